@@ -1,0 +1,122 @@
+/**
+ * The frame of a program: streams, its name in messages, and the edge at which an Errno or a usage error ends it.
+ *
+ *   export const yes: Program = command({ usage: "yes [STRING]...", help }, function* (c) { … return 0; });
+ */
+
+import { EPIPE, Errno } from "../../abi/errno.ts";
+import type { Auxv, Env, Proc, Program, Sys, Voice } from "../../abi/sys.ts";
+import { getopt, UsageError, type OptionSpec, type Parsed } from "./getopt.ts";
+import { Input, Output } from "./stdio.ts";
+
+export interface CommandSpec {
+  /** Printed by `--help` on stdout with status 0, for a command whose options are parsed by `Command.getopt`. */
+  readonly help: string | ((voice: Voice) => string);
+  /** Status after wrong usage; 1 unless given. */
+  readonly usageStatus?: number;
+}
+
+/** Ends the program from anywhere below its main function. */
+export class Exit {
+  constructor(readonly status: number) {}
+}
+
+/** A running program's own things. */
+export class Command {
+  /** How the program calls itself in messages: the last part of argv[0]. */
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly voice: Voice;
+  readonly stdin: Input;
+  readonly stdout: Output;
+
+  constructor(
+    readonly sys: Sys,
+    readonly argv: readonly string[],
+    readonly env: Env,
+    readonly auxv: Auxv,
+    private readonly spec: CommandSpec,
+  ) {
+    const zero = argv[0] ?? "";
+    this.name = zero.slice(zero.lastIndexOf("/") + 1);
+    this.args = argv.slice(1);
+    this.voice = auxv.voice;
+    this.stdin = new Input(sys, 0);
+    this.stdout = new Output(sys, 1);
+  }
+
+  /** Parses the options; prints the help and exits if `--help` is among them. `args` are those of the command unless given. */
+  *getopt(spec: OptionSpec, args: readonly string[] = this.args): Proc<Parsed> {
+    const long = [...(spec.long ?? []), { name: "help", as: "--help" }];
+    const parsed = getopt(args, { short: spec.short, long }, this.voice);
+    if (parsed.options.some((o) => o.name === "--help")) yield* this.help();
+    return parsed;
+  }
+
+  *help(): Proc<never> {
+    const help = typeof this.spec.help === "string" ? this.spec.help : this.spec.help(this.voice);
+    yield* this.stdout.print(help.endsWith("\n") ? help : `${help}\n`);
+    throw new Exit(0);
+  }
+
+  print(text: string): Proc<void> {
+    return this.stdout.print(text);
+  }
+
+  /** `name: message` on stderr. What was printed before goes out first only if stdout is line buffered: as in C. */
+  *warn(message: string): Proc<void> {
+    yield* this.eprint(`${this.name}: ${message}\n`);
+  }
+
+  /** Text on stderr as it is. */
+  *eprint(text: string): Proc<void> {
+    const err = new Output(this.sys, 2, "none");
+    yield* err.print(text);
+  }
+
+  /** `name: subject: strerror` on stderr. */
+  *perror(subject: string, e: Errno): Proc<void> {
+    yield* this.warn(`${subject}: ${e.message}`);
+  }
+
+  /** Prints `name: message` and ends the program. */
+  *fail(message: string, status = 1): Proc<never> {
+    yield* this.warn(message);
+    throw new Exit(status);
+  }
+
+  *usageError(e: UsageError): Proc<number> {
+    yield* this.warn(e.message);
+    if (this.voice === "busybox") {
+      const help = typeof this.spec.help === "string" ? this.spec.help : this.spec.help(this.voice);
+      yield* this.eprint(help.endsWith("\n") ? help : `${help}\n`);
+    } else yield* this.eprint(`Try '${this.name} --help' for more information.\n`);
+    return e.status ?? this.spec.usageStatus ?? 1;
+  }
+}
+
+/** Makes a Program of a main function: opens the streams, flushes at the end, turns what was thrown into a status. */
+export function command(spec: CommandSpec, main: (c: Command) => Proc<number>): Program {
+  return function* (sys, argv, env, auxv) {
+    const c = new Command(sys, argv, env, auxv, spec);
+    let status: number;
+    try {
+      status = yield* main(c);
+    } catch (e) {
+      if (e instanceof Exit) status = e.status;
+      else if (e instanceof UsageError) status = yield* c.usageError(e);
+      else if (e instanceof Errno) {
+        yield* c.warn(e === EPIPE ? "write error: Broken pipe" : e.message);
+        status = 1;
+      } else throw e;
+    }
+    try {
+      yield* c.stdout.flush();
+    } catch (e) {
+      if (!(e instanceof Errno)) throw e;
+      yield* c.warn(`write error: ${e.message}`);
+      if (status === 0) status = 1;
+    }
+    return status;
+  };
+}
