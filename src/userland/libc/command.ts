@@ -86,7 +86,7 @@ export class Command {
   }
 
   *usageError(e: UsageError): Proc<number> {
-    yield* this.warn(e.message);
+    if (e.message !== "") yield* this.warn(e.message);
     if (this.voice === "busybox") {
       const help = typeof this.spec.help === "string" ? this.spec.help : this.spec.help(this.voice);
       yield* this.eprint(help.endsWith("\n") ? help : `${help}\n`);
