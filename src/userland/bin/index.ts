@@ -1,5 +1,12 @@
 /** Every program of the machine. One import and one line each, sorted by name; nothing registers itself. */
 
 import type { Executable } from "../executable.ts";
+import { busybox } from "./busybox.ts";
+import { init } from "./init.ts";
+import { ldLinux } from "./ld-linux.ts";
 
-export const executables: readonly Executable[] = [];
+export const executables: readonly Executable[] = [
+  busybox(() => executables),
+  init,
+  ldLinux,
+];

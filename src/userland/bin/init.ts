@@ -1,0 +1,244 @@
+/**
+ * PID 1. Mounts the kernel's filesystems, names the host, reaps orphans for ever, and starts a login on every terminal
+ * that is plugged in. Stands for systemd or sysvinit with agetty(8) and login(1).
+ *
+ * What is outside the machine speaks through two "virtio ports": lines `open N` on /dev/vport0p1 ask for a login on
+ * /dev/pts/N, answered by `closed N` when it ends; `agent` on /dev/vport0p2 asks for a shell that takes scripts from
+ * /dev/vport0p5, answered by `closed agent STATUS`. Left out: services, run levels, utmp.
+ */
+
+import { EBUSY, ECHILD, EINTR, EINVAL, ENODEV, ENOENT, Errno } from "../../abi/errno.ts";
+import { O_CLOEXEC, O_RDONLY, O_RDWR, O_WRONLY } from "../../abi/fcntl.ts";
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RELATIME } from "../../abi/mount.ts";
+import { POLLIN, type PollFd } from "../../abi/poll.ts";
+import { SA_NOCLDSTOP, SIG_BLOCK, SIG_SETMASK, SIGCHLD, sigSet } from "../../abi/signal.ts";
+import type { Env, Proc, Program, Sys } from "../../abi/sys.ts";
+import { decodeUtf8, encodeUtf8 } from "../../abi/utf8.ts";
+import { wExitStatus, wIfExited, WNOHANG, wTermSig } from "../../abi/wait.ts";
+import type { Executable } from "../executable.ts";
+import { getpwnam } from "../libc/passwd.ts";
+import { writeAll } from "../libc/stdio.ts";
+import { DEFAULT_PATH, mkdir, open, optional, readText, stat } from "../libc/unistd.ts";
+
+interface Filesystem {
+  readonly source: string;
+  readonly target: string;
+  readonly type: string;
+  readonly flags: number;
+  readonly data: string;
+}
+
+/** As systemd mounts them, in this order. */
+const filesystems: readonly Filesystem[] = [
+  { source: "proc", target: "/proc", type: "proc", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, data: "" },
+  { source: "sysfs", target: "/sys", type: "sysfs", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, data: "" },
+  { source: "udev", target: "/dev", type: "devtmpfs", flags: MS_NOSUID | MS_RELATIME, data: "mode=755" },
+  { source: "devpts", target: "/dev/pts", type: "devpts", flags: MS_NOSUID | MS_NOEXEC | MS_RELATIME, data: "gid=5,mode=620,ptmxmode=000" },
+  { source: "tmpfs", target: "/dev/shm", type: "tmpfs", flags: MS_NOSUID | MS_NODEV, data: "" },
+  { source: "tmpfs", target: "/run", type: "tmpfs", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, data: "mode=755" },
+  { source: "tmpfs", target: "/run/lock", type: "tmpfs", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, data: "" },
+  { source: "cgroup2", target: "/sys/fs/cgroup", type: "cgroup2", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, data: "" },
+  { source: "tmpfs", target: "/tmp", type: "tmpfs", flags: MS_NOSUID | MS_NODEV, data: "" },
+];
+
+/** The mount points and filesystem types that there are already; none before /proc is there. */
+function* mountedTargets(sys: Sys): Proc<ReadonlySet<string>> {
+  const mounts = yield* optional(readText(sys, "/proc/self/mounts"));
+  return new Set((mounts ?? "").split("\n").map((line) => line.split(" ")[1] ?? ""));
+}
+
+function* mountAll(sys: Sys): Proc<void> {
+  for (const fs of filesystems) {
+    if ((yield* mountedTargets(sys)).has(fs.target)) continue;
+    try {
+      yield* mkdir(sys, fs.target, 0o755);
+    } catch (e) {
+      // It exists, or nothing can be made there: mount tells.
+      if (!(e instanceof Errno)) throw e;
+    }
+    try {
+      yield* sys.mount(fs.source, fs.target, fs.type, fs.flags, fs.data);
+    } catch (e) {
+      // A kernel without this filesystem.
+      if (e !== ENODEV && e !== ENOENT && e !== EBUSY && e !== EINVAL) throw e;
+    }
+  }
+}
+
+function* nameHost(sys: Sys): Proc<void> {
+  const name = (yield* optional(readText(sys, "/etc/hostname")))?.trim();
+  if (name !== undefined && name !== "") yield* sys.sethostname(name);
+}
+
+/** The environment that login(1) makes for `user`. */
+function* loginEnv(sys: Sys, user: string): Proc<Env> {
+  const entry = yield* getpwnam(sys, user);
+  const home = entry?.dir ?? "/";
+  const env: Env = new Map([
+    ["HOME", home],
+    ["LANG", "C.UTF-8"],
+    ["LOGNAME", user],
+    ["PATH", DEFAULT_PATH],
+    ["SHELL", entry?.shell ?? "/bin/sh"],
+    ["TERM", "xterm-256color"],
+    ["USER", user],
+  ]);
+  try {
+    yield* sys.chdir(home);
+  } catch (e) {
+    if (!(e instanceof Errno)) throw e;
+    yield* sys.chdir("/");
+  }
+  return env;
+}
+
+/** In the child: opens `path` as descriptor `fd`. */
+function* openAs(sys: Sys, fd: number, path: string, flags: number): Proc<void> {
+  const got = yield* open(sys, path, flags);
+  if (got === fd) return;
+  yield* sys.dup2(got, fd);
+  yield* sys.close(got);
+}
+
+/** In the child: what agetty and login do between them. */
+function* login(sys: Sys, terminal: number): Proc<number> {
+  yield* sys.setsid();
+  const fd = yield* open(sys, `/dev/pts/${terminal}`, O_RDWR);
+  yield* sys.ioctl(fd, "TIOCSCTTY", 0);
+  for (const std of [0, 1, 2]) yield* sys.dup2(fd, std);
+  if (fd > 2) yield* sys.close(fd);
+  const env = yield* loginEnv(sys, "root");
+  const motd = yield* optional(readText(sys, "/etc/motd"));
+  const hush = yield* optional(stat(sys, `${env.get("HOME")}/.hushlogin`));
+  if (motd !== undefined && hush === undefined) yield* writeAll(sys, 1, encodeUtf8(motd));
+  const shell = env.get("SHELL") ?? "/bin/sh";
+  return yield* sys.execve(shell, [`-${shell.slice(shell.lastIndexOf("/") + 1)}`], env);
+}
+
+/** In the child: a shell that takes its scripts from outside. */
+function* agent(sys: Sys): Proc<number> {
+  yield* sys.setsid();
+  yield* openAs(sys, 0, "/dev/null", O_RDONLY);
+  yield* openAs(sys, 1, "/dev/vport0p3", O_WRONLY);
+  yield* openAs(sys, 2, "/dev/vport0p4", O_WRONLY);
+  yield* openAs(sys, 3, "/dev/vport0p5", O_RDWR);
+  const env = yield* loginEnv(sys, "root");
+  return yield* sys.execve("/usr/bin/bash", ["bash", "--agent", "3", "-l"], env);
+}
+
+/** A port from outside: whole lines come in, whole lines go out. */
+class Port {
+  private partial = "";
+  private readonly buf = new Uint8Array(512);
+
+  constructor(
+    private readonly sys: Sys,
+    readonly fd: number,
+  ) {}
+
+  /** The lines that have come in; undefined when the other side is gone. */
+  *lines(): Proc<string[] | undefined> {
+    const n = yield* this.sys.read(this.fd, this.buf);
+    if (n === 0) return undefined;
+    const parts = (this.partial + decodeUtf8(this.buf, 0, n)).split("\n");
+    this.partial = parts.pop() ?? "";
+    return parts;
+  }
+
+  *say(line: string): Proc<void> {
+    yield* writeAll(this.sys, this.fd, encodeUtf8(`${line}\n`));
+  }
+}
+
+function* openPort(sys: Sys, path: string): Proc<Port | undefined> {
+  const fd = yield* optional(open(sys, path, O_RDWR | O_CLOEXEC));
+  return fd === undefined ? undefined : new Port(sys, fd);
+}
+
+class Init {
+  /** What runs for the world outside: PID → how to say that it ended. */
+  private readonly sessions = new Map<number, { readonly port: Port; readonly name: string }>();
+
+  constructor(private readonly sys: Sys) {}
+
+  *run(): Proc<never> {
+    const { sys } = this;
+    yield* sys.rt_sigprocmask(SIG_BLOCK, sigSet(SIGCHLD));
+    // Signals that have no handler do not reach PID 1. SIGCHLD has one, so that it ends ppoll, where alone it is let in.
+    yield* sys.rt_sigaction(SIGCHLD, { handler: function* () {}, flags: SA_NOCLDSTOP, mask: 0n });
+    yield* mountAll(sys);
+    yield* nameHost(sys);
+    const terminals = yield* openPort(sys, "/dev/vport0p1");
+    const agents = yield* openPort(sys, "/dev/vport0p2");
+    let ports = [terminals, agents].filter((port) => port !== undefined);
+    for (;;) {
+      yield* this.reap();
+      const fds: PollFd[] = ports.map((port) => ({ fd: port.fd, events: POLLIN, revents: 0 }));
+      try {
+        yield* sys.ppoll(fds, undefined, 0n);
+      } catch (e) {
+        if (e !== EINTR) throw e;
+        continue;
+      }
+      for (const [i, polled] of fds.entries()) {
+        const port = ports[i];
+        if (polled.revents === 0 || port === undefined) continue;
+        const lines = yield* port.lines();
+        if (lines === undefined) ports = ports.filter((other) => other !== port);
+        else for (const line of lines) yield* this.serve(port, line);
+      }
+    }
+  }
+
+  private *serve(port: Port, line: string): Proc<void> {
+    const terminal = /^open ([0-9]+)$/.exec(line)?.[1];
+    if (terminal !== undefined) yield* this.spawn(port, terminal, () => login(this.sys, Number(terminal)));
+    else if (line === "agent") yield* this.spawn(port, "agent", () => agent(this.sys));
+  }
+
+  private *spawn(port: Port, name: string, body: () => Proc<number>): Proc<void> {
+    const { sys } = this;
+    const pid = yield* sys.fork(function* () {
+      yield* sys.rt_sigprocmask(SIG_SETMASK, 0n);
+      try {
+        return yield* body();
+      } catch (e) {
+        if (!(e instanceof Errno)) throw e;
+        yield* writeAll(sys, 2, encodeUtf8(`init: ${name}: ${e.message}\n`));
+        return 1;
+      }
+    });
+    this.sessions.set(pid, { port, name });
+  }
+
+  /** Waits for every child that has ended. */
+  private *reap(): Proc<void> {
+    for (;;) {
+      let pid: number;
+      let status: number;
+      try {
+        ({ pid, status } = yield* this.sys.wait4(-1, WNOHANG));
+      } catch (e) {
+        if (e === ECHILD) return;
+        throw e;
+      }
+      if (pid === 0) return;
+      const session = this.sessions.get(pid);
+      if (session === undefined) continue;
+      this.sessions.delete(pid);
+      const code = wIfExited(status) ? wExitStatus(status) : 128 + wTermSig(status);
+      yield* session.port.say(session.name === "agent" ? `closed agent ${code}` : `closed ${session.name}`);
+    }
+  }
+}
+
+const main: Program = function* (sys, argv) {
+  if ((yield* sys.getpid()) !== 1) {
+    const name = argv[0] ?? "init";
+    yield* writeAll(sys, 2, encodeUtf8(`${name.slice(name.lastIndexOf("/") + 1)}: must be run as PID 1\n`));
+    return 1;
+  }
+  return yield* new Init(sys).run();
+};
+
+export const init: Executable = { name: "init", main, paths: ["/usr/sbin/init"], sizeBytes: 92544, applet: "/sbin/init" };
