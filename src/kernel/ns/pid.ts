@@ -1,0 +1,109 @@
+/** PID namespaces: pid_namespaces(7), Linux `kernel/pid.c`, `kernel/pid_namespace.c`. */
+
+import { EAGAIN } from "../../abi/errno.ts";
+import { PID_MAX, RESERVED_PIDS } from "../params.ts";
+import type { UserNamespace } from "./user.ts";
+
+/** The number that one PID has in one namespace. */
+interface Upid {
+  readonly ns: PidNamespace;
+  readonly nr: number;
+}
+
+/**
+ * An identity that outlives its task: it stays while a task, a process group or a session bears it.
+ * `T` is Task and `G` ThreadGroup; the layers above fill them in.
+ */
+export class Pid {
+  /** Outermost namespace first. */
+  readonly numbers: readonly Upid[];
+  /** Bearers: tasks by thread id, groups by process group and by session. Freed when none is left. */
+  private references = 0;
+
+  constructor(numbers: readonly Upid[]) {
+    this.numbers = numbers;
+  }
+
+  /** The number in the outermost namespace. */
+  get nr(): number {
+    return (this.numbers[0] as Upid).nr;
+  }
+
+  /** The number as seen in `ns`; 0 if it is not visible there. */
+  nrIn(ns: PidNamespace): number {
+    const upid = this.numbers[ns.level];
+    return upid !== undefined && upid.ns === ns ? upid.nr : 0;
+  }
+
+  get(): this {
+    this.references++;
+    return this;
+  }
+
+  put(): void {
+    if (--this.references > 0) return;
+    for (const { ns, nr } of this.numbers) ns.free(nr);
+  }
+}
+
+export class PidNamespace {
+  readonly level: number;
+  private readonly pids = new Map<number, Pid>();
+  private last = 0;
+  /** Set once its init has died: fork fails with ENOMEM. */
+  dead = false;
+
+  constructor(
+    readonly ino: number,
+    readonly parent: PidNamespace | undefined,
+    readonly userNs: UserNamespace,
+  ) {
+    this.level = parent === undefined ? 0 : parent.level + 1;
+  }
+
+  find(nr: number): Pid | undefined {
+    return this.pids.get(nr);
+  }
+
+  get count(): number {
+    return this.pids.size;
+  }
+
+  /** The number given out last (`/proc/sys/kernel/ns_last_pid`, the fifth field of /proc/loadavg). */
+  get lastPid(): number {
+    return this.last;
+  }
+
+  /** All PIDs, ascending. */
+  sorted(): readonly (readonly [number, Pid])[] {
+    return [...this.pids].sort((a, b) => a[0] - b[0]);
+  }
+
+  /** A new PID with a number in this namespace and in each one above. Errors: EAGAIN if no number is free. */
+  alloc(): Pid {
+    const numbers: Upid[] = [];
+    for (let ns: PidNamespace | undefined = this; ns !== undefined; ns = ns.parent) numbers.unshift({ ns, nr: ns.next() });
+    const pid = new Pid(numbers);
+    for (const { ns, nr } of numbers) {
+      ns.pids.set(nr, pid);
+      ns.last = nr;
+    }
+    return pid;
+  }
+
+  /** Cyclic, as idr_alloc_cyclic: the next free number after the last; low ones are reserved after a wrap-around. */
+  private next(): number {
+    if (this.pids.size >= PID_MAX - RESERVED_PIDS) throw EAGAIN;
+    let nr = this.last + 1;
+    for (;;) {
+      if (nr >= PID_MAX) nr = RESERVED_PIDS;
+      if (!this.pids.has(nr)) return nr;
+      nr++;
+    }
+  }
+
+  /** Called by Pid.put() only. */
+  free(nr: number): void {
+    this.pids.delete(nr);
+  }
+}

@@ -1,0 +1,96 @@
+/** User namespaces and credentials: user_namespaces(7), credentials(7), Linux `kernel/user_namespace.c`, `kernel/cred.c`. */
+
+import { CAP_FULL_SET, type CapSet, capBit } from "../../abi/capability.ts";
+
+/** Inode numbers of namespaces as nsfs hands them out: the initial ones are the well-known constants of Linux. */
+export const PROC_TIME_INIT_INO = 4026531834;
+export const PROC_CGROUP_INIT_INO = 4026531835;
+export const PROC_PID_INIT_INO = 4026531836;
+export const PROC_USER_INIT_INO = 4026531837;
+export const PROC_UTS_INIT_INO = 4026531838;
+export const PROC_IPC_INIT_INO = 4026531839;
+export const PROC_NET_INIT_INO = 4026531840;
+export const PROC_MNT_INIT_INO = 4026531841;
+
+export interface IdMapEntry {
+  /** First id inside the namespace. */
+  readonly inside: number;
+  /** First id in the parent namespace. */
+  readonly outside: number;
+  readonly count: number;
+}
+
+export class UserNamespace {
+  uidMap: readonly IdMapEntry[] = [];
+  gidMap: readonly IdMapEntry[] = [];
+
+  constructor(
+    readonly ino: number,
+    readonly parent: UserNamespace | undefined,
+    /** Kernel id of the creator, who has all capabilities in it from the parent namespace. */
+    readonly ownerUid: number,
+  ) {
+    if (parent === undefined) {
+      const all = [{ inside: 0, outside: 0, count: 0xffffffff }];
+      this.uidMap = all;
+      this.gidMap = all;
+    }
+  }
+}
+
+/** Immutable: a change makes a new one (prepare_creds, commit_creds). Ids are kernel ids, those of the initial namespace. */
+export interface Cred {
+  readonly uid: number;
+  readonly euid: number;
+  readonly suid: number;
+  readonly fsuid: number;
+  readonly gid: number;
+  readonly egid: number;
+  readonly sgid: number;
+  readonly fsgid: number;
+  readonly groups: readonly number[];
+  readonly permitted: CapSet;
+  readonly effective: CapSet;
+  readonly inheritable: CapSet;
+  readonly bounding: CapSet;
+  readonly ambient: CapSet;
+  readonly securebits: number;
+  readonly noNewPrivs: boolean;
+  readonly userNs: UserNamespace;
+}
+
+export function rootCred(userNs: UserNamespace): Cred {
+  return {
+    uid: 0,
+    euid: 0,
+    suid: 0,
+    fsuid: 0,
+    gid: 0,
+    egid: 0,
+    sgid: 0,
+    fsgid: 0,
+    groups: [0],
+    permitted: CAP_FULL_SET,
+    effective: CAP_FULL_SET,
+    inheritable: 0n,
+    bounding: CAP_FULL_SET,
+    ambient: 0n,
+    securebits: 0,
+    noNewPrivs: false,
+    userNs,
+  };
+}
+
+/** ns_capable(): whether `cred` has `cap` towards objects owned by `ns`. Linux `security/commoncap.c:cap_capable`. */
+export function nsCapable(cred: Cred, ns: UserNamespace, cap: number): boolean {
+  for (let at: UserNamespace | undefined = ns; at !== undefined; at = at.parent) {
+    if (at === cred.userNs) return (cred.effective & capBit(cap)) !== 0n;
+    // The owner of a namespace has all capabilities in it when he stands in its parent.
+    if (at.parent === cred.userNs && at.ownerUid === cred.euid) return true;
+  }
+  return false;
+}
+
+export function inGroup(cred: Cred, gid: number): boolean {
+  return cred.fsgid === gid || cred.groups.includes(gid);
+}

@@ -1,0 +1,100 @@
+/**
+ * Every limit and every cost of the machine in one place (xv6's param.h). Costs are virtual nanoseconds.
+ *
+ * The machine is deliberately slow, some tens of thousands of system calls a virtual second a CPU, so that four runaway
+ * processes leave the visitor's computer cool and the graphs readable.
+ */
+
+// ── Time ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+/** The longest that a CPU runs ahead of the others: the skew between the clocks of CPUs stays below it. */
+export const QUANTUM_NS = 1_000_000;
+/** Time that a task may run before another of its group gets its turn (base_slice_ns of EEVDF). */
+export const SLICE_NS = 3_000_000;
+/** Vruntime credit of a task that wakes up. */
+export const WAKEUP_CREDIT_NS = 3_000_000;
+/** Coarse clock of inode times: one tick of a 250 Hz kernel. */
+export const TICK_NS = 4_000_000;
+/** USER_HZ: the unit of times(2) and /proc/PID/stat. */
+export const USER_HZ = 100;
+
+// ── Costs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+/** Entering and leaving the kernel, for a call that has no entry in SYSCALL_COST_NS. */
+export const SYSCALL_NS = 20_000;
+/** Own costs of calls that do much more, or much less, than the rest. */
+export const SYSCALL_COST_NS: Readonly<Record<string, number>> = {
+  fork: 180_000,
+  vfork: 90_000,
+  clone3: 180_000,
+  execve: 400_000,
+  execveat: 400_000,
+  exit: 60_000,
+  exit_group: 60_000,
+  mmap: 8_000,
+  munmap: 8_000,
+  brk: 6_000,
+  getpid: 10_000,
+  gettid: 10_000,
+  getuid: 10_000,
+  geteuid: 10_000,
+  rt_sigaction: 6_000,
+  rt_sigprocmask: 6_000,
+  clock_gettime: 4_000,
+};
+/** Copying to or from a buffer: nanoseconds a byte. About 1 GB a virtual second. */
+export const COPY_NS_PER_BYTE = 1;
+/** A context switch. */
+export const SWITCH_NS = 5_000;
+/** A minor page fault: mapping and clearing one page. */
+export const PAGE_FAULT_NS = 500;
+
+// ── Processes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+/** /proc/sys/kernel/pid_max. */
+export const PID_MAX = 32_768;
+/** PIDs below it are not used again after a wrap-around. */
+export const RESERVED_PIDS = 300;
+/** /proc/sys/kernel/threads-max, and RLIMIT_NPROC of every user is half of it, as Linux computes it from memory. */
+export const THREADS_MAX = 4_096;
+/** Arguments plus environment of execve, bytes (ARG_MAX, a quarter of the stack limit). */
+export const ARG_MAX = 2_097_152;
+/** One string among them (MAX_ARG_STRLEN). */
+export const MAX_ARG_STRLEN = 131_072;
+/** Nested `#!` interpreters. */
+export const BINPRM_MAX_RECURSION = 4;
+export const RLIMIT_NOFILE_DEFAULT = 1_024;
+export const RLIMIT_NOFILE_HARD = 1_048_576;
+/** /proc/sys/fs/file-max: open file descriptions. */
+export const FILE_MAX = 65_536;
+/** Kernel memory that a task weighs: task_struct, stacks, page tables. */
+export const TASK_KERNEL_BYTES = 32_768;
+/** Resident memory of a new program image before it touches anything of its own. */
+export const IMAGE_BYTES = 1_048_576;
+
+// ── Memory ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+export const PAGE_SIZE = 4_096;
+/** Share of memory that a tmpfs may hold unless `size=` says otherwise. */
+export const TMPFS_SHARE = 0.5;
+/** Real bytes that all file contents may keep in the visitor's browser, whatever the machine's memory is configured to. */
+export const HOST_CONTENT_BYTES = 512 * 1024 * 1024;
+
+// ── Files ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+export const NAME_MAX = 255;
+export const PATH_MAX = 4_096;
+/** Symbolic links followed in one walk (MAXSYMLINKS). */
+export const MAX_SYMLINKS = 40;
+export const PIPE_BUF = 4_096;
+/** Capacity of a pipe unless F_SETPIPE_SZ changes it. */
+export const PIPE_CAPACITY = 65_536;
+/** /proc/sys/fs/pipe-max-size. */
+export const PIPE_MAX_SIZE = 1_048_576;
+/** Send buffer of a Unix socket (net.core.wmem_default). */
+export const SOCKET_BUFFER = 212_992;
+/** net.core.somaxconn. */
+export const SOMAXCONN = 4_096;
+/** Canonical line of a terminal (N_TTY_BUF_SIZE). */
+export const TTY_BUFFER = 4_096;
+/** Output that a pty holds for its master before the writer sleeps. */
+export const PTY_OUTPUT_BUFFER = 65_536;
+/** fs.inotify.max_queued_events. */
+export const INOTIFY_MAX_QUEUED = 16_384;
+/** kernel.printk ring buffer, bytes. */
+export const LOG_BUF_BYTES = 262_144;

@@ -1,0 +1,364 @@
+/**
+ * The scheduler: discrete events over N virtual CPUs. Linux `kernel/sched/core.c`, `fair.c`.
+ *
+ * Each CPU has a clock of its own. The busy CPU that is furthest behind runs its task for one quantum; a timer fires once
+ * all CPUs have reached it. Picking is by least virtual run time, group by group, O(log n).
+ *
+ * Differs from Linux: one run queue serves all CPUs (no load balancing, no migration cost); picks the least vruntime, where
+ * EEVDF takes the earliest virtual deadline among the eligible. Wake-ups across CPUs may be early by less than QUANTUM_NS.
+ */
+
+import { ERESTARTSYS } from "../restart.ts";
+import type { Wait } from "../../abi/sys.ts";
+import { QUANTUM_NS, SLICE_NS, SWITCH_NS, WAKEUP_CREDIT_NS } from "../params.ts";
+import { type SchedEntity, SchedGroup, SchedTask } from "./entity.ts";
+import { Timer, TimerQueue } from "./timer.ts";
+import type { WaitQueue } from "./wait-queue.ts";
+
+export interface Cpu {
+  readonly id: number;
+  /** Time up to which this CPU has run. */
+  clockNs: number;
+  current: SchedTask | undefined;
+  busyNs: number;
+  /** Busy time by class, for /proc/stat. */
+  userNs: number;
+  niceNs: number;
+  systemNs: number;
+}
+
+/** What the scheduler asks of the layers above it. */
+export interface SchedHooks {
+  /** The body of `task` returned `status`: exit. */
+  ended(task: SchedTask, status: number): void;
+  /** A fatal signal hit while the task did not run: exit without resuming it. */
+  killed(task: SchedTask): void;
+  /** The body threw something that is no errno of its own handling. */
+  crashed(task: SchedTask, thrown: unknown): void;
+  /** CPU time was used: bandwidth control, CPU limits, profiling timers. */
+  charged(task: SchedTask, deltaNs: number): void;
+}
+
+export class Scheduler {
+  readonly cpus: readonly Cpu[];
+  readonly timers = new TimerQueue();
+  readonly root = new SchedGroup(undefined);
+  /** Now: the clock of the CPU that runs, or the instant of the event that is handled. */
+  clockNs = 0;
+  /** The gate hands the CPU back once clockNs reaches it. */
+  quantumEndNs = 0;
+  current: SchedTask | undefined;
+  contextSwitches = 0;
+  /** Set from within a quantum to end it at the next gate, and to leave run() after it. */
+  stopRequested = false;
+  private utimeAtStart = 0;
+  private startNs = 0;
+  private seq = 0;
+
+  constructor(
+    cpuCount: number,
+    private readonly hooks: SchedHooks,
+  ) {
+    this.cpus = Array.from({ length: cpuCount }, (_, id) => ({
+      id,
+      clockNs: 0,
+      current: undefined,
+      busyNs: 0,
+      userNs: 0,
+      niceNs: 0,
+      systemNs: 0,
+    }));
+  }
+
+  // ── Run queues ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Makes a new or sleeping task runnable. */
+  wake(task: SchedTask, reason: "event" | "timeout" | "signal" = "event"): void {
+    task.state = "running";
+    task.wakeReason = reason;
+    task.readyAtNs = this.clockNs;
+    const group = task.group ?? this.root;
+    task.vruntime = Math.max(task.vruntime, group.minVruntime - WAKEUP_CREDIT_NS);
+    this.countRunnable(group, 1);
+    this.enqueue(task);
+  }
+
+  private countRunnable(group: SchedGroup, by: number): void {
+    for (let g: SchedGroup | undefined = group; g !== undefined; g = g.group) g.runnable += by;
+  }
+
+  private enqueue(entity: SchedEntity): void {
+    let e = entity;
+    for (;;) {
+      const group = e.group;
+      if (group === undefined) return;
+      e.queuedSeq = this.seq++;
+      group.queue.add(e);
+      // A group is queued in its parent while it has queued members and is not throttled.
+      if (group.throttled || group.heapIndex >= 0 || group.group === undefined) return;
+      group.vruntime = Math.max(group.vruntime, group.group.minVruntime - WAKEUP_CREDIT_NS);
+      e = group;
+    }
+  }
+
+  private dequeue(entity: SchedEntity): void {
+    let e = entity;
+    for (;;) {
+      const group = e.group;
+      if (group === undefined) return;
+      group.queue.remove(e);
+      if (group.queue.size > 0 || group.heapIndex < 0) return;
+      e = group;
+    }
+  }
+
+  /** The task that `cpu` should run next, taken off its queue. */
+  private pick(cpu: Cpu): SchedTask | undefined {
+    const found = this.findIn(this.root, 1 << cpu.id);
+    if (found !== undefined) this.dequeue(found);
+    return found;
+  }
+
+  private findIn(group: SchedGroup, mask: number): SchedTask | undefined {
+    const first = group.queue.peek();
+    if (first === undefined) return undefined;
+    const found = first instanceof SchedGroup ? this.findIn(first, mask) : this.allowed(first as SchedTask, mask);
+    if (found !== undefined) return found;
+    // Rare: the first may not use this CPU. Look at all, in order.
+    const others = [...group.queue.values()].sort((a, b) => a.vruntime - b.vruntime || a.queuedSeq - b.queuedSeq);
+    for (const e of others) {
+      const other = e instanceof SchedGroup ? this.findIn(e, mask) : this.allowed(e as SchedTask, mask);
+      if (other !== undefined) return other;
+    }
+    return undefined;
+  }
+
+  private allowed(task: SchedTask, mask: number): SchedTask | undefined {
+    return (task.affinity & mask) !== 0 ? task : undefined;
+  }
+
+  /** Moves a task to another group (cgroup migration); its lag is kept. */
+  moveTask(task: SchedTask, to: SchedGroup): void {
+    const from = task.group ?? this.root;
+    const queued = task.heapIndex >= 0;
+    if (queued) this.dequeue(task);
+    if (task.state === "running") {
+      this.countRunnable(from, -1);
+      this.countRunnable(to, 1);
+    }
+    task.vruntime += to.minVruntime - from.minVruntime;
+    task.group = to;
+    if (queued) this.enqueue(task);
+  }
+
+  /** Takes a group with all below it off its parent's queue: bandwidth used up, or frozen. */
+  throttle(group: SchedGroup): void {
+    if (group.throttled) return;
+    group.throttled = true;
+    if (group.heapIndex >= 0) this.dequeue(group);
+  }
+
+  unthrottle(group: SchedGroup): void {
+    if (!group.throttled) return;
+    group.throttled = false;
+    if (group.queue.size > 0 && group.group !== undefined) {
+      group.vruntime = Math.max(group.vruntime, group.group.minVruntime - WAKEUP_CREDIT_NS);
+      this.enqueue(group);
+    }
+  }
+
+  isThrottled(task: SchedTask): boolean {
+    for (let g: SchedGroup | undefined = task.group; g !== undefined; g = g.group) if (g.throttled) return true;
+    return false;
+  }
+
+  /** Applies a new nice value or weight. */
+  reweight(entity: SchedEntity, weight: number): void {
+    this.account();
+    entity.weight = weight;
+  }
+
+  // ── Sleeping ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Blocks the current task until one of `queues` is woken or the clock reaches `deadlineNs`. The caller tests its
+   * condition again. Throws ERESTARTSYS if a signal waits for delivery.
+   */
+  *sleep(queues: readonly WaitQueue[], deadlineNs: number = Number.POSITIVE_INFINITY): Generator<Wait, "event" | "timeout", void> {
+    const task = this.current as SchedTask;
+    if (task.signalPending) throw ERESTARTSYS;
+    if (deadlineNs <= this.clockNs) return "timeout";
+    for (const queue of queues) {
+      queue.add(task);
+      task.waits.push(queue);
+    }
+    task.state = "sleeping";
+    const timer = this.sleepTimer(task, deadlineNs);
+    yield;
+    if (timer !== undefined) this.timers.cancel(timer);
+    this.leaveQueues(task);
+    const reason = task.wakeReason;
+    if (reason === "signal") throw ERESTARTSYS;
+    return reason;
+  }
+
+  private sleepTimer(task: SchedTask, deadlineNs: number): Timer | undefined {
+    if (deadlineNs === Number.POSITIVE_INFINITY) return undefined;
+    const timer = new Timer(() => {
+      if (task.state === "sleeping") this.wake(task, "timeout");
+    });
+    this.timers.arm(timer, deadlineNs);
+    return timer;
+  }
+
+  /** Takes a task off all wait queues: after its sleep, or at its death. */
+  leaveQueues(task: SchedTask): void {
+    for (const queue of task.waits) queue.remove(task);
+    task.waits.length = 0;
+  }
+
+  // ── Time ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Books the running task's time up to now. */
+  account(): void {
+    const task = this.current;
+    if (task === undefined) return;
+    const delta = this.clockNs - this.startNs;
+    if (delta <= 0) return;
+    this.startNs = this.clockNs;
+    const user = task.utimeNs - this.utimeAtStart;
+    const system = Math.max(0, delta - user);
+    task.stimeNs += system;
+    this.utimeAtStart = task.utimeNs;
+    task.sliceUsedNs += delta;
+    const cpu = this.cpus[task.cpu] as Cpu;
+    cpu.busyNs += delta;
+    cpu.systemNs += system;
+    if (task.nice > 0) cpu.niceNs += delta - system;
+    else cpu.userNs += delta - system;
+    this.chargeVruntime(task, delta);
+    this.hooks.charged(task, delta);
+  }
+
+  private chargeVruntime(task: SchedTask, delta: number): void {
+    task.vruntime += (delta * 1024) / task.weight;
+    let below: SchedEntity = task;
+    for (let group = task.group; group !== undefined; group = group.group) {
+      group.usageNs += delta;
+      const first = group.queue.peek();
+      const least = first === undefined ? below.vruntime : Math.min(below.vruntime, first.vruntime);
+      if (least > group.minVruntime) group.minVruntime = least;
+      if (group.group !== undefined) {
+        group.vruntime += (delta * 1024) / group.weight;
+        if (group.heapIndex >= 0) group.group.queue.update(group);
+      }
+      below = group;
+    }
+  }
+
+  /** The earliest instant at which something is left to do; Infinity if the machine is idle for good. */
+  get nextEventNs(): number {
+    let next = this.timers.nextNs;
+    for (const cpu of this.cpus) if (cpu.current !== undefined && cpu.clockNs < next) next = cpu.clockNs;
+    const ready = this.root.queue.size > 0 ? this.clockNs : Number.POSITIVE_INFINITY;
+    return Math.min(next, ready);
+  }
+
+  /** No CPU has run past it. */
+  get latestNs(): number {
+    let latest = this.clockNs;
+    for (const cpu of this.cpus) if (cpu.clockNs > latest) latest = cpu.clockNs;
+    return latest;
+  }
+
+  /**
+   * Does the next thing that happens before `untilNs`: fires a timer, or runs one task for a quantum.
+   * Returns false where there is nothing to do before then.
+   */
+  step(untilNs: number): boolean {
+    this.dispatch();
+    let cpu: Cpu | undefined;
+    for (const c of this.cpus) if (c.current !== undefined && (cpu === undefined || c.clockNs < cpu.clockNs)) cpu = c;
+    const timerNs = this.timers.nextNs;
+    if (timerNs <= (cpu?.clockNs ?? Number.POSITIVE_INFINITY)) {
+      if (timerNs >= untilNs) return false;
+      const timer = this.timers.pop() as Timer;
+      this.clockNs = timerNs;
+      timer.fire();
+      return true;
+    }
+    if (cpu === undefined || cpu.clockNs >= untilNs) return false;
+    this.runQuantum(cpu, timerNs);
+    return true;
+  }
+
+  /** Gives queued tasks to idle CPUs. */
+  private dispatch(): void {
+    if (this.root.queue.size === 0) return;
+    for (const cpu of this.cpus) {
+      if (cpu.current !== undefined) continue;
+      const task = this.pick(cpu);
+      if (task === undefined) continue;
+      cpu.clockNs = Math.max(cpu.clockNs, task.readyAtNs) + SWITCH_NS;
+      cpu.current = task;
+      task.cpu = cpu.id;
+      task.sliceUsedNs = 0;
+      this.contextSwitches++;
+      if (this.root.queue.size === 0) return;
+    }
+  }
+
+  private runQuantum(cpu: Cpu, timerNs: number): void {
+    const task = cpu.current as SchedTask;
+    this.clockNs = cpu.clockNs;
+    this.startNs = cpu.clockNs;
+    this.utimeAtStart = task.utimeNs;
+    this.quantumEndNs = Math.min(cpu.clockNs + QUANTUM_NS, timerNs);
+    this.current = task;
+    if (task.killPending) this.hooks.killed(task);
+    else this.resume(task);
+    this.account();
+    this.current = undefined;
+    cpu.clockNs = this.clockNs;
+    const group = task.group ?? this.root;
+    if (task.state !== "running") {
+      cpu.current = undefined;
+      task.nvcsw++;
+      this.countRunnable(group, -1);
+      return;
+    }
+    if (this.shouldYield(task, group)) {
+      cpu.current = undefined;
+      task.nivcsw++;
+      task.readyAtNs = cpu.clockNs;
+      this.enqueue(task);
+    }
+  }
+
+  private resume(task: SchedTask): void {
+    try {
+      const result = task.body.next();
+      if (result.done === true) this.hooks.ended(task, result.value);
+    } catch (thrown) {
+      this.hooks.crashed(task, thrown);
+    }
+  }
+
+  /** Whether the task leaves its CPU to another one that is queued. */
+  private shouldYield(task: SchedTask, group: SchedGroup): boolean {
+    if (this.root.queue.size === 0) return this.isThrottled(task);
+    if (task.sliceUsedNs >= SLICE_NS || this.isThrottled(task) || (task.affinity & (1 << task.cpu)) === 0) return true;
+    // Wake-up preemption: someone in the same queue is behind by more than the credit of a waker.
+    const first = group.queue.peek();
+    if (first !== undefined && first.vruntime + WAKEUP_CREDIT_NS / 2 < task.vruntime) return true;
+    return this.root !== group && this.groupBehind(group);
+  }
+
+  private groupBehind(group: SchedGroup): boolean {
+    for (let g: SchedGroup = group; g.group !== undefined; g = g.group) {
+      const first = g.group.queue.peek();
+      if (first !== undefined && first !== g && first.vruntime + WAKEUP_CREDIT_NS / 2 < g.vruntime) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,34 @@
+/** Wait queues: Linux `include/linux/wait.h`. Whoever makes a condition true wakes those who wait for it. */
+
+/** Something on a wait queue: a sleeping task, or an epoll instance that notes the readiness. */
+export interface Waiter {
+  /** Called by wake(); must not sleep. Returns whether it used the wake-up (for wakeOne). */
+  wakeUp(): boolean;
+}
+
+export class WaitQueue {
+  private readonly waiters = new Set<Waiter>();
+
+  get empty(): boolean {
+    return this.waiters.size === 0;
+  }
+
+  add(waiter: Waiter): void {
+    this.waiters.add(waiter);
+  }
+
+  remove(waiter: Waiter): void {
+    this.waiters.delete(waiter);
+  }
+
+  /** Wakes all, in the order in which they came. */
+  wake(): void {
+    if (this.waiters.size === 0) return;
+    for (const waiter of this.waiters) waiter.wakeUp();
+  }
+
+  /** Wakes the first that can use it. */
+  wakeOne(): void {
+    for (const waiter of this.waiters) if (waiter.wakeUp()) return;
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Trace events, named after the tracepoints of Linux (`/sys/kernel/tracing/events`). The rare ones are always emitted;
+ * single system calls only while somebody asks for them (`Tracer.syscalls`). Without listeners an event costs one test.
+ */
+
+/** Why something happened: the task and the system call in which it did; absent for what the hardware began. */
+export interface Cause {
+  readonly pid: number;
+  readonly comm: string;
+  readonly syscall: string;
+}
+
+export type TracePayload =
+  | { readonly name: "sched_process_fork"; readonly pid: number; readonly childPid: number; readonly comm: string; readonly thread: boolean }
+  | { readonly name: "sched_process_exec"; readonly pid: number; readonly filename: string; readonly comm: string; readonly argv: readonly string[] }
+  | { readonly name: "sched_process_exit"; readonly pid: number; readonly comm: string; readonly waitStatus: number }
+  /** The parent collected the zombie. */
+  | { readonly name: "sched_process_wait"; readonly pid: number; readonly parentPid: number }
+  /** The parent died; `newParentPid` is the subreaper or init. */
+  | { readonly name: "sched_process_reparent"; readonly pid: number; readonly newParentPid: number }
+  | { readonly name: "signal_generate"; readonly sig: number; readonly pid: number; readonly comm: string; readonly group: boolean }
+  | { readonly name: "signal_deliver"; readonly sig: number; readonly pid: number; readonly action: "handler" | "default" | "ignore" }
+  | { readonly name: "sched_process_stop"; readonly pid: number; readonly sig: number }
+  | { readonly name: "sched_process_continue"; readonly pid: number }
+  | { readonly name: "sys_enter"; readonly pid: number; readonly syscall: string; readonly args: readonly unknown[] }
+  | { readonly name: "sys_exit"; readonly pid: number; readonly syscall: string; readonly result: unknown }
+  | { readonly name: "mount"; readonly source: string; readonly target: string; readonly fstype: string }
+  | { readonly name: "umount"; readonly target: string }
+  | { readonly name: "mm_oom_kill"; readonly pid: number; readonly comm: string; readonly rssBytes: number }
+  | { readonly name: "tty_open"; readonly tty: string }
+  | { readonly name: "tty_hangup"; readonly tty: string };
+
+export type TraceEvent = TracePayload & { readonly seq: number; readonly atNs: number; readonly cause?: Cause };
+
+export type TraceListener = (event: TraceEvent) => void;
+
+export class Tracer {
+  private readonly listeners = new Set<TraceListener>();
+  private seq = 0;
+  /** Whether `sys_enter` and `sys_exit` are emitted. Read at the gate on every call. */
+  syscalls = false;
+
+  constructor(
+    private readonly nowNs: () => number,
+    private readonly findCause: () => Cause | undefined,
+  ) {}
+
+  get active(): boolean {
+    return this.listeners.size > 0;
+  }
+
+  listen(listener: TraceListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  emit(payload: TracePayload): void {
+    if (this.listeners.size === 0) return;
+    const cause = this.findCause();
+    const stamp = { seq: this.seq++, atNs: this.nowNs() };
+    const event: TraceEvent = cause === undefined ? { ...payload, ...stamp } : { ...payload, ...stamp, cause };
+    for (const listener of this.listeners) listener(event);
+  }
+}

@@ -1,0 +1,39 @@
+/** Names: the directory entry cache of Linux (`fs/dcache.c`) and paths (a dentry on a mount). */
+
+import type { Inode } from "./inode.ts";
+import type { Mount } from "./mount.ts";
+
+/** A name in a directory. One exists for every directory in use, so that `..`, getcwd and mount points work. */
+export class Dentry {
+  /** Children that were looked up and are still valid. */
+  readonly children = new Map<string, Dentry>();
+  /** How many mounts, in any namespace, sit on it. Written by mount and umount. */
+  mountCount = 0;
+  /** Unlinked: its path ends in " (deleted)". */
+  deleted = false;
+
+  constructor(
+    /** Changed by rename. */
+    public name: string,
+    /** Itself, for the root of a filesystem. Changed by rename. */
+    public parent: Dentry,
+    readonly inode: Inode,
+  ) {}
+
+  static root(inode: Inode): Dentry {
+    const dentry = Object.create(Dentry.prototype) as { -readonly [K in keyof Dentry]: Dentry[K] };
+    Object.assign(dentry, { children: new Map(), mountCount: 0, deleted: false, name: "", inode });
+    dentry.parent = dentry as Dentry;
+    return dentry as Dentry;
+  }
+
+  get isRoot(): boolean {
+    return this.parent === this;
+  }
+}
+
+/** A dentry on a mount: what a path name leads to. Immutable. */
+export interface Path {
+  readonly mnt: Mount;
+  readonly dentry: Dentry;
+}

@@ -1,0 +1,187 @@
+/**
+ * Inodes and superblocks: Linux `include/linux/fs.h`. A filesystem (a folder of `fs/`) subclasses Inode and overrides
+ * what it can do; the defaults fail as Linux does where an operation is missing. None of these operations sleeps.
+ */
+
+import { EINVAL, ENODATA, ENOTDIR, EOPNOTSUPP, EPERM } from "../../abi/errno.ts";
+import { type Dirent, isDir, type Stat, type Statfs, type Timespec } from "../../abi/stat.ts";
+import type { MaySleep } from "../blocked.ts";
+import type { Caller } from "./caller.ts";
+import type { Path } from "./dentry.ts";
+import type { File } from "./file.ts";
+
+/** A mounted filesystem instance. */
+export abstract class SuperBlock {
+  /** Device number of its inodes, makedev() form. Immutable. */
+  abstract readonly dev: number;
+  /** Name as in /proc/filesystems. */
+  abstract readonly fstype: string;
+  abstract readonly root: Inode;
+  /** Read-only for all mounts of it. */
+  readonly = false;
+  /** Owner; capabilities are asked for in this user namespace. Set at mount. */
+  abstract statfs(): Statfs;
+  /** Super block options as /proc/mounts shows them after rw/ro, such as `,size=65536k`. */
+  showOptions(): string {
+    return "";
+  }
+  /** Entries do not change behind the dentry cache's back; false for proc and the like, whose lookups are asked each time. */
+  readonly cacheable: boolean = true;
+}
+
+export interface InodeChange {
+  mode?: number;
+  uid?: number;
+  gid?: number;
+  atime?: Timespec;
+  mtime?: Timespec;
+  ctime?: Timespec;
+}
+
+export abstract class Inode {
+  abstract readonly sb: SuperBlock;
+  abstract readonly ino: number;
+  /** Type (immutable) and permission bits. */
+  abstract mode: number;
+  /** Kernel ids. */
+  abstract uid: number;
+  abstract gid: number;
+  abstract nlink: number;
+  abstract atime: Timespec;
+  abstract mtime: Timespec;
+  abstract ctime: Timespec;
+  abstract btime: Timespec;
+  /** Device nodes: makedev() form. */
+  rdev = 0;
+  /** Extended attributes by full name, such as `user.x`; made on first use. */
+  xattrs: Map<string, Uint8Array> | undefined;
+
+  /** Bytes, for st_size. */
+  get size(): number {
+    return 0;
+  }
+
+  /** Units of 512 bytes, for st_blocks. */
+  get blocks(): number {
+    return Math.ceil(this.size / 4096) * 8;
+  }
+
+  get blksize(): number {
+    return 4096;
+  }
+
+  getattr(): Stat {
+    return {
+      dev: this.sb.dev,
+      ino: this.ino,
+      mode: this.mode,
+      nlink: this.nlink,
+      uid: this.uid,
+      gid: this.gid,
+      rdev: this.rdev,
+      size: this.size,
+      blksize: this.blksize,
+      blocks: this.blocks,
+      atime: this.atime,
+      mtime: this.mtime,
+      ctime: this.ctime,
+      btime: this.btime,
+    };
+  }
+
+  /** Writes the given fields; permission was checked by the caller. Errors: EPERM where the filesystem has fixed attributes. */
+  setattr(change: InodeChange): void {
+    Object.assign(this, change);
+  }
+
+  // ── Directories ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The inode of an entry, or undefined. `.` and `..` are never asked for. */
+  lookup(_name: string, _caller: Caller): Inode | undefined {
+    throw ENOTDIR;
+  }
+
+  /** Entries without `.` and `..`, in the filesystem's order. */
+  readdir(_caller: Caller): readonly Dirent[] {
+    throw ENOTDIR;
+  }
+
+  /** Makes a regular file, device, FIFO or socket; `mode` holds the type. The entry does not exist yet. */
+  mknod(_name: string, _mode: number, _rdev: number, _caller: Caller): Inode {
+    throw EPERM;
+  }
+
+  mkdir(_name: string, _mode: number, _caller: Caller): Inode {
+    throw EPERM;
+  }
+
+  symlink(_name: string, _target: string, _caller: Caller): Inode {
+    throw EPERM;
+  }
+
+  link(_name: string, _inode: Inode, _caller: Caller): void {
+    throw EPERM;
+  }
+
+  /** Removes an entry that is no directory. */
+  unlink(_name: string, _caller: Caller): void {
+    throw EPERM;
+  }
+
+  /** Removes an empty directory. Errors: ENOTEMPTY. */
+  rmdir(_name: string, _caller: Caller): void {
+    throw EPERM;
+  }
+
+  /** Moves an entry to `newDir` of the same superblock, replacing what is there (already checked), or exchanging (RENAME_EXCHANGE). */
+  rename(_name: string, _newDir: Inode, _newName: string, _flags: number, _caller: Caller): void {
+    throw EPERM;
+  }
+
+  // ── Files ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The target of a symbolic link. */
+  readlink(_caller: Caller): string {
+    throw EINVAL;
+  }
+
+  /** Magic links (/proc/PID/fd/3): the path itself, instead of a walk along readlink(). */
+  followLink?(caller: Caller): Path;
+
+  /**
+   * A new open file description. Permission was checked; O_CREAT, O_EXCL, O_TRUNC are handled by the caller.
+   * Blocks where a FIFO waits for its other end. Errors: ENXIO where there is no such device.
+   */
+  abstract open(path: Path, flags: number, caller: Caller): MaySleep<File>;
+
+  /** Errors: EINVAL where the file has no size to set. */
+  truncate(_length: number, _caller: Caller): void {
+    throw EINVAL;
+  }
+
+  /** Where the permission bits do not decide alone (/proc/PID): throws EACCES or EPERM. `mask` is of R_OK, W_OK, X_OK. */
+  permission?(mask: number, caller: Caller): void;
+
+  // ── Extended attributes ────────────────────────────────────────────────────────────────────────────────────────────
+
+  getxattr(name: string): Uint8Array {
+    const value = this.xattrs?.get(name);
+    if (value === undefined) throw ENODATA;
+    return value;
+  }
+
+  setxattr(_name: string, _value: Uint8Array): void {
+    throw EOPNOTSUPP;
+  }
+
+  removexattr(_name: string): void {
+    throw EOPNOTSUPP;
+  }
+
+  /** The last name and the last open description are gone. */
+  evict(): void {}
+
+  get isDirectory(): boolean {
+    return isDir(this.mode);
+  }
+}
