@@ -1,0 +1,145 @@
+/**
+ * The machine as the page knows it: the frames of the worker merged into one mutable state, outside React, which reads it at its own pace.
+ * Holds what the frames said and what follows from two of them (CPU shares, first parents, processes that just ended), nothing else.
+ */
+import type { CpuSample, Pace, TaskEntity, TraceEntity, WorkerMessage } from "../bridge/messages.ts";
+
+export type Frame = Extract<WorkerMessage, { type: "frame" }>;
+
+/** A process that has ended, drawn for a moment so that one sees what a short command was. */
+export interface Ghost {
+  readonly task: TaskEntity;
+  /** Real time at which it leaves the picture. */
+  readonly untilMs: number;
+}
+
+const GHOST_MS = 1400;
+const GHOSTS_KEPT = 64;
+const EVENTS_KEPT = 6000;
+const SAMPLE_EVERY_MS = 250;
+
+export class LiveMachine {
+  nowNs = 0;
+  achieved = 1;
+  pace: Pace = { kind: "speed", factor: 1 };
+  sample: CpuSample | undefined;
+  /** Key: PID. */
+  readonly tasks = new Map<number, TaskEntity>();
+  readonly ghosts = new Map<number, Ghost>();
+  /** The parent that each process was born to: where it differs from `ppid`, the process is an orphan that was re-parented. */
+  readonly bornTo = new Map<number, number>();
+  /** CPUs used by each process over the last sampling interval; absent means none. */
+  readonly shares = new Map<number, number>();
+  /** The last events, oldest first. */
+  events: TraceEntity[] = [];
+  eventsDropped = 0;
+  /** Counts changes of the processes: unchanged means nothing to draw anew. */
+  version = 0;
+  private sampledMs = 0;
+  private sampledNs = 0;
+  private sampledCpu = new Map<number, number>();
+  private readonly parentOf = new Map<number, number>();
+
+  apply(frame: Frame, realMs: number): void {
+    this.nowNs = frame.nowNs;
+    this.achieved = frame.achieved;
+    this.pace = frame.pace;
+    if (frame.sample !== undefined) this.sample = frame.sample;
+    this.mergeEvents(frame);
+    this.mergeTasks(frame, realMs);
+    this.expireGhosts(realMs);
+    this.updateShares(realMs);
+  }
+
+  /** Starts over, for another machine. */
+  clear(): void {
+    for (const map of [this.tasks, this.ghosts, this.bornTo, this.shares, this.sampledCpu, this.parentOf]) map.clear();
+    this.events = [];
+    this.nowNs = 0;
+    this.sampledNs = 0;
+    this.sampledMs = 0;
+    this.sample = undefined;
+    this.version++;
+  }
+
+  private mergeEvents(frame: Frame): void {
+    this.eventsDropped += frame.eventsDropped;
+    if (frame.events.length === 0) return;
+    this.events.push(...frame.events);
+    if (this.events.length > EVENTS_KEPT * 1.5) this.events = this.events.slice(-EVENTS_KEPT);
+    for (const event of frame.events) {
+      if (event.name !== "sched_process_fork") continue;
+      const child = /child_pid=(\d+)/.exec(event.text)?.[1];
+      if (child !== undefined) this.parentOf.set(Number(child), event.pid);
+    }
+  }
+
+  private mergeTasks(frame: Frame, realMs: number): void {
+    const { upsert, remove } = frame.tasks;
+    for (const pid of remove) {
+      const task = this.tasks.get(pid);
+      this.tasks.delete(pid);
+      this.bornTo.delete(pid);
+      this.shares.delete(pid);
+      if (task !== undefined) this.addGhost({ ...task, state: "X" }, realMs);
+    }
+    for (const task of upsert) {
+      if (!this.tasks.has(task.pid)) this.bornTo.set(task.pid, this.parentOf.get(task.pid) ?? task.ppid);
+      this.tasks.set(task.pid, task);
+    }
+    this.addUnseen(frame, realMs);
+    this.parentOf.clear();
+    if (upsert.length > 0 || remove.length > 0) this.version++;
+  }
+
+  /** Processes that were born and gone between two frames never were entities; their events tell of them. */
+  private addUnseen(frame: Frame, realMs: number): void {
+    for (const event of frame.events) {
+      if (event.name !== "sched_process_exit" || this.tasks.has(event.pid) || this.ghosts.has(event.pid)) continue;
+      const ppid = this.parentOf.get(event.pid);
+      if (ppid === undefined) continue;
+      this.addGhost(
+        {
+          ...{ pid: event.pid, ppid, pgid: event.pid, sid: 0, comm: event.comm, argv: [], state: "X", uid: 0, nice: 0, threads: 1 },
+          ...{ cpuNs: 0, rssBytes: 0, tty: "", startNs: event.atNs, innerPids: [] },
+        },
+        realMs,
+      );
+    }
+  }
+
+  private addGhost(task: TaskEntity, realMs: number): void {
+    this.ghosts.set(task.pid, { task, untilMs: realMs + GHOST_MS });
+    this.version++;
+    if (this.ghosts.size <= GHOSTS_KEPT) return;
+    const oldest = this.ghosts.keys().next().value;
+    if (oldest !== undefined) this.ghosts.delete(oldest);
+  }
+
+  private expireGhosts(realMs: number): void {
+    for (const [pid, ghost] of this.ghosts) {
+      if (ghost.untilMs > realMs && !this.tasks.has(pid)) continue;
+      this.ghosts.delete(pid);
+      this.version++;
+    }
+  }
+
+  private updateShares(realMs: number): void {
+    const elapsedNs = this.nowNs - this.sampledNs;
+    if (realMs - this.sampledMs < SAMPLE_EVERY_MS || elapsedNs <= 0) return;
+    const cpu = new Map<number, number>();
+    let changed = false;
+    for (const task of this.tasks.values()) {
+      cpu.set(task.pid, task.cpuNs);
+      const before = this.sampledCpu.get(task.pid) ?? (task.startNs >= this.sampledNs ? 0 : task.cpuNs);
+      const share = Math.max(0, (task.cpuNs - before) / elapsedNs);
+      if (Math.abs(share - (this.shares.get(task.pid) ?? 0)) >= 0.001) changed = true;
+      if (share > 0) this.shares.set(task.pid, share);
+      else this.shares.delete(task.pid);
+    }
+    this.sampledCpu = cpu;
+    this.sampledMs = realMs;
+    this.sampledNs = this.nowNs;
+    if (changed) this.version++;
+  }
+}

@@ -1,0 +1,279 @@
+/**
+ * The process tree as shapes: a pure function of the machine's processes and the room there is.
+ *
+ * Generations are columns, from left (PID 1) to right; every leaf has a row; a parent stands in the row of its first child, so that a new child never
+ * moves what is there. Siblings stand in the order of their birth. Too many of one name become one box that says how many they are:
+ * first siblings, then generations of the same name, so that a fork bomb of thousands is a handful of boxes.
+ */
+import type { TaskEntity, TaskState } from "../../bridge/messages.ts";
+
+export interface ProcessInput {
+  readonly tasks: ReadonlyMap<number, TaskEntity>;
+  /** Processes that just ended, drawn as dashed boxes. */
+  readonly ghosts: readonly TaskEntity[];
+  /** CPUs used, by PID. */
+  readonly shares: ReadonlyMap<number, number>;
+  /** The parent that a process was born to, by PID. */
+  readonly bornTo: ReadonlyMap<number, number>;
+  readonly width: number;
+  readonly height: number;
+  /** Drawn on its own, never inside a group; so are its ancestors. */
+  readonly selected?: number | undefined;
+}
+
+export interface NodeShape {
+  /** Stable over time: the same thing keeps its key, and so moves instead of jumping. */
+  readonly key: string;
+  readonly kind: "process" | "group" | "ghost";
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly depth: number;
+  readonly parentKey: string | undefined;
+  readonly comm: string;
+  /** The process; of a group, its first member. */
+  readonly task: TaskEntity;
+  /** How many processes the box stands for. */
+  readonly count: number;
+  /** Generations that a group folds. */
+  readonly generations: number;
+  /** How many are in which state, most first. */
+  readonly states: readonly (readonly [TaskState, number])[];
+  /** CPUs used by all that it stands for. */
+  readonly share: number;
+  readonly rssBytes: number;
+  /** Re-parented: the PID of the parent it was born to. */
+  readonly orphanOf: number | undefined;
+}
+
+export interface LinkShape {
+  readonly key: string;
+  readonly from: string;
+  readonly to: string;
+  readonly path: string;
+  readonly orphan: boolean;
+}
+
+export interface ProcessShapes {
+  readonly width: number;
+  readonly height: number;
+  readonly detail: "full" | "compact";
+  readonly nodes: readonly NodeShape[];
+  readonly links: readonly LinkShape[];
+  /** One line a generation. */
+  readonly stations: readonly { readonly x: number; readonly label: string }[];
+  readonly processes: number;
+  readonly grouped: number;
+  /** Processes for which there is no box at all. */
+  readonly hidden: number;
+}
+
+interface Branch {
+  readonly key: string;
+  readonly members: readonly TaskEntity[];
+  readonly ghost: boolean;
+  readonly generations: number;
+  readonly children: readonly Branch[];
+}
+
+export const MARGIN = { left: 30, top: 40, right: 14, bottom: 20 };
+const FULL = { height: 42, pitch: 56 };
+const COMPACT = { height: 24, pitch: 31 };
+const GAP = 26;
+const MIN_WIDTH = 118;
+const MAX_WIDTH = 172;
+/** Beyond this many rows, grouping gets stricter. */
+const ROWS_WANTED = 24;
+const ROWS_MOST = 80;
+/** Same-named siblings from which on they become one box; a step per level of strictness. */
+const GROUP_FROM = [9, 4, 2] as const;
+
+/** Every process below its parent, in order of birth. */
+function indexChildren(input: ProcessInput): Map<number, TaskEntity[]> {
+  const children = new Map<number, TaskEntity[]>();
+  const add = (task: TaskEntity): void => {
+    const parent = task.ppid !== task.pid && input.tasks.has(task.ppid) ? task.ppid : 0;
+    const list = children.get(parent);
+    if (list === undefined) children.set(parent, [task]);
+    else list.push(task);
+  };
+  for (const task of input.tasks.values()) add(task);
+  for (const ghost of input.ghosts) add(ghost);
+  for (const list of children.values()) list.sort((a, b) => a.startNs - b.startNs || a.pid - b.pid);
+  return children;
+}
+
+function findPinned(input: ProcessInput): ReadonlySet<number> {
+  const pinned = new Set<number>();
+  for (let pid = input.selected; pid !== undefined && !pinned.has(pid); pid = input.tasks.get(pid)?.ppid) pinned.add(pid);
+  return pinned;
+}
+
+interface Folding {
+  readonly children: ReadonlyMap<number, readonly TaskEntity[]>;
+  readonly pinned: ReadonlySet<number>;
+  readonly groupFrom: number;
+  /** Also fold generations of one name into one box. */
+  readonly foldGenerations: boolean;
+}
+
+/** Deeper than this the tree is not followed: the recursion below stays small whatever runs. */
+const DEPTH_MOST = 60;
+
+/** Turns siblings into branches: alone, or grouped by name. */
+function foldSiblings(siblings: readonly TaskEntity[], parentKey: string, folding: Folding, depth: number): Branch[] {
+  const byName = new Map<string, TaskEntity[]>();
+  for (const task of siblings) {
+    const name = folding.pinned.has(task.pid) ? `=${task.pid}` : `${task.state === "X" ? "†" : ""}${task.comm}`;
+    const list = byName.get(name);
+    if (list === undefined) byName.set(name, [task]);
+    else list.push(task);
+  }
+  const branches: Branch[] = [];
+  for (const [name, members] of byName) {
+    const ghost = members[0]?.state === "X";
+    if (members.length >= (ghost ? 3 : folding.groupFrom)) branches.push(foldGroup(members, `${parentKey}/${name}`, folding, depth));
+    else for (const task of members) branches.push(foldOne(task, folding, depth));
+  }
+  const birth = (branch: Branch): TaskEntity => branch.members[0] as TaskEntity;
+  return branches.sort((a, b) => birth(a).startNs - birth(b).startNs || birth(a).pid - birth(b).pid);
+}
+
+function foldOne(task: TaskEntity, folding: Folding, depth: number): Branch {
+  const ghost = task.state === "X";
+  const key = `p${task.pid}`;
+  const own = ghost || depth >= DEPTH_MOST ? [] : foldSiblings(folding.children.get(task.pid) ?? [], key, folding, depth + 1);
+  const only = own[0];
+  const sameName = only !== undefined && own.length === 1 && !only.ghost && only.members[0]?.comm === task.comm;
+  if (folding.foldGenerations && sameName && !folding.pinned.has(task.pid) && !folding.pinned.has(only.members[0]?.pid ?? 0)) {
+    return { key: `${key}+`, members: [task, ...only.members], ghost, generations: only.generations + 1, children: only.children };
+  }
+  return { key, members: [task], ghost, generations: 1, children: own };
+}
+
+/** A group, and below it the children of all its members, folded in turn; generations of the same name join it. */
+function foldGroup(first: readonly TaskEntity[], key: string, folding: Folding, depth: number): Branch {
+  const members = [...first];
+  const name = first[0]?.comm;
+  const ghost = first[0]?.state === "X";
+  let generations = 1;
+  let below = ghost ? [] : first.flatMap((task) => folding.children.get(task.pid) ?? []);
+  const rest: TaskEntity[] = [];
+  while (below.length > 0) {
+    const same: TaskEntity[] = [];
+    for (const task of below) (task.comm === name && task.state !== "X" && !folding.pinned.has(task.pid) ? same : rest).push(task);
+    if (same.length === 0) break;
+    for (const task of same) members.push(task);
+    generations++;
+    below = same.flatMap((task) => folding.children.get(task.pid) ?? []);
+  }
+  const children = depth >= DEPTH_MOST ? [] : foldSiblings(rest, key, folding, depth + 1);
+  return { key, members, ghost, generations, children };
+}
+
+function countRows(branches: readonly Branch[]): number {
+  return branches.reduce((rows, branch) => rows + (branch.children.length === 0 ? 1 : countRows(branch.children)), 0);
+}
+
+function findDepth(branches: readonly Branch[]): number {
+  return branches.reduce((depth, branch) => Math.max(depth, 1 + findDepth(branch.children)), 0);
+}
+
+function countStates(members: readonly TaskEntity[]): readonly (readonly [TaskState, number])[] {
+  const counts = new Map<TaskState, number>();
+  for (const task of members) counts.set(task.state, (counts.get(task.state) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+}
+
+function foldForest(input: ProcessInput): readonly Branch[] {
+  const children = indexChildren(input);
+  const pinned = findPinned(input);
+  let forest: readonly Branch[] = [];
+  for (const groupFrom of GROUP_FROM) {
+    // The fewest processes that can fill the rows at all decide whether the lenient folding is worth trying: thousands are folded once.
+    if (groupFrom !== 2 && input.tasks.size > 400) continue;
+    forest = foldSiblings(children.get(0) ?? [], "", { children, pinned, groupFrom, foldGenerations: groupFrom === 2 }, 0);
+    if (countRows(forest) <= ROWS_WANTED && findDepth(forest) <= 9) break;
+  }
+  return forest;
+}
+
+export function layoutProcesses(input: ProcessInput): ProcessShapes {
+  const forest = foldForest(input);
+  const rows = Math.min(countRows(forest), ROWS_MOST);
+  const roomY = input.height - MARGIN.top - MARGIN.bottom;
+  const detail = rows * FULL.pitch <= Math.max(roomY, 3 * FULL.pitch) ? "full" : "compact";
+  const size = detail === "full" ? FULL : COMPACT;
+  const columns = Math.max(3, findDepth(forest));
+  const roomX = input.width - MARGIN.left - MARGIN.right;
+  const boxWidth = Math.round(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, (roomX - (columns - 1) * GAP) / columns)));
+  const nodes: NodeShape[] = [];
+  const links: LinkShape[] = [];
+  let row = 0;
+  const place = (branch: Branch, depth: number, parent: NodeShape | undefined): void => {
+    if (row >= ROWS_MOST) return;
+    const at = { x: MARGIN.left + depth * (boxWidth + GAP), y: MARGIN.top + row * size.pitch, width: boxWidth, height: size.height, depth };
+    const node = makeNode(branch, at, parent, input);
+    nodes.push(node);
+    if (parent !== undefined) links.push(makeLink(parent, node));
+    if (branch.children.length === 0) row++;
+    for (const child of branch.children) place(child, depth + 1, node);
+  };
+  for (const branch of forest) place(branch, 0, undefined);
+  const drawn = nodes.reduce((sum, node) => sum + node.count, 0);
+  const depth = nodes.reduce((most, node) => Math.max(most, node.depth), 0);
+  return {
+    width: Math.max(input.width, MARGIN.left + (depth + 1) * (boxWidth + GAP) - GAP + MARGIN.right),
+    height: Math.max(input.height, MARGIN.top + row * size.pitch + MARGIN.bottom),
+    detail,
+    nodes,
+    links,
+    stations: Array.from({ length: Math.max(columns, depth + 1) }, (_, i) => ({ x: MARGIN.left + i * (boxWidth + GAP), label: String(i + 1) })),
+    processes: input.tasks.size,
+    grouped: nodes.reduce((sum, node) => sum + (node.kind === "group" ? node.count : 0), 0),
+    hidden: Math.max(0, input.tasks.size + input.ghosts.length - drawn),
+  };
+}
+
+type Place = Pick<NodeShape, "x" | "y" | "width" | "height" | "depth">;
+
+function makeNode(branch: Branch, at: Place, parent: NodeShape | undefined, input: ProcessInput): NodeShape {
+  const task = branch.members[0] as TaskEntity;
+  const bornTo = input.bornTo.get(task.pid);
+  const grouped = branch.members.length > 1;
+  return {
+    ...at,
+    key: branch.key,
+    kind: grouped ? "group" : branch.ghost ? "ghost" : "process",
+    parentKey: parent?.key,
+    comm: task.comm,
+    task,
+    count: branch.members.length,
+    generations: branch.generations,
+    states: countStates(branch.members),
+    share: branch.members.reduce((sum, member) => sum + (input.shares.get(member.pid) ?? 0), 0),
+    rssBytes: branch.members.reduce((sum, member) => sum + member.rssBytes, 0),
+    orphanOf: !grouped && bornTo !== undefined && bornTo !== task.ppid ? bornTo : undefined,
+  };
+}
+
+function makeLink(parent: NodeShape, child: NodeShape): LinkShape {
+  const x1 = parent.x + parent.width;
+  const y1 = parent.y + parent.height / 2;
+  const y2 = child.y + child.height / 2;
+  const path = `M${x1} ${y1}H${x1 + GAP / 2}V${y2}H${child.x}`;
+  return { key: child.key, from: parent.key, to: child.key, path, orphan: child.orphanOf !== undefined };
+}
+
+/** Keys of a node, what it stands on and what stands on it: what stays lit while it is hovered. */
+export function findRelated(nodes: readonly NodeShape[], key: string): ReadonlySet<string> {
+  const byKey = new Map(nodes.map((node) => [node.key, node]));
+  const related = new Set<string>();
+  for (let at = byKey.get(key); at !== undefined; at = at.parentKey === undefined ? undefined : byKey.get(at.parentKey)) related.add(at.key);
+  const below = new Set([key]);
+  // Parents precede their children in `nodes`.
+  for (const node of nodes) if (node.parentKey !== undefined && below.has(node.parentKey)) below.add(node.key);
+  for (const found of below) related.add(found);
+  return related;
+}

@@ -1,0 +1,93 @@
+/**
+ * The build of the page: static files that work from any sub-path, without special headers, and inside a sandboxed third-party iframe.
+ *
+ * Two builds of the same page: ES modules (`dist/assets`), and one classic script (`--mode classic`, `dist/classic`). A frame with an opaque origin
+ * may load scripts from its server but not modules, which need CORS; the loader in `index.html` takes the classic one there.
+ */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import react from "@vitejs/plugin-react";
+import { defineConfig, type Plugin } from "vite";
+
+const MACHINE_WORKER = fileURLToPath(new URL("./src/machine/worker.ts", import.meta.url));
+
+/** Fonts that the first screen draws; the others load when something asks for them. */
+const FIRST_FONTS = [/plex-sans-latin-500-normal.*\.woff2$/, /plex-mono-latin-400-normal.*\.woff2$/, /plex-mono-latin-600-normal.*\.woff2$/];
+
+/** Replaces the module script by a loader that picks modules or the classic script, and preloads the fonts of the first screen. */
+function pageLoader(): Plugin {
+  return {
+    name: "page-loader",
+    apply: "build",
+    transformIndexHtml: {
+      order: "post",
+      handler(html, context) {
+        const entry = /<script type="module"[^>]*src="([^"]+)"[^>]*><\/script>/.exec(html);
+        if (entry === null) return html;
+        const fonts = Object.keys(context.bundle ?? {}).filter((name) => FIRST_FONTS.some((font) => font.test(name)));
+        const preloads = fonts.map((name) => `<link rel="preload" as="font" type="font/woff2" crossorigin href="./${name}">`);
+        const loader =
+          `<script>{const s=document.createElement("script");` +
+          `if(self.origin==="null")s.src="./classic/page.js";else{s.type="module";s.src=${JSON.stringify(entry[1])}}document.head.append(s)}</script>`;
+        return html
+          .replace(entry[0], () => preloads.join("\n    ") + loader)
+          .replace(/<link rel="stylesheet" crossorigin/g, '<link rel="stylesheet"')
+          .replace(/\s*<link rel="modulepreload"[^>]*>/g, (link) => link.replace('rel="modulepreload"', 'rel="modulepreload" data-first'));
+      },
+    },
+  };
+}
+
+/** Prints what a first visit transfers until the prompt is there. */
+function firstPromptSize(): Plugin {
+  return {
+    name: "first-prompt-size",
+    apply: "build",
+    writeBundle(options, bundle) {
+      const directory = options.dir ?? "dist";
+      const first = new Set<string>(["index.html"]);
+      const addChunk = (name: string): void => {
+        const chunk = bundle[name];
+        if (chunk?.type !== "chunk" || first.has(name)) return;
+        first.add(name);
+        for (const dependency of chunk.imports) addChunk(dependency);
+      };
+      for (const [name, item] of Object.entries(bundle)) {
+        if (item.type === "chunk" && item.isEntry) addChunk(name);
+        if (/index-.*\.css$|worker-.*\.js$/.test(name) || FIRST_FONTS.some((font) => font.test(name))) first.add(name);
+      }
+      const sizes = [...first].map((name) => ({ name, bytes: gzipSync(readFileSync(`${directory}/${name}`), { level: 9 }).length }));
+      for (const { name, bytes } of sizes) console.log(`  ${String(Math.round(bytes / 102.4) / 10).padStart(6)} KB gz  ${name}`);
+      console.log(`first prompt: ${Math.round(sizes.reduce((sum, { bytes }) => sum + bytes, 0) / 1024)} KB gz`);
+    },
+  };
+}
+
+// biome-ignore lint/style/noDefaultExport: Vite reads the default export.
+export default defineConfig(({ mode }) => {
+  const classic = mode === "classic";
+  return {
+    base: "./",
+    define: { "process.env.NODE_ENV": JSON.stringify(mode === "development" ? "development" : "production") },
+    resolve: { alias: { "#machine-worker": MACHINE_WORKER } },
+    plugins: classic ? [react()] : [react(), pageLoader(), firstPromptSize()],
+    // One classic script: it also loads by importScripts from a blob, where an opaque origin forbids a worker from the server.
+    worker: { format: "iife" },
+    publicDir: classic ? false : "public",
+    build: {
+      target: "es2023",
+      outDir: classic ? "dist/classic" : "dist",
+      emptyOutDir: true,
+      modulePreload: { polyfill: false },
+      assetsInlineLimit: 0,
+      chunkSizeWarningLimit: 2000,
+      reportCompressedSize: false,
+      rolldownOptions: classic
+        ? { input: "src/ui/main.tsx", output: { format: "iife", entryFileNames: "page.js", codeSplitting: false } }
+        : { input: "index.html" },
+    },
+    server: { port: 5173, strictPort: false },
+    preview: { port: 4173, strictPort: false },
+  };
+});
