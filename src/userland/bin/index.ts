@@ -1,16 +1,84 @@
 /** Every program of the machine. One import and one line each, sorted by name; nothing registers itself. */
 
 import type { Executable } from "../executable.ts";
+import { arch } from "./arch.ts";
+import { basename } from "./basename.ts";
 import { busybox } from "./busybox.ts";
+import { clear } from "./clear.ts";
+import { dirname } from "./dirname.ts";
+import { env } from "./env.ts";
+import { factor } from "./factor.ts";
 import { find } from "./find.ts";
+import { groups } from "./groups.ts";
+import { hostname } from "./hostname.ts";
+import { id } from "./id.ts";
 import { init } from "./init.ts";
 import { ldLinux } from "./ld-linux.ts";
+import { link } from "./link.ts";
+import { logname } from "./logname.ts";
+import { mkfifo } from "./mkfifo.ts";
+import { mknod } from "./mknod.ts";
+import { nice } from "./nice.ts";
+import { nohup } from "./nohup.ts";
+import { nproc } from "./nproc.ts";
+import { printenv } from "./printenv.ts";
+import { reset } from "./reset.ts";
+import { rev } from "./rev.ts";
+import { seq } from "./seq.ts";
+import { shuf } from "./shuf.ts";
+import { sleep } from "./sleep.ts";
+import { sync } from "./sync.ts";
+import { tee } from "./tee.ts";
+import { timeout } from "./timeout.ts";
+import { tput } from "./tput.ts";
+import { truncate } from "./truncate.ts";
+import { tty } from "./tty.ts";
+import { uname } from "./uname.ts";
+import { unlink } from "./unlink.ts";
+import { usleep } from "./usleep.ts";
+import { which } from "./which.ts";
+import { whoami } from "./whoami.ts";
 import { xargs } from "./xargs.ts";
+import { yes } from "./yes.ts";
 
 export const executables: readonly Executable[] = [
+  arch,
+  basename,
   busybox(() => executables),
+  clear,
+  dirname,
+  env,
+  factor,
   find,
+  groups,
+  hostname,
+  id,
   init,
   ldLinux,
+  link,
+  logname,
+  mkfifo,
+  mknod,
+  nice,
+  nohup,
+  nproc,
+  printenv,
+  reset,
+  rev,
+  seq,
+  shuf,
+  sleep,
+  sync,
+  tee,
+  timeout,
+  tput,
+  truncate,
+  tty,
+  uname,
+  unlink,
+  usleep,
+  which,
+  whoami,
   xargs,
+  yes,
 ];
