@@ -22,6 +22,7 @@ import { nice } from "./nice.ts";
 import { nohup } from "./nohup.ts";
 import { nproc } from "./nproc.ts";
 import { printenv } from "./printenv.ts";
+import { ps } from "./ps.ts";
 import { reset } from "./reset.ts";
 import { rev } from "./rev.ts";
 import { seq } from "./seq.ts";
@@ -63,6 +64,7 @@ export const executables: readonly Executable[] = [
   nohup,
   nproc,
   printenv,
+  ps,
   reset,
   rev,
   seq,

@@ -57,8 +57,6 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-const header = new Uint8Array(HEADER_BYTES);
-
 /** Opens, checks and maps one file. Returns undefined if it does not exist. */
 function* mapLibrary(search: Search, name: string, path: string): Proc<{ loaded: Loaded; needed: readonly string[] } | undefined> {
   const { sys } = search;
@@ -70,6 +68,7 @@ function* mapLibrary(search: Search, name: string, path: string): Proc<{ loaded:
     if (e instanceof Errno) throw new LoadError(`${path}: cannot open shared object file: ${e.message}`);
     throw e;
   }
+  const header = new Uint8Array(HEADER_BYTES);
   const length = yield* sys.read(fd, header);
   const image = length < 64 ? undefined : imageOf(path, header.subarray(0, length));
   if (image === undefined) {
