@@ -1,6 +1,6 @@
 /** find(1) of GNU findutils 4.9, and busybox's. The expression, the walk and the actions are in `userland/find/`. */
 
-import { Errno } from "../../abi/errno.ts";
+import type { Errno } from "../../abi/errno.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { CLOCK_REALTIME } from "../../abi/time.ts";
 import type { Executable } from "../executable.ts";

@@ -5,6 +5,7 @@ import { arch } from "./arch.ts";
 import { basename } from "./basename.ts";
 import { busybox } from "./busybox.ts";
 import { clear } from "./clear.ts";
+import { diff } from "./diff.ts";
 import { dirname } from "./dirname.ts";
 import { env } from "./env.ts";
 import { factor } from "./factor.ts";
@@ -47,6 +48,7 @@ export const executables: readonly Executable[] = [
   basename,
   busybox(() => executables),
   clear,
+  diff,
   dirname,
   env,
   factor,

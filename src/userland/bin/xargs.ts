@@ -123,8 +123,8 @@ function* checkBusyboxNumber(c: Command, o: Option, least: number): Proc<void> {
 /** The byte that -d names: a character, `\n` and the like, `\xHH`, `\0OOO`. */
 function* delimiterOf(c: Command, word: string): Proc<number> {
   if (byteLength(word) === 1) return word.charCodeAt(0);
-  const escape = /^\\([abfnrtv\\0])$/.exec(word)?.[1];
-  if (escape !== undefined) return "\x07\b\f\n\r\t\v\\\0".charCodeAt("abfnrtv\\0".indexOf(escape));
+  const letter = /^\\([abfnrtv\\0])$/.exec(word)?.[1];
+  if (letter !== undefined) return "\x07\b\f\n\r\t\v\\\0".charCodeAt("abfnrtv\\0".indexOf(letter));
   const hex = /^\\x([0-9a-fA-F]{1,2})$/.exec(word)?.[1];
   if (hex !== undefined) return Number.parseInt(hex, 16);
   const octal = /^\\([0-7]{1,4})$/.exec(word)?.[1];

@@ -123,10 +123,7 @@ const exec = (kind: ExecKind): Maker =>
     if (unsafe !== undefined) throw new ExpressionError(unsafe);
     const { words, batch } = commandWords(p, kind);
     if (batch) {
-      const at = Math.max(
-        words.findIndex((w) => w === "{}"),
-        0,
-      );
+      const at = Math.max(words.indexOf("{}"), 0);
       const collect = new Batch(p.c, words.slice(0, at), words.slice(at + 1), kind.inDirectory);
       p.batches.push(collect);
       return function* (visit) {

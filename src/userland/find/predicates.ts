@@ -201,7 +201,7 @@ export function findNewer(name: string): Maker | undefined {
 
 function* perm(p: Parsing): Proc<Test> {
   const text = p.argument();
-  const match = /^([-/]?)([^]*)$/.exec(p.busybox ? text.replace(/^\+/, "/") : text) as RegExpExecArray;
+  const match = /^([-/]?)([\s\S]*)$/.exec(p.busybox ? text.replace(/^\+/, "/") : text) as RegExpExecArray;
   const change = match[2] === "" ? undefined : compileMode(match[2] as string);
   if (change === undefined) throw new ExpressionError(p.busybox ? `invalid mode '${match[2]}'` : `invalid mode ${quote(text)}`);
   const bits = [false, true].map((dir) => adjustMode(0, change, 0, dir));
@@ -262,7 +262,7 @@ const access = (mode: number): Maker =>
 
 /** Emacs syntax, find's default, in terms of an extended regular expression: groups and alternatives are `\( \| \)`, braces plain. */
 const emacsToExtended = (pattern: string): string =>
-  pattern.replace(/\[\^?\]?[^\]]*\]|\\([^])|[(){}|]/g, (all, escaped: string | undefined) => {
+  pattern.replace(/\[\^?\]?[^\]]*\]|\\([\s\S])|[(){}|]/g, (all, escaped: string | undefined) => {
     if (all.startsWith("[")) return all;
     if (escaped === undefined) return `\\${all}`;
     return "()|".includes(escaped) ? escaped : all;

@@ -83,7 +83,7 @@ export function compileFormat(format: string): Format {
       text(ch);
       continue;
     }
-    const match = /^%([-+ #0]*)([0-9]*)(?:\.([0-9]+))?([^]?)/.exec(format.slice(i)) as RegExpExecArray;
+    const match = /^%([-+ #0]*)([0-9]*)(?:\.([0-9]+))?([\s\S]?)/.exec(format.slice(i)) as RegExpExecArray;
     const letter = match[4] as string;
     if (letter === "") throw "error: % at end of format string";
     i += match[0].length - 1;
@@ -121,7 +121,7 @@ export function* format(c: Context, segments: readonly Segment[], visit: Visit):
       out += segment.text;
       continue;
     }
-    let value = yield* valueOf(c, segment.letter, segment.sub, visit);
+    let value = yield* fieldOf(c, segment.letter, segment.sub, visit);
     if (segment.precision !== undefined) value = "fhHlpPgudi".includes(segment.letter) ? value.slice(0, segment.precision) : value;
     const zero = segment.flags.includes("0") && /^[0-9]+$/.test(value) ? "0" : " ";
     out += segment.flags.includes("-") ? value.padEnd(segment.width) : value.padStart(segment.width, zero);
@@ -129,7 +129,7 @@ export function* format(c: Context, segments: readonly Segment[], visit: Visit):
   return out;
 }
 
-function* valueOf(c: Context, letter: string, sub: string, visit: Visit): Proc<string> {
+function* fieldOf(c: Context, letter: string, sub: string, visit: Visit): Proc<string> {
   const { path } = visit;
   const bare = path.replace(/\/+$/, "") || path;
   switch (letter) {

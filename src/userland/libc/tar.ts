@@ -121,7 +121,7 @@ export class TarReader {
       }
       this.format = formatOf(this.block);
       if (entry.type === GNUTYPE_LONGNAME || entry.type === GNUTYPE_LONGLINK) {
-        const text = (yield* this.readExtension(entry.size)).replace(/\0[^]*$/, "");
+        const text = (yield* this.readExtension(entry.size)).replace(/\0[\s\S]*$/, "");
         if (entry.type === GNUTYPE_LONGNAME) longName = text;
         else longLink = text;
         continue;
