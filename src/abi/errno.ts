@@ -73,6 +73,7 @@ export const ENODATA = errno(61, "ENODATA", "No data available");
 export const ETIME = errno(62, "ETIME", "Timer expired");
 export const EPROTO = errno(71, "EPROTO", "Protocol error");
 export const EOVERFLOW = errno(75, "EOVERFLOW", "Value too large for defined data type");
+export const ELIBBAD = errno(80, "ELIBBAD", "Accessing a corrupted shared library");
 export const EILSEQ = errno(84, "EILSEQ", "Invalid or incomplete multibyte or wide character");
 export const EUSERS = errno(87, "EUSERS", "Too many users");
 export const ENOTSOCK = errno(88, "ENOTSOCK", "Socket operation on non-socket");

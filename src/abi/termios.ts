@@ -42,6 +42,8 @@ export const ONLCR = 0o4;
 export const OCRNL = 0o10;
 export const ONOCR = 0o20;
 export const ONLRET = 0o40;
+export const TABDLY = 0o14000;
+export const XTABS = 0o14000;
 
 export const CSIZE = 0o60;
 export const CS8 = 0o60;

@@ -98,3 +98,8 @@ export const PTY_OUTPUT_BUFFER = 65_536;
 export const INOTIFY_MAX_QUEUED = 16_384;
 /** kernel.printk ring buffer, bytes. */
 export const LOG_BUF_BYTES = 262_144;
+
+// ── Names ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+/** uname -r, uname -v. */
+export const UTS_RELEASE = "6.1.0-drydock";
+export const UTS_VERSION = "#1 SMP PREEMPT_DYNAMIC Drydock";

@@ -10,6 +10,9 @@ import { EINVAL, ENOMEM } from "../../abi/errno.ts";
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../abi/mman.ts";
 import { PAGE_SIZE } from "../params.ts";
 
+/** A path on a mount; the VFS has its type. */
+export type Path = object;
+
 /** Where pages are charged: the machine's memory, later the cgroup's. */
 export interface MemoryAccount {
   /** Returns false where the limit stands against it and nothing could be reclaimed. */
@@ -25,8 +28,8 @@ export interface Vma {
   shared: boolean;
   /** Resident bytes. */
   residentBytes: number;
-  /** Path or [heap], [stack]; empty for anonymous. */
-  readonly name: string;
+  /** The mapped file, or [heap], [stack]; empty for anonymous. A path is kept, since its name may change. */
+  readonly name: string | Path;
   readonly offset: number;
   readonly dev: number;
   readonly ino: number;
@@ -55,7 +58,7 @@ export class AddressSpace {
   constructor(private readonly account: MemoryAccount) {}
 
   /** Lays out a program image. */
-  load(path: string, dev: number, ino: number, imageBytes: number): void {
+  load(path: Path, dev: number, ino: number, imageBytes: number): void {
     const text = pageUp(imageBytes);
     this.insert({ start: IMAGE_BASE, end: IMAGE_BASE + text, prot: PROT_READ | PROT_EXEC, shared: false, residentBytes: 0, name: path, offset: 0, dev, ino });
     this.brkStart = IMAGE_BASE + text + 0x1000;
@@ -97,7 +100,7 @@ export class AddressSpace {
   }
 
   /** mmap(2) without MAP_FIXED: below what was mapped last. Returns the address. Errors: ENOMEM over `limitBytes` (RLIMIT_AS). */
-  map(length: number, prot: number, shared: boolean, limitBytes: number, file?: { name: string; dev: number; ino: number; offset: number }): number {
+  map(length: number, prot: number, shared: boolean, limitBytes: number, file?: { name: string | Path; dev: number; ino: number; offset: number }): number {
     if (!(length > 0)) throw EINVAL;
     const size = pageUp(length);
     if (this.virtualBytes + size > limitBytes || size > this.mmapNext - IMAGE_BASE) throw ENOMEM;
@@ -143,6 +146,15 @@ export class AddressSpace {
     const pages = wanted / PAGE_SIZE;
     this.minorFaults += pages;
     return pages;
+  }
+
+  /** The pages that a new image needs before it does anything of its own. */
+  touchImage(bytes: number): void {
+    const [text] = this.vmas;
+    if (text === undefined) return;
+    this.touch(text.start, Math.min(bytes, text.end - text.start));
+    const stack = this.vmas[this.vmas.length - 1] as Vma;
+    this.touch(stack.start, stack.end - stack.start);
   }
 
   /** Gives everything back: exit, execve. */

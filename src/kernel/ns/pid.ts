@@ -10,11 +10,18 @@ interface Upid {
   readonly nr: number;
 }
 
-/**
- * An identity that outlives its task: it stays while a task, a process group or a session bears it.
- * `T` is Task and `G` ThreadGroup; the layers above fill them in.
- */
+/** A task, as far as its identity goes; `task/task.ts` has the whole. */
+export interface PidBearer {
+  readonly pid: Pid;
+}
+
+/** An identity that outlives its task: it stays while a task, a process group or a session bears it. */
 export class Pid {
+  /** The thread with this id. Written by fork and by release. */
+  task: PidBearer | undefined;
+  /** Processes whose process group, or whose session, it is. Written by setpgid, setsid, fork and exit. */
+  readonly groupMembers = new Set<PidBearer>();
+  readonly sessionMembers = new Set<PidBearer>();
   /** Outermost namespace first. */
   readonly numbers: readonly Upid[];
   /** Bearers: tasks by thread id, groups by process group and by session. Freed when none is left. */

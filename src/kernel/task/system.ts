@@ -1,9 +1,10 @@
 /** What all tasks of one machine share: the globals of a Linux kernel, in one object. Made by `kernel.ts`. */
 
-import type { Program, Voice } from "../../abi/sys.ts";
+import type { Program, Sys, Voice } from "../../abi/sys.ts";
 import type { Timespec } from "../../abi/stat.ts";
 import { NS_PER_SEC } from "../../abi/time.ts";
 import type { Memory } from "../mm/memory.ts";
+import { TICK_NS } from "../params.ts";
 import type { PidNamespace } from "../ns/pid.ts";
 import type { UserNamespace } from "../ns/user.ts";
 import type { Random } from "../random.ts";
@@ -66,7 +67,15 @@ export interface System {
   readonly filesystems: Map<string, FilesystemType>;
   /** Character devices by makedev() number; a major number alone by makedev(major, -1). */
   readonly charDevices: Map<number, DeviceDriver>;
+  /** The system calls, for the programs that execve starts. */
+  readonly sys: Sys;
+  /** Makes pages of the current task resident (task/oom.ts). */
+  memoryFault(task: Task, addr: number, length: number): void;
   findProgram(name: string, argv: readonly string[], voice: Voice): ProgramLookup;
+  /** A kernel panic: its text. Nothing runs any more. */
+  panic: string | undefined;
+  /** reboot(2) was called: nothing runs any more. */
+  halted: string | undefined;
   /** execve met code that is not loaded: run() returns at once, and the call is repeated when it goes on. */
   stalledFor: string | undefined;
   /** Settable values under /proc/sys, by path below it. */
@@ -82,10 +91,10 @@ export interface System {
 
 /** CLOCK_REALTIME with the granularity of a tick, for inode times. The same object within one tick. */
 export function coarseNow(system: System): Timespec {
-  const tick = Math.floor(system.sched.clockNs / 4_000_000);
+  const tick = Math.floor(system.sched.clockNs / TICK_NS);
   const cached = coarse.get(system);
   if (cached !== undefined && cached.tick === tick && cached.offset === system.realtimeOffset) return cached.time;
-  const time = realtimeAt(system, tick * 4_000_000);
+  const time = realtimeAt(system, tick * TICK_NS);
   coarse.set(system, { tick, offset: system.realtimeOffset, time });
   return time;
 }

@@ -2,12 +2,13 @@
 
 import type { Env, Wait } from "../../abi/sys.ts";
 import type { Rlimit, Rusage } from "../../abi/resource.ts";
+import type { Timespec } from "../../abi/stat.ts";
 import { SIG_DFL, type SigAction, type SigInfo, type SigSet, sigBit } from "../../abi/signal.ts";
 import type { PtraceStop } from "../../abi/ptrace.ts";
 import { THREADS_MAX } from "../params.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { NsProxy } from "../ns/nsproxy.ts";
-import type { Pid, PidNamespace } from "../ns/pid.ts";
+import type { Pid, PidBearer, PidNamespace } from "../ns/pid.ts";
 import type { Cred } from "../ns/user.ts";
 import { SchedTask } from "../sched/entity.ts";
 import type { Scheduler } from "../sched/scheduler.ts";
@@ -17,7 +18,7 @@ import type { Caller, FsStruct } from "../vfs/caller.ts";
 import type { Path } from "../vfs/dentry.ts";
 import type { MountNamespace } from "../vfs/mount.ts";
 import type { FilesStruct } from "./files.ts";
-import type { System } from "./system.ts";
+import { coarseNow, type System } from "./system.ts";
 
 export const DEFAULT_ACTION: SigAction = { handler: SIG_DFL, flags: 0, mask: 0n };
 
@@ -110,6 +111,8 @@ export class ThreadGroup {
   execed = false;
   exitSignal = 0;
   oomScoreAdj = 0;
+  /** Threads that a thread of this process traces. */
+  readonly tracees = new Set<Task>();
   /** Times and faults of threads that have ended, and of children that were waited for. */
   deadThreads: Rusage = NO_USAGE;
   childrenUsage: Rusage = NO_USAGE;
@@ -161,6 +164,8 @@ export interface Ptrace {
   stop: PtraceStop;
   /** Wait status that the tracer has not collected yet. */
   report: number | undefined;
+  /** Signal that the tracer continued it with; 0 for none. */
+  signal: number;
 }
 
 /** A thread. */
@@ -187,6 +192,8 @@ export class Task extends SchedTask implements Caller {
   /** vfork: the parent sleeps here until execve or exit. */
   vforkDone: WaitQueue | undefined;
   pdeathSignal = 0;
+  /** SCHED_OTHER … */
+  policy = 0;
   readonly startNs: number;
 
   constructor(
@@ -224,6 +231,10 @@ export class Task extends SchedTask implements Caller {
     return this.tg.leader === this;
   }
 
+  now(): Timespec {
+    return coarseNow(this.system);
+  }
+
   rlimit(resource: number): number {
     return this.tg.rlimits[resource]?.cur ?? Number.POSITIVE_INFINITY;
   }
@@ -258,6 +269,26 @@ export function groupUsage(tg: ThreadGroup): Rusage {
   let sum = tg.deadThreads;
   for (const task of tg.threads) sum = addUsage(sum, task.usage());
   return sum;
+}
+
+/** The thread with this id. */
+export function taskOf(pid: Pid | undefined): Task | undefined {
+  return pid?.task as Task | undefined;
+}
+
+/** The process whose leader bears this id. */
+export function processOf(pid: Pid | undefined): ThreadGroup | undefined {
+  const task = taskOf(pid);
+  return task?.isLeader === true ? task.tg : undefined;
+}
+
+/** The members of a process group. */
+export function groupMembers(pgrp: Pid): ReadonlySet<ThreadGroup> {
+  return pgrp.groupMembers as Set<PidBearer> as Set<ThreadGroup>;
+}
+
+export function sessionMembers(session: Pid): ReadonlySet<ThreadGroup> {
+  return session.sessionMembers as Set<PidBearer> as Set<ThreadGroup>;
 }
 
 /** Default limits as systemd leaves them to a root shell. */

@@ -1,0 +1,171 @@
+/** Process groups, sessions, users and groups: credentials(7), setpgid(2), setsid(2), setresuid(2), capget(2). */
+
+import { CAP_SETGID, CAP_SETUID, CAP_FULL_SET } from "../../abi/capability.ts";
+import { EACCES, EINVAL, EPERM, ESRCH } from "../../abi/errno.ts";
+import { type Cred, nsCapable } from "../ns/user.ts";
+import { processOf, sessionMembers, type Task, type ThreadGroup } from "../task/task.ts";
+import type { System } from "../task/system.ts";
+import type { Handlers } from "./handler.ts";
+import { requireTask } from "./process.ts";
+
+function requireProcess(task: Task, pid: number): ThreadGroup {
+  if (pid === 0) return task.tg;
+  const tg = processOf(task.pidNs.find(pid));
+  if (tg === undefined) throw ESRCH;
+  return tg;
+}
+
+/** Linux `kernel/sys.c:setpgid`, in its order of checks. */
+function setpgid(_system: System, task: Task, pid: number, pgid: number): void {
+  if (pgid < 0) throw EINVAL;
+  const tg = requireProcess(task, pid);
+  if (tg.parent === task.tg) {
+    if (tg.session !== task.tg.session) throw EPERM;
+    if (tg.execed) throw EACCES;
+  } else if (tg !== task.tg) throw ESRCH;
+  if (tg.session === tg.pid) throw EPERM;
+  const target = pgid === 0 ? tg.pid : task.pidNs.find(pgid);
+  if (target === undefined) throw EPERM;
+  if (target !== tg.pid) {
+    const inSession = [...sessionMembers(task.tg.session)].some((other) => other.pgrp === target);
+    if (!inSession) throw EPERM;
+  }
+  if (tg.pgrp === target) return;
+  const old = tg.pgrp;
+  old.groupMembers.delete(tg);
+  tg.pgrp = target.get();
+  target.groupMembers.add(tg);
+  old.put();
+}
+
+function setsid(_system: System, task: Task): number {
+  const { tg } = task;
+  if (tg.pid.groupMembers.size > 0) throw EPERM;
+  const { pgrp, session } = tg;
+  pgrp.groupMembers.delete(tg);
+  session.sessionMembers.delete(tg);
+  tg.pgrp = tg.pid.get();
+  tg.session = tg.pid.get();
+  tg.pid.groupMembers.add(tg);
+  tg.pid.sessionMembers.add(tg);
+  tg.tty = undefined;
+  pgrp.put();
+  session.put();
+  return tg.pid.nrIn(task.pidNs);
+}
+
+/** What a change of user ids does to the capabilities: capabilities(7), "Effect of user ID changes on capabilities". */
+export function fixCapabilities(old: Cred, now: Cred): Cred {
+  const hadRoot = old.uid === 0 || old.euid === 0 || old.suid === 0;
+  const hasRoot = now.uid === 0 || now.euid === 0 || now.suid === 0;
+  let { permitted, effective, ambient } = now;
+  if (hadRoot && !hasRoot) {
+    permitted = 0n;
+    effective = 0n;
+    ambient = 0n;
+  }
+  if (old.euid === 0 && now.euid !== 0) effective = 0n;
+  if (old.euid !== 0 && now.euid === 0) effective = permitted;
+  return { ...now, permitted, effective, ambient };
+}
+
+function setUids(task: Task, ruid: number, euid: number, suid: number, anyIsOwn: readonly number[]): void {
+  const old = task.cred;
+  const capable = nsCapable(old, old.userNs, CAP_SETUID);
+  const allowed = (id: number): boolean => id === -1 || capable || anyIsOwn.includes(id);
+  if (!allowed(ruid) || !allowed(euid) || !allowed(suid)) throw EPERM;
+  const pick = (id: number, now: number): number => (id === -1 ? now : id);
+  const now = { ...old, uid: pick(ruid, old.uid), euid: pick(euid, old.euid), suid: pick(suid, old.suid) };
+  task.cred = fixCapabilities(old, { ...now, fsuid: now.euid });
+}
+
+function setGids(task: Task, rgid: number, egid: number, sgid: number, anyIsOwn: readonly number[]): void {
+  const old = task.cred;
+  const capable = nsCapable(old, old.userNs, CAP_SETGID);
+  const allowed = (id: number): boolean => id === -1 || capable || anyIsOwn.includes(id);
+  if (!allowed(rgid) || !allowed(egid) || !allowed(sgid)) throw EPERM;
+  const pick = (id: number, now: number): number => (id === -1 ? now : id);
+  const now = { ...old, gid: pick(rgid, old.gid), egid: pick(egid, old.egid), sgid: pick(sgid, old.sgid) };
+  task.cred = { ...now, fsgid: now.egid };
+}
+
+const checkId = (id: number): void => {
+  if (!Number.isInteger(id) || id < 0 || id > 0xfffffffe) throw EINVAL;
+};
+
+export const idCalls: Handlers<
+  | "getpgid"
+  | "setpgid"
+  | "getsid"
+  | "setsid"
+  | "getuid"
+  | "geteuid"
+  | "getgid"
+  | "getegid"
+  | "getresuid"
+  | "getresgid"
+  | "setuid"
+  | "setgid"
+  | "setreuid"
+  | "setregid"
+  | "setresuid"
+  | "setresgid"
+  | "getgroups"
+  | "setgroups"
+  | "capget"
+  | "capset"
+> = {
+  getpgid: (_s, task, pid) => requireTask(task, pid).tg.pgrp.nrIn(task.pidNs),
+  setpgid,
+  getsid: (_s, task, pid) => requireTask(task, pid).tg.session.nrIn(task.pidNs),
+  setsid,
+  getuid: (_s, task) => task.cred.uid,
+  geteuid: (_s, task) => task.cred.euid,
+  getgid: (_s, task) => task.cred.gid,
+  getegid: (_s, task) => task.cred.egid,
+  getresuid: (_s, { cred }) => [cred.uid, cred.euid, cred.suid],
+  getresgid: (_s, { cred }) => [cred.gid, cred.egid, cred.sgid],
+  setuid: (_s, task, uid) => {
+    checkId(uid);
+    const { cred } = task;
+    if (nsCapable(cred, cred.userNs, CAP_SETUID)) setUids(task, uid, uid, uid, []);
+    else setUids(task, -1, uid, -1, [cred.uid, cred.suid]);
+  },
+  setgid: (_s, task, gid) => {
+    checkId(gid);
+    const { cred } = task;
+    if (nsCapable(cred, cred.userNs, CAP_SETGID)) setGids(task, gid, gid, gid, []);
+    else setGids(task, -1, gid, -1, [cred.gid, cred.sgid]);
+  },
+  setreuid: (_s, task, ruid, euid) => {
+    const { cred } = task;
+    const suid = ruid !== -1 || (euid !== -1 && euid !== cred.uid) ? (euid === -1 ? cred.euid : euid) : -1;
+    setUids(task, ruid, euid, -1, [cred.uid, cred.euid, cred.suid]);
+    if (suid !== -1) task.cred = { ...task.cred, suid };
+  },
+  setregid: (_s, task, rgid, egid) => {
+    const { cred } = task;
+    const sgid = rgid !== -1 || (egid !== -1 && egid !== cred.gid) ? (egid === -1 ? cred.egid : egid) : -1;
+    setGids(task, rgid, egid, -1, [cred.gid, cred.egid, cred.sgid]);
+    if (sgid !== -1) task.cred = { ...task.cred, sgid };
+  },
+  setresuid: (_s, task, ruid, euid, suid) => setUids(task, ruid, euid, suid, [task.cred.uid, task.cred.euid, task.cred.suid]),
+  setresgid: (_s, task, rgid, egid, sgid) => setGids(task, rgid, egid, sgid, [task.cred.gid, task.cred.egid, task.cred.sgid]),
+  getgroups: (_s, task) => task.cred.groups,
+  setgroups: (_s, task, groups) => {
+    if (!nsCapable(task.cred, task.cred.userNs, CAP_SETGID)) throw EPERM;
+    if (groups.length > 65_536) throw EINVAL;
+    for (const g of groups) checkId(g);
+    task.cred = { ...task.cred, groups: [...groups].sort((a, b) => a - b) };
+  },
+  capget: (_s, task, pid) => {
+    const { effective, permitted, inheritable } = requireTask(task, pid).cred;
+    return { effective, permitted, inheritable };
+  },
+  capset: (_s, task, data) => {
+    const { cred } = task;
+    if ((data.effective & ~data.permitted) !== 0n || (data.permitted & ~cred.permitted) !== 0n) throw EPERM;
+    if ((data.inheritable & ~(cred.inheritable | cred.permitted) & CAP_FULL_SET) !== 0n) throw EPERM;
+    task.cred = { ...cred, ...data, ambient: cred.ambient & data.permitted & data.inheritable };
+  },
+};

@@ -1,0 +1,208 @@
+/** fork(2), clone(2), exit(2), wait(2), waitid(2), prctl(2), futex(2). */
+
+import { EAGAIN, EINVAL, ESRCH, ETIMEDOUT } from "../../abi/errno.ts";
+import {
+  CLONE_THREAD,
+  CLONE_VFORK,
+  PR_CAPBSET_READ,
+  PR_GET_CHILD_SUBREAPER,
+  PR_GET_NAME,
+  PR_GET_NO_NEW_PRIVS,
+  PR_GET_PDEATHSIG,
+  PR_SET_CHILD_SUBREAPER,
+  PR_SET_NAME,
+  PR_SET_NO_NEW_PRIVS,
+  PR_SET_PDEATHSIG,
+} from "../../abi/sched.ts";
+import { CAP_LAST_CAP, capBit } from "../../abi/capability.ts";
+import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, CLD_TRAPPED, SIGCHLD, type SigInfo, SIGRTMAX } from "../../abi/signal.ts";
+import { NS_PER_SEC } from "../../abi/time.ts";
+import type { Body, Wait } from "../../abi/sys.ts";
+import type { Timespec } from "../../abi/stat.ts";
+import {
+  exitedStatus,
+  P_ALL,
+  P_PGID,
+  P_PID,
+  WCONTINUED,
+  WEXITED,
+  WNOHANG,
+  WNOWAIT,
+  WUNTRACED,
+  wCoreDump,
+  wExitStatus,
+  wIfContinued,
+  wIfExited,
+  wIfStopped,
+  wStopSig,
+  wTermSig,
+} from "../../abi/wait.ts";
+import { Blocked, type MaySleep } from "../blocked.ts";
+import { WaitQueue } from "../sched/wait-queue.ts";
+import { type ChildChoice, type Collected, collect, exitTask, groupExit, waitForChild } from "../task/exit.ts";
+import { forkTask } from "../task/fork.ts";
+import { NO_USAGE, type Task } from "../task/task.ts";
+import type { System } from "../task/system.ts";
+import { noReturn } from "./gate.ts";
+import type { Handlers } from "./handler.ts";
+
+function fork(system: System, task: Task, body: Body): number {
+  return forkTask(system, task, 0, SIGCHLD, body).pid.nrIn(task.pidNs);
+}
+
+/** Blocks until the child has called execve or has ended; only death ends the wait earlier. */
+function* vforkWait(task: Task, child: Task): Generator<Wait, number, void> {
+  const pid = child.pid.nrIn(task.pidNs);
+  while (child.vforkDone !== undefined && child.state !== "dead") {
+    child.vforkDone.add(task);
+    task.waits.push(child.vforkDone);
+    task.state = "sleeping";
+    yield;
+    task.sched.leaveQueues(task);
+    if (task.killPending) break;
+  }
+  return pid;
+}
+
+function clone(system: System, task: Task, flags: number, exitSignal: number, body: Body): MaySleep<number> {
+  const child = forkTask(system, task, flags, exitSignal, body);
+  return (flags & CLONE_VFORK) !== 0 ? new Blocked(vforkWait(task, child)) : child.pid.nrIn(task.pidNs);
+}
+
+function choose(task: Task, pid: number): ChildChoice {
+  if (pid > 0) return { kind: "pid", pid };
+  if (pid === -1) return { kind: "any" };
+  return { kind: "pgrp", pgrp: pid === 0 ? task.tg.pgrp : task.pidNs.find(-pid) };
+}
+
+function wait4(_system: System, task: Task, pid: number, options: number): ReturnType<Handlers<"wait4">["wait4"]> {
+  if ((options & ~(WNOHANG | WUNTRACED | WCONTINUED | 0xe0000000)) !== 0) throw EINVAL;
+  const choice = choose(task, pid);
+  const now = collect(task, choice, options, true);
+  if (now !== "none" && now !== "later") return now;
+  return new Blocked(
+    (function* () {
+      const found = yield* waitForChild(task, choice, options, true);
+      return found ?? { pid: 0, status: 0, rusage: NO_USAGE };
+    })(),
+  );
+}
+
+function waitid(_system: System, task: Task, idtype: number, id: number, options: number): ReturnType<Handlers<"waitid">["waitid"]> {
+  if ((options & (WEXITED | WUNTRACED | WCONTINUED)) === 0) throw EINVAL;
+  if ((options & ~(WNOHANG | WNOWAIT | WEXITED | WUNTRACED | WCONTINUED)) !== 0) throw EINVAL;
+  if (idtype !== P_ALL && idtype !== P_PID && idtype !== P_PGID) throw EINVAL;
+  const choice = idtype === P_ALL ? choose(task, -1) : idtype === P_PID ? choose(task, id) : choose(task, -id);
+  return new Blocked(
+    (function* () {
+      const found = yield* waitForChild(task, choice, options, (options & WEXITED) !== 0);
+      return found === undefined ? undefined : toSigInfo(found);
+    })(),
+  );
+}
+
+function toSigInfo(c: Collected): SigInfo {
+  const of = (code: number, status: number): SigInfo => ({ signo: SIGCHLD, code, pid: c.pid, uid: c.uid, status });
+  if (wIfContinued(c.status)) return of(CLD_CONTINUED, 18);
+  if (wIfStopped(c.status)) return of((c.status & 0x8000) !== 0 ? CLD_TRAPPED : CLD_STOPPED, wStopSig(c.status));
+  if (wIfExited(c.status)) return of(CLD_EXITED, wExitStatus(c.status));
+  return of(wCoreDump(c.status) ? CLD_DUMPED : CLD_KILLED, wTermSig(c.status));
+}
+
+function prctl(_system: System, task: Task, option: number, arg2: number | string = 0): number | string {
+  const n = Number(arg2);
+  switch (option) {
+    case PR_SET_NAME:
+      task.comm = String(arg2).slice(0, 15);
+      return 0;
+    case PR_GET_NAME:
+      return task.comm;
+    case PR_SET_PDEATHSIG:
+      if (!(n >= 0 && n <= SIGRTMAX)) throw EINVAL;
+      task.pdeathSignal = n;
+      return 0;
+    case PR_GET_PDEATHSIG:
+      return task.pdeathSignal;
+    case PR_SET_CHILD_SUBREAPER:
+      task.tg.subreaper = n !== 0;
+      return 0;
+    case PR_GET_CHILD_SUBREAPER:
+      return task.tg.subreaper ? 1 : 0;
+    case PR_SET_NO_NEW_PRIVS:
+      if (n !== 1) throw EINVAL;
+      task.cred = { ...task.cred, noNewPrivs: true };
+      return 0;
+    case PR_GET_NO_NEW_PRIVS:
+      return task.cred.noNewPrivs ? 1 : 0;
+    case PR_CAPBSET_READ:
+      if (!(n >= 0 && n <= CAP_LAST_CAP)) throw EINVAL;
+      return (task.cred.bounding & capBit(n)) !== 0n ? 1 : 0;
+    default:
+      throw EINVAL;
+  }
+}
+
+const futexes = new WeakMap<object, WaitQueue>();
+
+function futex(
+  _system: System,
+  task: Task,
+  word: { value: number },
+  op: "FUTEX_WAIT" | "FUTEX_WAKE",
+  value: number,
+  timeout?: Timespec,
+): MaySleep<number> {
+  let queue = futexes.get(word);
+  if (op === "FUTEX_WAKE") {
+    let woken = 0;
+    for (; woken < value && queue !== undefined && !queue.empty; woken++) queue.wakeOne();
+    return woken;
+  }
+  if (word.value !== value) throw EAGAIN;
+  if (queue === undefined) {
+    queue = new WaitQueue();
+    futexes.set(word, queue);
+  }
+  const waiting = queue;
+  const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : task.sched.clockNs + timeout.sec * NS_PER_SEC + timeout.nsec;
+  return new Blocked(
+    (function* () {
+      if ((yield* task.sched.sleep([waiting], deadline)) === "timeout") throw ETIMEDOUT;
+      return 0;
+    })(),
+  );
+}
+
+export const processCalls: Handlers<
+  "fork" | "vfork" | "clone3" | "exit" | "exit_group" | "wait4" | "waitid" | "getpid" | "gettid" | "getppid" | "prctl" | "futex"
+> = {
+  fork,
+  vfork: (system, task, body) => clone(system, task, CLONE_VFORK, SIGCHLD, body),
+  clone3: (system, task, args, body) => {
+    if (args.cgroup !== undefined) throw EINVAL; // Differs from Linux: CLONE_INTO_CGROUP comes with cgroups.
+    return clone(system, task, args.flags, args.exitSignal ?? (args.flags & CLONE_THREAD ? 0 : SIGCHLD), body);
+  },
+  exit: (_system, task, status) => {
+    exitTask(task, exitedStatus(status));
+    return noReturn();
+  },
+  exit_group: (_system, task, status) => {
+    groupExit(task, exitedStatus(status));
+    return noReturn();
+  },
+  wait4,
+  waitid,
+  getpid: (_system, task) => task.tg.pid.nrIn(task.pidNs),
+  gettid: (_system, task) => task.tid,
+  getppid: (_system, task) => task.tg.parent?.pid.nrIn(task.pidNs) ?? 0,
+  prctl,
+  futex,
+};
+
+/** The thread with this number in the caller's namespace; 0 is the caller. Errors: ESRCH. */
+export function requireTask(task: Task, pid: number): Task {
+  if (pid === 0) return task;
+  const found = task.pidNs.find(pid)?.task as Task | undefined;
+  if (found === undefined) throw ESRCH;
+  return found;
+}

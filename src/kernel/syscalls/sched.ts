@@ -1,0 +1,116 @@
+/** sched(7), getpriority(2), getrlimit(2), getrusage(2). */
+
+import { CAP_SYS_NICE, CAP_SYS_RESOURCE } from "../../abi/capability.ts";
+import { EACCES, EINVAL, EPERM, ESRCH } from "../../abi/errno.ts";
+import {
+  PRIO_PGRP,
+  PRIO_PROCESS,
+  PRIO_USER,
+  RLIM_NLIMITS,
+  RLIMIT_NICE,
+  RLIMIT_NOFILE,
+  RUSAGE_CHILDREN,
+  RUSAGE_SELF,
+  type Rlimit,
+} from "../../abi/resource.ts";
+import { SCHED_BATCH, SCHED_IDLE, SCHED_OTHER } from "../../abi/sched.ts";
+import { Blocked } from "../blocked.ts";
+import { nsCapable } from "../ns/user.ts";
+import { RLIMIT_NOFILE_HARD } from "../params.ts";
+import { niceWeight } from "../sched/entity.ts";
+import { groupMembers, groupUsage, type Task } from "../task/task.ts";
+import type { System } from "../task/system.ts";
+import type { Handlers } from "./handler.ts";
+import { requireTask } from "./process.ts";
+
+function chosen(system: System, task: Task, which: number, who: number): Task[] {
+  if (which === PRIO_PROCESS) return [requireTask(task, who)];
+  if (which === PRIO_PGRP) {
+    const pgrp = who === 0 ? task.tg.pgrp : task.pidNs.find(who);
+    const found = pgrp === undefined ? [] : [...groupMembers(pgrp)].flatMap((tg) => [...tg.threads]);
+    if (found.length === 0) throw ESRCH;
+    return found;
+  }
+  if (which !== PRIO_USER) throw EINVAL;
+  const uid = who === 0 ? task.cred.uid : who;
+  const found = [...system.tasks].filter((t) => t.cred.uid === uid);
+  if (found.length === 0) throw ESRCH;
+  return found;
+}
+
+function setpriority(system: System, task: Task, which: number, who: number, nice: number): void {
+  const value = Math.max(-20, Math.min(19, Math.trunc(nice)));
+  const capable = nsCapable(task.cred, system.initUserNs, CAP_SYS_NICE);
+  for (const t of chosen(system, task, which, who)) {
+    if (!capable && t.cred.uid !== task.cred.euid && t.cred.euid !== task.cred.euid) throw EPERM;
+    if (!capable && value < t.nice && value < 20 - t.rlimit(RLIMIT_NICE)) throw EACCES;
+    t.nice = value;
+    system.sched.reweight(t, niceWeight(value));
+  }
+}
+
+function prlimit(system: System, task: Task, pid: number, resource: number, limit?: Rlimit): Rlimit {
+  if (!Number.isInteger(resource) || resource < 0 || resource >= RLIM_NLIMITS) throw EINVAL;
+  const target = requireTask(task, pid);
+  const { cred } = task;
+  const own = target.tg === task.tg || (cred.uid === target.cred.uid && cred.uid === target.cred.euid && cred.uid === target.cred.suid);
+  const capable = nsCapable(cred, system.initUserNs, CAP_SYS_RESOURCE);
+  if (!own && !capable) throw EPERM;
+  const old = target.tg.rlimits[resource] as Rlimit;
+  if (limit === undefined) return old;
+  if (limit.cur > limit.max) throw EINVAL;
+  if (resource === RLIMIT_NOFILE && limit.max > RLIMIT_NOFILE_HARD) throw EPERM;
+  if (limit.max > old.max && !capable) throw EPERM;
+  target.tg.rlimits[resource] = { cur: limit.cur, max: limit.max };
+  return old;
+}
+
+export const schedCalls: Handlers<
+  | "sched_yield"
+  | "getpriority"
+  | "setpriority"
+  | "sched_getscheduler"
+  | "sched_setscheduler"
+  | "sched_getaffinity"
+  | "sched_setaffinity"
+  | "prlimit64"
+  | "getrusage"
+> = {
+  sched_yield: (system, task) =>
+    new Blocked(
+      (function* () {
+        task.sliceUsedNs = Number.POSITIVE_INFINITY;
+        system.sched.quantumEndNs = system.sched.clockNs;
+        yield;
+        task.sliceUsedNs = 0;
+      })(),
+    ),
+  getpriority: (system, task, which, who) => Math.min(...chosen(system, task, which, who).map((t) => t.nice)),
+  setpriority,
+  sched_getscheduler: (_system, task, pid) => requireTask(task, pid).policy,
+  sched_setscheduler: (_system, task, pid, policy, priority) => {
+    const target = requireTask(task, pid);
+    // Differs from Linux: there are no real-time classes; SCHED_BATCH and SCHED_IDLE are noted and scheduled as SCHED_OTHER.
+    if (policy !== SCHED_OTHER && policy !== SCHED_BATCH && policy !== SCHED_IDLE) throw EPERM;
+    if (priority !== 0) throw EINVAL;
+    target.policy = policy;
+  },
+  sched_getaffinity: (system, task, pid) => {
+    const { affinity } = requireTask(task, pid);
+    return system.sched.cpus.map((c) => c.id).filter((id) => (affinity & (1 << id)) !== 0);
+  },
+  sched_setaffinity: (system, task, pid, cpus) => {
+    const target = requireTask(task, pid);
+    if (target.cred.uid !== task.cred.euid && !nsCapable(task.cred, system.initUserNs, CAP_SYS_NICE)) throw EPERM;
+    let mask = 0;
+    for (const id of cpus) if (id < system.sched.cpus.length) mask |= 1 << id;
+    if (mask === 0) throw EINVAL;
+    target.affinity = mask;
+  },
+  prlimit64: prlimit,
+  getrusage: (_system, task, who) => {
+    if (who === RUSAGE_SELF) return groupUsage(task.tg);
+    if (who === RUSAGE_CHILDREN) return task.tg.childrenUsage;
+    throw EINVAL;
+  },
+};

@@ -1,0 +1,125 @@
+/** New tasks: fork(2), clone(2); Linux `kernel/fork.c`. */
+
+import { EAGAIN, EINVAL, ENOMEM } from "../../abi/errno.ts";
+import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from "../../abi/capability.ts";
+import { PTRACE_O_TRACECLONE, PTRACE_O_TRACEFORK, PTRACE_O_TRACEVFORK } from "../../abi/ptrace.ts";
+import { RLIMIT_NPROC } from "../../abi/resource.ts";
+import {
+  CLONE_FILES,
+  CLONE_FS,
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+  CLONE_PARENT,
+  CLONE_SIGHAND,
+  CLONE_THREAD,
+  CLONE_VFORK,
+  CLONE_VM,
+} from "../../abi/sched.ts";
+import type { Body } from "../../abi/sys.ts";
+import { nsCapable } from "../ns/user.ts";
+import { TASK_KERNEL_BYTES, THREADS_MAX } from "../params.ts";
+import { WaitQueue } from "../sched/wait-queue.ts";
+import type { System } from "./system.ts";
+import { SigHand, Task, ThreadGroup } from "./task.ts";
+
+export const NAMESPACE_FLAGS =
+  CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWTIME | CLONE_NEWUSER | CLONE_NEWUTS;
+
+/** Flags that clone(2) does not allow without each other. Errors: EINVAL. */
+function checkFlags(flags: number): void {
+  if ((flags & CLONE_THREAD) !== 0 && (flags & CLONE_SIGHAND) === 0) throw EINVAL;
+  if ((flags & CLONE_SIGHAND) !== 0 && (flags & CLONE_VM) === 0) throw EINVAL;
+  // Differs from Linux: new namespaces are not made yet.
+  if ((flags & NAMESPACE_FLAGS) !== 0) throw EINVAL;
+}
+
+function countTasksOf(system: System, uid: number): number {
+  let n = 0;
+  for (const t of system.tasks) if (t.cred.uid === uid) n++;
+  return n;
+}
+
+/** Errors: EAGAIN for limits of processes, ENOMEM for memory. Nothing has changed where it throws. */
+function checkLimits(system: System, parent: Task): void {
+  if (system.tasks.size >= THREADS_MAX) throw EAGAIN;
+  const cred = parent.cred;
+  const free = cred.uid === 0 || nsCapable(cred, system.initUserNs, CAP_SYS_RESOURCE) || nsCapable(cred, system.initUserNs, CAP_SYS_ADMIN);
+  if (!free && countTasksOf(system, cred.uid) >= parent.rlimit(RLIMIT_NPROC)) throw EAGAIN;
+}
+
+/** Makes a runnable child of `parent`. */
+export function forkTask(system: System, parent: Task, flags: number, exitSignal: number, body: Body): Task {
+  checkFlags(flags);
+  checkLimits(system, parent);
+  const pid = parent.ns.pidForChildren.alloc();
+  if (!system.memory.tryCharge("kernel", TASK_KERNEL_BYTES)) {
+    pid.get().put();
+    throw ENOMEM;
+  }
+  const thread = (flags & CLONE_THREAD) !== 0;
+  const tg = thread ? parent.tg : new ThreadGroup(parent.tg.rlimits);
+  const child = new Task(system, pid.get(), tg, body()[Symbol.iterator]());
+  copyTask(child, parent, flags);
+  tg.threads.add(child);
+  pid.task = child;
+  if (!thread) startProcess(tg, child, parent, flags, exitSignal);
+  system.tasks.add(child);
+  system.forks++;
+  system.trace.emit({ name: "sched_process_fork", pid: parent.tg.pid.nr, childPid: child.pid.nr, comm: child.comm, thread });
+  followTrace(child, parent);
+  if ((flags & CLONE_VFORK) !== 0) child.vforkDone = new WaitQueue();
+  system.sched.wake(child);
+  return child;
+}
+
+/** PTRACE_O_TRACEFORK and its like: the child is traced from its first call on. */
+function followTrace(child: Task, parent: Task): void {
+  const trace = parent.ptrace;
+  if (trace === undefined || (trace.options & (PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE)) === 0) return;
+  child.ptrace = { ...trace, stop: { op: "none" }, report: undefined, signal: 0 };
+  trace.tracer.tracees.add(child);
+}
+
+function copyTask(child: Task, parent: Task, flags: number): void {
+  const share = (flag: number): boolean => (flags & flag) !== 0;
+  child.ns = parent.ns;
+  child.cred = parent.cred;
+  child.fs = share(CLONE_FS) ? parent.fs : parent.fs.copy();
+  if (share(CLONE_FILES)) {
+    child.files = parent.files;
+    child.files.users++;
+  } else child.files = parent.files.copy();
+  if (share(CLONE_VM)) {
+    child.mm = parent.mm;
+    child.mm.users++;
+  } else child.mm = parent.mm.copy(parent.system.memory.anon);
+  child.image = parent.image;
+  child.comm = parent.comm;
+  child.blocked = parent.blocked;
+  child.group = parent.group;
+  child.vruntime = parent.vruntime;
+  child.nice = parent.nice;
+  child.weight = parent.weight;
+  child.affinity = parent.affinity;
+}
+
+function startProcess(tg: ThreadGroup, leader: Task, creator: Task, flags: number, exitSignal: number): void {
+  const from = creator.tg;
+  tg.leader = leader;
+  tg.exitSignal = exitSignal;
+  tg.parent = (flags & CLONE_PARENT) !== 0 ? from.parent : from;
+  tg.parent?.children.add(tg);
+  tg.pgrp = from.pgrp.get();
+  tg.pgrp.groupMembers.add(tg);
+  tg.session = from.session.get();
+  tg.session.sessionMembers.add(tg);
+  tg.tty = from.tty;
+  tg.oomScoreAdj = from.oomScoreAdj;
+  tg.sighand = (flags & CLONE_SIGHAND) !== 0 ? from.sighand : new SigHand(from.sighand.actions);
+}

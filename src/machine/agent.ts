@@ -1,0 +1,136 @@
+/**
+ * The scripted way in: a root login shell (`bash --agent`) that init starts, fed with shell text over one port, its output
+ * on two others. Files are moved by a short-lived process of the machine's own.
+ */
+
+import { Errno } from "../abi/errno.ts";
+import { O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY, AT_FDCWD } from "../abi/fcntl.ts";
+import { SIGINT, SIGKILL } from "../abi/signal.ts";
+import type { Proc, Sys } from "../abi/sys.ts";
+import { decodeUtf8, encodeUtf8 } from "../abi/utf8.ts";
+import { Input, writeAll, concat } from "../userland/libc/stdio.ts";
+import type { Machine } from "./boot.ts";
+
+export interface RunAnswer {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly status: number;
+}
+
+/** Status of a statement that was cut, as timeout(1). */
+const CUT_STATUS = 124;
+/** Time that a statement has to end after SIGINT, and after SIGKILL of its children. */
+const GRACE_NS = 1e9;
+
+export class Agent {
+  private started = false;
+  private ended = false;
+  private stdout: Uint8Array[] = [];
+  private stderr: Uint8Array[] = [];
+  private reply = "";
+
+  constructor(private readonly machine: Machine) {
+    machine.port(3).onData((bytes) => this.stdout.push(bytes.slice()));
+    machine.port(4).onData((bytes) => this.stderr.push(bytes.slice()));
+    machine.port(5).onData((bytes) => {
+      this.reply += decodeUtf8(bytes);
+    });
+    machine.port(2).onData((bytes) => {
+      if (decodeUtf8(bytes).startsWith("closed agent")) this.ended = true;
+    });
+  }
+
+  /** Runs `text` to its end, or for at most `limitNs` of virtual time. A shell that has exited is started anew. */
+  run(text: string, limitNs = Number.POSITIVE_INFINITY): RunAnswer {
+    const { machine } = this;
+    if (!this.started || this.ended) {
+      machine.port(2).push("agent\n");
+      this.started = true;
+      this.ended = false;
+    }
+    this.reply = "";
+    machine.port(5).push(concat([encodeUtf8(text), new Uint8Array(1)]));
+    let status = this.wait(machine.nowNs + limitNs);
+    if (status === undefined) {
+      this.cut();
+      status = CUT_STATUS;
+    }
+    const answer = { stdout: decodeUtf8(concat(this.stdout)), stderr: decodeUtf8(concat(this.stderr)), status };
+    this.stdout = [];
+    this.stderr = [];
+    return answer;
+  }
+
+  /** Runs until the shell answers; undefined at the time limit. Throws if the machine stopped, or nothing is left that could answer. */
+  private wait(untilNs: number): number | undefined {
+    const { machine } = this;
+    for (;;) {
+      const end = this.reply.indexOf("\0");
+      if (end >= 0) return Number(this.reply.slice(0, end));
+      if (this.ended) return Number.NaN;
+      const now = machine.nowNs;
+      if (now >= untilNs) return undefined;
+      const result = machine.run(Math.min(untilNs, now + 50e6), () => this.reply !== "");
+      if (result === "panic" || result === "halted") throw new Error(machine.kernel.panic ?? machine.kernel.halted);
+      if (machine.kernel.sched.nextEventNs === Number.POSITIVE_INFINITY && this.reply === "") {
+        throw new Error("deadlock: nothing in the machine can run any more");
+      }
+    }
+  }
+
+  /** Ends a statement that will not end: SIGINT to the shell and what it runs, then SIGKILL to the latter. */
+  private cut(): void {
+    const { kernel } = this.machine;
+    const shell = [...kernel.tasks].find((t) => t.image.argv[1] === "--agent" && t.tg.parent === kernel.init);
+    if (shell === undefined) return;
+    const below = (): typeof shell[] => [...kernel.tasks].filter((t) => t !== shell && t.tg.session === shell.tg.session);
+    kernel.signals.sendToProcess(SIGINT, shell.tg);
+    for (const t of below()) kernel.signals.sendToProcess(SIGINT, t.tg);
+    if (this.wait(this.machine.nowNs + GRACE_NS) !== undefined) return;
+    for (const t of below()) kernel.signals.sendToProcess(SIGKILL, t.tg);
+    if (this.wait(this.machine.nowNs + GRACE_NS) !== undefined) return;
+    kernel.signals.sendToProcess(SIGKILL, shell.tg);
+    this.wait(this.machine.nowNs + GRACE_NS);
+  }
+
+  write(path: string, content: Uint8Array): void {
+    this.inside("copy-in", function* (sys) {
+      const fd = yield* sys.openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0o644);
+      yield* writeAll(sys, fd, content);
+      return undefined;
+    });
+  }
+
+  read(path: string): Uint8Array {
+    return this.inside("copy-out", function* (sys) {
+      const fd = yield* sys.openat(AT_FDCWD, path, O_RDONLY);
+      return yield* new Input(sys, fd).readAll();
+    });
+  }
+
+  /** Runs `body` as a process of the machine. Throws an Error with the errno's words. */
+  private inside<T>(comm: string, body: (sys: Sys) => Proc<T>): T {
+    const { machine } = this;
+    const { kernel } = machine;
+    // PID 1 must have mounted what there is to mount.
+    machine.run(machine.nowNs + 1, () => false);
+    if (!this.started) this.run(":");
+    let outcome: { value: T } | { errno: Errno } | undefined;
+    kernel.spawnHelper(comm, () =>
+      (function* () {
+        try {
+          outcome = { value: yield* body(kernel.sys) };
+          return 0;
+        } catch (e) {
+          if (!(e instanceof Errno)) throw e;
+          outcome = { errno: e };
+          return 1;
+        }
+      })(),
+    );
+    for (let i = 0; outcome === undefined && i < 1_000_000; i++) machine.run(machine.nowNs + 50e6, () => outcome !== undefined);
+    if (outcome === undefined) throw new Error(`${comm} does not end`);
+    if ("errno" in outcome) throw new Error(outcome.errno.message);
+    return outcome.value;
+  }
+}

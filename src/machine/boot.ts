@@ -1,0 +1,130 @@
+/**
+ * The composition root: a kernel, a root filesystem with the programs of `userland/bin`, and the ways in and out. What
+ * comes from outside is an input with a virtual time; applied as a timer, so that a replay meets it at the same instant.
+ */
+
+import type { Program, Voice } from "../abi/sys.ts";
+import { encodeUtf8 } from "../abi/utf8.ts";
+import type { Input, InputLog, SessionConfig } from "../bridge/messages.ts";
+import { OutsidePort } from "../kernel/fs/devtmpfs/vport.ts";
+import { fillTmpfs } from "../kernel/fs/tmpfs/fill.ts";
+import { Kernel, type RunResult } from "../kernel/kernel.ts";
+import { Timer } from "../kernel/sched/timer.ts";
+import type { ProgramLookup } from "../kernel/task/system.ts";
+import { executables } from "../userland/bin/index.ts";
+import { basename } from "../userland/libc/unistd.ts";
+import { buildRootfs } from "./rootfs.ts";
+import { Terminal } from "./terminal.ts";
+
+export const DEFAULT_CONFIG: SessionConfig = {
+  seed: 1,
+  startSec: 1_767_225_600, // 2026-01-01
+  cpus: 4,
+  memoryBytes: 2 * 1024 ** 3,
+  hostname: "drydock",
+};
+
+const programs: ReadonlyMap<string, Program> = new Map(executables.map((e) => [e.name, e.main]));
+
+/** The program that a note names. busybox runs the applet that argv[0] names, without a process of its own in between. */
+function findProgram(name: string, argv: readonly string[], voice: Voice): ProgramLookup {
+  if (name === "busybox" && voice === "busybox") {
+    const applet = basename(argv[0] ?? "");
+    const found = executables.find((e) => e.name === applet && e.applet !== undefined);
+    if (found !== undefined) return found.main;
+  }
+  return programs.get(name);
+}
+
+export class Machine {
+  readonly kernel: Kernel;
+  readonly inputs: Input[] = [];
+  readonly terminals = new Map<number, Terminal>();
+  /** Called when the login shell of a terminal has ended. */
+  onHangup: (terminal: number) => void = () => {};
+  readonly ports: ReadonlyMap<number, OutsidePort>;
+  /** Time up to which run() was asked to go; inputs come after it. */
+  private reachedNs = 0;
+
+  constructor(readonly config: SessionConfig) {
+    this.kernel = new Kernel(config, findProgram);
+    fillTmpfs(this.kernel, this.kernel.rootfs, buildRootfs(executables, config.hostname));
+    this.ports = new Map([1, 2, 3, 4, 5].map((n) => [n, new OutsidePort(this.kernel, n)]));
+    this.port(1).onData((bytes) => this.heard(bytes));
+    this.kernel.boot();
+  }
+
+  port(n: number): OutsidePort {
+    const port = this.ports.get(n);
+    if (port === undefined) throw new Error(`no port ${n}`);
+    return port;
+  }
+
+  /** Virtual now: what has run, or, for an idle machine, how far it was asked to go. */
+  get nowNs(): number {
+    return Math.max(this.kernel.sched.latestNs, this.reachedNs);
+  }
+
+  get log(): InputLog {
+    return { version: 1, config: this.config, inputs: this.inputs };
+  }
+
+  /** See Kernel.run. */
+  run(untilNs: number, spent: () => boolean = () => false): RunResult {
+    const result = this.kernel.run(untilNs, spent);
+    if (result === "until" && Number.isFinite(untilNs)) this.reachedNs = Math.max(this.reachedNs, untilNs);
+    return result;
+  }
+
+  /** Takes an input that comes now; it is in the log from here on. */
+  take(input: WithoutTime<Input>): void {
+    const timed = { ...input, atNs: this.nowNs + 1 } as Input;
+    this.reachedNs = timed.atNs;
+    this.schedule(timed);
+  }
+
+  /** Takes an input of a log that is replayed. */
+  schedule(input: Input): void {
+    this.inputs.push(input);
+    this.at(input.atNs, () => this.apply(input));
+  }
+
+  /** Calls `act` at a virtual time, outside of any task: an interrupt. */
+  at(atNs: number, act: () => void): void {
+    this.kernel.sched.timers.arm(new Timer(act), atNs);
+  }
+
+  private apply(input: Input): void {
+    const terminal = this.terminals.get(input.terminal);
+    switch (input.type) {
+      case "open": {
+        if (terminal !== undefined) return;
+        const opened = new Terminal(this.kernel, input.rows, input.cols);
+        this.terminals.set(input.terminal, opened);
+        this.port(1).push(`open ${opened.index}\n`);
+        return;
+      }
+      case "close":
+        terminal?.close();
+        this.terminals.delete(input.terminal);
+        return;
+      case "type":
+        terminal?.input(encodeUtf8(input.text));
+        return;
+      case "resize":
+        terminal?.resize(input.rows, input.cols);
+    }
+  }
+
+  /** What init says on its port: `closed N`. */
+  private heard(bytes: Uint8Array): void {
+    for (const line of new TextDecoder().decode(bytes).split("\n")) {
+      const index = /^closed (\d+)$/.exec(line)?.[1];
+      if (index === undefined) continue;
+      for (const [id, terminal] of this.terminals) if (terminal.index === Number(index)) this.onHangup(id);
+    }
+  }
+}
+
+type WithoutTime<T> = T extends unknown ? Omit<T, "atNs"> : never;
+

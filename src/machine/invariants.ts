@@ -1,0 +1,79 @@
+/** The kernel's books: what must hold between any two system calls. Any test can ask. */
+
+import { TASK_KERNEL_BYTES } from "../kernel/params.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { SchedGroup } from "../kernel/sched/entity.ts";
+import type { File } from "../kernel/vfs/file.ts";
+
+function require(condition: boolean, message: string): void {
+  if (!condition) throw new Error(`invariant: ${message}`);
+}
+
+/** Throws an Error that names the first rule that does not hold. */
+export function checkInvariants(kernel: Kernel): void {
+  require(kernel.panic === undefined, kernel.panic ?? "");
+  require(kernel.crashes.length === 0, `a program crashed: ${kernel.crashes[0]}`);
+  checkParents(kernel);
+  checkRunQueue(kernel);
+  checkFiles(kernel);
+  checkMemory(kernel);
+}
+
+function checkParents(kernel: Kernel): void {
+  for (const task of kernel.tasks) {
+    const { tg } = task;
+    const name = `${task.pid.nr} (${task.comm})`;
+    require(task.pid.task === task, `${name}: its PID leads elsewhere`);
+    require(tg.threads.has(task) || task.state === "dead", `${name}: alive but not among its threads`);
+    require(tg.pgrp.groupMembers.has(tg), `${name}: not a member of its process group`);
+    require(tg.session.sessionMembers.has(tg), `${name}: not a member of its session`);
+    if (tg === kernel.init) continue;
+    require(tg.parent !== undefined, `${name}: has no parent`);
+    require(tg.parent?.children.has(tg) === true, `${name}: unknown to its parent`);
+    require(tg.parent?.zombie === false, `${name}: child of a zombie`);
+  }
+}
+
+function checkRunQueue(kernel: Kernel): void {
+  const { sched } = kernel;
+  let runnable = 0;
+  const running = new Set(sched.cpus.map((c) => c.current));
+  for (const task of kernel.tasks) {
+    const queued = task.heapIndex >= 0;
+    if (task.state === "running") runnable++;
+    require(!(queued && running.has(task)), `${task.pid.nr}: queued while on a CPU`);
+    require(queued || running.has(task) || task.state !== "running", `${task.pid.nr}: runnable but on no queue`);
+    require(!queued || task.state === "running", `${task.pid.nr}: queued but ${task.state}`);
+    require(task.state !== "sleeping" || !(task.signalPending && task.killPending), `${task.pid.nr}: killed but asleep`);
+  }
+  require(sched.root.runnable === runnable, `run queue counts ${sched.root.runnable} runnable tasks, there are ${runnable}`);
+  const walk = (group: SchedGroup): void => {
+    for (const e of group.queue.values()) {
+      require(e.group === group, "an entity is queued in a foreign group");
+      if (e instanceof SchedGroup) walk(e);
+    }
+  };
+  walk(sched.root);
+}
+
+/** Every descriptor counts as one reference; messages in flight and mappings may hold more. */
+function checkFiles(kernel: Kernel): void {
+  const tables = new Set([...kernel.tasks].filter((t) => t.state !== "dead").map((t) => t.files));
+  const counts = new Map<File, number>();
+  for (const table of tables) for (const [, file] of table.entries()) counts.set(file, (counts.get(file) ?? 0) + 1);
+  for (const [file, n] of counts) require(file.refCount >= n, `${file.describe()}: ${n} descriptors but ${file.refCount} references`);
+}
+
+function checkMemory(kernel: Kernel): void {
+  const { memory } = kernel;
+  const spaces = new Set([...kernel.tasks].filter((t) => t.state !== "dead").map((t) => t.mm));
+  let resident = 0;
+  for (const mm of spaces) {
+    const sum = mm.vmas.reduce((n, v) => n + v.residentBytes, 0);
+    require(sum === mm.residentBytes, `an address space counts ${mm.residentBytes} resident bytes, its mappings ${sum}`);
+    resident += mm.residentBytes;
+  }
+  require(memory.usedBytes.anon === resident, `${memory.usedBytes.anon} bytes are charged as anonymous, ${resident} are resident`);
+  require(memory.usedBytes.kernel === kernel.tasks.size * TASK_KERNEL_BYTES, "kernel memory is not that of the tasks");
+  for (const [kind, bytes] of Object.entries(memory.usedBytes)) require(bytes >= 0, `${kind} is negative: ${bytes}`);
+}
