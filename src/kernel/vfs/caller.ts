@@ -1,5 +1,6 @@
 /** What the VFS knows of the task that calls it. `task/task.ts` implements it. */
 
+import type { Timespec } from "../../abi/stat.ts";
 import type { SchedTask } from "../sched/entity.ts";
 import type { Scheduler } from "../sched/scheduler.ts";
 import type { Cred } from "../ns/user.ts";
@@ -27,6 +28,8 @@ export interface Caller extends SchedTask {
   readonly mntNs: MountNamespace;
   /** The namespace in which its numbers are meant. */
   readonly pidNs: PidNamespace;
+  /** CLOCK_REALTIME in the granularity of a tick, for inode times. */
+  now(): Timespec;
   /** The value of a resource limit (RLIMIT_FSIZE …), soft. */
   rlimit(resource: number): number;
   /** Sends a signal to the caller itself: SIGPIPE, SIGXFSZ. */

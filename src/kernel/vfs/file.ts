@@ -44,13 +44,22 @@ export abstract class File {
   }
 
   get(): this {
-    this.references++;
+    if (this.references++ === 0) {
+      this.inode.opens++;
+      if (this.writable) this.inode.writers++;
+      if (this.path !== undefined) this.path.mnt.opens++;
+    }
     return this;
   }
 
-  /** Gives one reference back; the last one releases the object. */
+  /** Gives one reference back; the last one releases the object, and the inode if it has no name left. */
   put(): void {
-    if (--this.references === 0) this.release();
+    if (--this.references > 0) return;
+    this.release();
+    if (this.path !== undefined) this.path.mnt.opens--;
+    const inode = this.inode;
+    if (this.writable) inode.writers--;
+    if (--inode.opens === 0 && inode.nlink === 0) inode.evict();
   }
 
   /** What /proc/PID/fd/N links to where there is no path: `pipe:[123]`, `anon_inode:[eventfd]`. */

@@ -7,8 +7,9 @@ import { EINVAL, ENODATA, ENOTDIR, EOPNOTSUPP, EPERM } from "../../abi/errno.ts"
 import { type Dirent, isDir, type Stat, type Statfs, type Timespec } from "../../abi/stat.ts";
 import type { MaySleep } from "../blocked.ts";
 import type { Caller } from "./caller.ts";
-import type { Path } from "./dentry.ts";
+import { Dentry, type Path } from "./dentry.ts";
 import type { File } from "./file.ts";
+import type { Marks } from "./notify.ts";
 
 /** A mounted filesystem instance. */
 export abstract class SuperBlock {
@@ -17,8 +18,21 @@ export abstract class SuperBlock {
   /** Name as in /proc/filesystems. */
   abstract readonly fstype: string;
   abstract readonly root: Inode;
-  /** Read-only for all mounts of it. */
+  /** Read-only for all mounts of it. Changed by remount. */
   readonly = false;
+  private rootDentryMade: Dentry | undefined;
+
+  /** The one dentry of its root, on which all its mounts stand. */
+  get rootDentry(): Dentry {
+    return (this.rootDentryMade ??= Dentry.root(this.root));
+  }
+
+  /** mount(2) with MS_REMOUNT. Errors: EINVAL for options that cannot change. */
+  remount(_data: string): void {}
+
+  /** The last mount of it is gone. */
+  unmounted(): void {}
+
   /** Owner; capabilities are asked for in this user namespace. Set at mount. */
   abstract statfs(): Statfs;
   /** Super block options as /proc/mounts shows them after rw/ro, such as `,size=65536k`. */
@@ -51,8 +65,18 @@ export abstract class Inode {
   abstract mtime: Timespec;
   abstract ctime: Timespec;
   abstract btime: Timespec;
+  /** Reading it changes its access time; false for what is made up on the fly, such as proc. */
+  get keepsTimes(): boolean {
+    return true;
+  }
+
   /** Device nodes: makedev() form. */
   rdev = 0;
+  /** Open file descriptions that refer to it, and how many of these may write. Written by File. */
+  opens = 0;
+  writers = 0;
+  /** Inotify watches; made on first use. */
+  marks: Marks | undefined;
   /** Extended attributes by full name, such as `user.x`; made on first use. */
   xattrs: Map<string, Uint8Array> | undefined;
 

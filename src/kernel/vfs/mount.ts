@@ -1,14 +1,23 @@
-/** Mounts and mount namespaces: mount_namespaces(7), Linux `fs/namespace.c`, `fs/pnode.c`. */
+/**
+ * Mounts and mount namespaces: mount_namespaces(7), Linux `fs/namespace.c`. A mount knows what sits on it, so that a walk
+ * through a mount of another namespace, or through a detached tree, finds the same things as the one who mounted them.
+ * A namespace is the tree below its root mount, and the order in which /proc/mounts lists it.
+ */
 
 import type { UserNamespace } from "../ns/user.ts";
-import { Dentry, type Path } from "./dentry.ts";
+import type { Dentry, Path } from "./dentry.ts";
 import type { SuperBlock } from "./inode.ts";
 
 export class Mount {
   /** What it sits on; undefined for the root of a namespace and once detached. Written by attach and detach. */
   parent: Mount | undefined;
   mountpoint: Dentry | undefined;
+  /** The namespace whose tree it is part of; undefined once detached. Written by attach and detach. */
   ns: MountNamespace | undefined;
+  /** What sits on it, by mount point. Written by attach and detach. */
+  readonly children = new Map<Dentry, Mount>();
+  /** Open file descriptions below it. Written by File. */
+  opens = 0;
 
   constructor(
     /** mnt_id of /proc/PID/mountinfo. */
@@ -20,12 +29,31 @@ export class Mount {
     readonly source: string,
     /** MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_RELATIME … of this mount. Changed by remount. */
     public flags: number,
-  ) {}
+  ) {
+    mountsOf.set(sb, (mountsOf.get(sb) ?? 0) + 1);
+  }
+
+  /** Where it is seen as a path. */
+  get rootPath(): Path {
+    return { mnt: this, dentry: this.root };
+  }
+
+  /** This mount and all below it, parents first. */
+  *tree(): IterableIterator<Mount> {
+    yield this;
+    for (const child of this.children.values()) yield* child.tree();
+  }
+}
+
+/** How many mounts a superblock has. */
+const mountsOf = new WeakMap<SuperBlock, number>();
+
+/** The mount that sits on `dentry` as seen through `mnt`, or undefined. */
+export function findMountAt(mnt: Mount, dentry: Dentry): Mount | undefined {
+  return dentry.mountCount === 0 ? undefined : mnt.children.get(dentry);
 }
 
 export class MountNamespace {
-  /** By (parent mount, mount point). The last one mounted there is on top. */
-  private readonly mounted = new Map<Mount, Map<Dentry, Mount>>();
   /** In the order of mounting, as /proc/mounts lists them. */
   readonly mounts: Mount[] = [];
 
@@ -37,41 +65,50 @@ export class MountNamespace {
     this.add(root);
   }
 
-  /** The mount that sits on `path`, or undefined. */
-  findMountAt(mnt: Mount, dentry: Dentry): Mount | undefined {
-    return dentry.mountCount === 0 ? undefined : this.mounted.get(mnt)?.get(dentry);
-  }
-
-  /** Puts `mount` on `at`. */
+  /** Puts `mount`, with what may sit on it, on `at`, where nothing is mounted yet. */
   attach(mount: Mount, at: Path): void {
-    mount.parent = at.mnt;
-    mount.mountpoint = at.dentry;
-    at.dentry.mountCount++;
-    let byDentry = this.mounted.get(at.mnt);
-    if (byDentry === undefined) {
-      byDentry = new Map();
-      this.mounted.set(at.mnt, byDentry);
-    }
-    byDentry.set(at.dentry, mount);
-    this.add(mount);
+    hang(mount, at);
+    for (const m of mount.tree()) this.add(m);
   }
 
-  /** Takes `mount` off its mount point; mounts on it must be gone or go with it. */
+  /** Moves a tree of this namespace. */
+  move(mount: Mount, at: Path): void {
+    unhang(mount);
+    hang(mount, at);
+  }
+
+  /** Takes `mount` off its mount point, and each mount below it off its own: a detached mount has no parent and no children. */
   detach(mount: Mount): void {
-    if (mount.parent !== undefined && mount.mountpoint !== undefined) {
-      mount.mountpoint.mountCount--;
-      this.mounted.get(mount.parent)?.delete(mount.mountpoint);
-    }
+    for (const child of [...mount.children.values()]) this.detach(child);
+    unhang(mount);
     mount.ns = undefined;
-    mount.parent = undefined;
-    mount.mountpoint = undefined;
-    this.mounted.delete(mount);
     const at = this.mounts.indexOf(mount);
     if (at >= 0) this.mounts.splice(at, 1);
+    const left = (mountsOf.get(mount.sb) ?? 1) - 1;
+    mountsOf.set(mount.sb, left);
+    if (left === 0) mount.sb.unmounted();
   }
 
   private add(mount: Mount): void {
     mount.ns = this;
     this.mounts.push(mount);
   }
+}
+
+function hang(mount: Mount, at: Path): void {
+  mount.parent = at.mnt;
+  mount.mountpoint = at.dentry;
+  at.dentry.mountCount++;
+  // Where lookups are not cached (proc), the mount point is pinned, so that the next walk finds the same dentry.
+  for (let d = at.dentry; !d.isRoot && !d.deleted; d = d.parent) d.parent.children.set(d.name, d);
+  at.mnt.children.set(at.dentry, mount);
+}
+
+function unhang(mount: Mount): void {
+  const { parent, mountpoint } = mount;
+  if (parent === undefined || mountpoint === undefined) return;
+  mountpoint.mountCount--;
+  parent.children.delete(mountpoint);
+  mount.parent = undefined;
+  mount.mountpoint = undefined;
 }

@@ -1,0 +1,91 @@
+/** Who may do what with an inode: path_resolution(7), inode(7), Linux `fs/namei.c:inode_permission`, `fs/attr.c`. */
+
+import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, capBit } from "../../abi/capability.ts";
+import { EACCES, EPERM, EROFS } from "../../abi/errno.ts";
+import { R_OK, W_OK, X_OK } from "../../abi/fcntl.ts";
+import { MS_RDONLY } from "../../abi/mount.ts";
+import { isReg, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISVTX } from "../../abi/stat.ts";
+import { type Cred, inGroup, type UserNamespace } from "../ns/user.ts";
+import type { Caller } from "./caller.ts";
+import type { Inode } from "./inode.ts";
+import type { Mount } from "./mount.ts";
+
+/** Whether an id of the initial namespace has a number in `ns`. */
+function isMapped(ns: UserNamespace, id: number, kind: "uidMap" | "gidMap"): boolean {
+  return findMapped(ns, id, kind) !== undefined;
+}
+
+function findMapped(ns: UserNamespace, id: number, kind: "uidMap" | "gidMap"): number | undefined {
+  const outside = ns.parent === undefined ? id : findMapped(ns.parent, id, kind);
+  if (outside === undefined) return undefined;
+  for (const e of ns[kind]) if (outside >= e.outside && outside < e.outside + e.count) return outside - e.outside + e.inside;
+  return undefined;
+}
+
+/** capable_wrt_inode_uidgid(): a capability counts only towards inodes whose ids exist in the caller's user namespace. */
+export function capableToward(cred: Cred, inode: Inode, cap: number): boolean {
+  if ((cred.effective & capBit(cap)) === 0n) return false;
+  return cred.userNs.parent === undefined || (isMapped(cred.userNs, inode.uid, "uidMap") && isMapped(cred.userNs, inode.gid, "gidMap"));
+}
+
+/** `mask` is of R_OK, W_OK, X_OK. Errors: EACCES; EROFS on a read-only filesystem; what the inode's own test says. */
+export function checkPermission(caller: Caller, inode: Inode, mask: number): void {
+  const type = inode.mode & S_IFMT;
+  if ((mask & W_OK) !== 0 && inode.sb.readonly && (type === S_IFREG || type === S_IFDIR || type === S_IFLNK)) throw EROFS;
+  if (inode.permission !== undefined) inode.permission(mask, caller);
+  else checkModeBits(caller.cred, inode, mask);
+}
+
+/** The permission bits and the capabilities that go beyond them. Errors: EACCES. */
+export function checkModeBits(cred: Cred, inode: Inode, mask: number): void {
+  const mode = inode.mode;
+  const granted = cred.fsuid === inode.uid ? mode >> 6 : inGroup(cred, inode.gid) ? mode >> 3 : mode;
+  if ((mask & ~granted & 7) === 0) return;
+  if (inode.isDirectory) {
+    if ((mask & W_OK) === 0 && capableToward(cred, inode, CAP_DAC_READ_SEARCH)) return;
+    if (capableToward(cred, inode, CAP_DAC_OVERRIDE)) return;
+    throw EACCES;
+  }
+  if (mask === R_OK && capableToward(cred, inode, CAP_DAC_READ_SEARCH)) return;
+  // Nobody, not even root, executes a file that nobody may execute.
+  if (((mask & X_OK) === 0 || (mode & 0o111) !== 0) && capableToward(cred, inode, CAP_DAC_OVERRIDE)) return;
+  throw EACCES;
+}
+
+/** Search permission on a directory; the common case asks for no credentials. */
+export function checkSearch(caller: Caller, dir: Inode): void {
+  if (dir.permission === undefined && (dir.mode & 0o111) === 0o111) return;
+  checkPermission(caller, dir, X_OK);
+}
+
+/** mnt_want_write(). Errors: EROFS. */
+export function wantWrite(mnt: Mount): void {
+  if ((mnt.flags & MS_RDONLY) !== 0 || mnt.sb.readonly) throw EROFS;
+}
+
+export function isOwnerOrCapable(caller: Caller, inode: Inode): boolean {
+  return caller.cred.fsuid === inode.uid || capableToward(caller.cred, inode, CAP_FOWNER);
+}
+
+/** Errors: EPERM unless the caller owns the inode or has CAP_FOWNER. */
+export function requireOwner(caller: Caller, inode: Inode): void {
+  if (!isOwnerOrCapable(caller, inode)) throw EPERM;
+}
+
+/** may_delete(), the part about ids: a sticky directory protects the entries of others. Errors: EACCES, EPERM. */
+export function checkDelete(caller: Caller, dir: Inode, victim: Inode): void {
+  checkPermission(caller, dir, W_OK | X_OK);
+  const fsuid = caller.cred.fsuid;
+  if ((dir.mode & S_ISVTX) !== 0 && victim.uid !== fsuid && dir.uid !== fsuid && !capableToward(caller.cred, victim, CAP_FOWNER))
+    throw EPERM;
+}
+
+/** may_create(). Errors: EACCES. */
+export function checkCreate(caller: Caller, dir: Inode): void {
+  checkPermission(caller, dir, W_OK | X_OK);
+}
+
+/** Whether the bits of a regular file name somebody who may execute it. */
+export function isExecutable(inode: Inode): boolean {
+  return isReg(inode.mode) && (inode.mode & 0o111) !== 0;
+}
