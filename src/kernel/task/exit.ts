@@ -78,13 +78,21 @@ function detachTracer(task: Task): void {
 function exitProcess(system: System, tg: ThreadGroup, waitStatus: number): void {
   system.trace.emit({ name: "sched_process_exit", pid: tg.pid.nr, comm: tg.leader.comm, waitStatus });
   if (tg.realTimer !== undefined) system.sched.timers.cancel(tg.realTimer.timer);
-  const kept = tg.session === tg.pid ? tg.tty : undefined;
   tg.exitStatus = waitStatus;
-  kept?.disassociate();
+  if (tg.session === tg.pid) leaveTerminal(system, tg);
   tg.tty = undefined;
   reparentChildren(system, tg);
   hangupOrphans(system, tg.pgrp, tg);
   notifyParent(system, tg, waitStatus);
+}
+
+/** disassociate_ctty(): a session leader exits. Where its terminal was hung up before, what was in the foreground learns of it now. */
+function leaveTerminal(system: System, tg: ThreadGroup): void {
+  if (tg.tty !== undefined) tg.tty.disassociate();
+  else if (tg.ttyOldPgrp !== undefined) {
+    system.signals.sendToPgrp(SIGHUP, tg.ttyOldPgrp);
+    system.signals.sendToPgrp(SIGCONT, tg.ttyOldPgrp);
+  }
 }
 
 /** To the nearest living subreaper above, else to the init of its PID namespace. */

@@ -97,6 +97,8 @@ export class ThreadGroup {
   readonly pending = new SigPending();
   rlimits: Rlimit[];
   tty: ControllingTty | undefined;
+  /** Of a session leader whose terminal was hung up: the group that was in the foreground, told when the leader exits. Written by tty/jobctrl.ts. */
+  ttyOldPgrp: Pid | undefined;
   /** Waited on by wait4 of this process's threads. */
   readonly childExit = new WaitQueue();
   /** Set once the group is exiting, as a wait status: all threads end with it. */
@@ -269,6 +271,11 @@ export function groupUsage(tg: ThreadGroup): Rusage {
   let sum = tg.deadThreads;
   for (const task of tg.threads) sum = addUsage(sum, task.usage());
   return sum;
+}
+
+/** Every caller of the VFS is a task; what stands above the VFS may know it. */
+export function callerTask(caller: Caller): Task {
+  return caller as Task;
 }
 
 /** The thread with this id. */

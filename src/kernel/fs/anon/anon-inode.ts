@@ -11,10 +11,6 @@ import type { Path } from "../../vfs/dentry.ts";
 import type { File } from "../../vfs/file.ts";
 import { Inode, SuperBlock } from "../../vfs/inode.ts";
 import { coarseNow, type System } from "../../task/system.ts";
-import type { Task } from "../../task/task.ts";
-
-/** Every caller of the VFS is a task; what stands above the VFS may know it. */
-export const taskOf = (caller: Caller): Task => caller as Task;
 
 export type AnonFstype = "pipefs" | "sockfs" | "anon_inodefs";
 

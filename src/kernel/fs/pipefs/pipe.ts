@@ -19,11 +19,12 @@ import { PAGE_SIZE, PIPE_CAPACITY, PIPE_MAX_SIZE } from "../../params.ts";
 import { ERESTARTSYS } from "../../restart.ts";
 import { WaitQueue, type Waiter } from "../../sched/wait-queue.ts";
 import type { System } from "../../task/system.ts";
+import { callerTask } from "../../task/task.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { Path } from "../../vfs/dentry.ts";
 import { File } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import { AnonInode, newAnonInode, taskOf } from "../anon/anon-inode.ts";
+import { AnonInode, newAnonInode } from "../anon/anon-inode.ts";
 
 /** Below this a loop is faster than a view and its set(). */
 const SMALL_COPY = 96;
@@ -312,7 +313,7 @@ export class PipeFile extends File {
   setCapacity(caller: Caller, bytes: number): number {
     if (bytes <= 0 || bytes > 0x7fffffff) throw EINVAL;
     const { cred } = caller;
-    const { initUserNs } = taskOf(caller).system;
+    const { initUserNs } = callerTask(caller).system;
     if (bytes > PIPE_MAX_SIZE && bytes > this.pipe.capacity && !nsCapable(cred, initUserNs, CAP_SYS_RESOURCE)) throw EPERM;
     return this.pipe.resize(bytes);
   }
@@ -386,7 +387,7 @@ export function openFifo(inode: Inode, path: Path, flags: number, caller: Caller
   const access = flags & O_ACCMODE;
   if (access === O_WRONLY && (flags & O_NONBLOCK) !== 0 && (pipe === undefined || pipe.readers === 0)) throw ENXIO;
   if (pipe === undefined) {
-    pipe = new Pipe(taskOf(caller).system.memory);
+    pipe = new Pipe(callerTask(caller).system.memory);
     fifos.set(inode, pipe);
   }
   const file = new PipeFile(pipe, inode, flags, path);
