@@ -10,6 +10,7 @@ import { dirname } from "./dirname.ts";
 import { env } from "./env.ts";
 import { factor } from "./factor.ts";
 import { find } from "./find.ts";
+import { egrep, fgrep, grep } from "./grep.ts";
 import { groups } from "./groups.ts";
 import { hostname } from "./hostname.ts";
 import { id } from "./id.ts";
@@ -50,9 +51,12 @@ export const executables: readonly Executable[] = [
   clear,
   diff,
   dirname,
+  egrep,
   env,
   factor,
+  fgrep,
   find,
+  grep,
   groups,
   hostname,
   id,

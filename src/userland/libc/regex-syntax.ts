@@ -33,7 +33,18 @@ export interface CharSet {
   readonly classes: readonly ClassName[];
 }
 
-export type AssertKind = "bol" | "eol" | "wordEdge" | "noWordEdge" | "wordStart" | "wordEnd" | "textStart" | "textEnd";
+/** `noWordBefore` and `noWordAfter` have no syntax: they are grep's -w. */
+export type AssertKind =
+  | "noWordBefore"
+  | "noWordAfter"
+  | "bol"
+  | "eol"
+  | "wordEdge"
+  | "noWordEdge"
+  | "wordStart"
+  | "wordEnd"
+  | "textStart"
+  | "textEnd";
 
 export type RegexNode =
   | { readonly type: "set"; readonly set: CharSet }

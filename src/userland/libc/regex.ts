@@ -11,7 +11,15 @@
  */
 
 import { RE2JS } from "re2js";
-import { type CharSet, type ClassName, type ParsedRegex, parseRegex, type RegexNode, type SyntaxOptions } from "./regex-syntax.ts";
+import {
+  type AssertKind,
+  type CharSet,
+  type ClassName,
+  type ParsedRegex,
+  parseRegex,
+  type RegexNode,
+  type SyntaxOptions,
+} from "./regex-syntax.ts";
 
 export { isWordChar, RegexError } from "./regex-syntax.ts";
 
@@ -19,6 +27,8 @@ export interface RegexOptions extends SyntaxOptions {
   readonly icase?: boolean | undefined;
   /** REG_NEWLINE: `^` and `$` match at line ends too, and neither `.` nor `[^…]` matches a newline. */
   readonly newline?: boolean | undefined;
+  /** The match must be a whole line, or be bounded by non-word characters: grep's -x and -w. */
+  readonly whole?: "line" | "word" | undefined;
 }
 
 /** The beginning (end) of the text is not the beginning (end) of a line. */
@@ -34,10 +44,10 @@ export interface Match {
 
 /** Compiles. Errors: RegexError. */
 export function regcomp(pattern: string, options: RegexOptions = {}): Regex {
-  const key = `${options.extended ? "E" : "B"}${options.icase ? "i" : ""}${options.newline ? "n" : ""}${options.dialect ?? ""}:${pattern}`;
+  const key = `${options.extended ? "E" : "B"}${options.icase ? "i" : ""}${options.newline ? "n" : ""}${options.dialect ?? ""}${options.whole ?? ""}:${pattern}`;
   let regex = cache.get(key);
   if (regex === undefined) {
-    regex = new Regex(parseRegex(pattern, options), options);
+    regex = new Regex(wrap(parseRegex(pattern, options), options.whole), options);
     if (cache.size >= 500) cache.clear();
     cache.set(key, regex);
   }
@@ -45,6 +55,13 @@ export function regcomp(pattern: string, options: RegexOptions = {}): Regex {
 }
 
 const cache = new Map<string, Regex>();
+
+function wrap(parsed: ParsedRegex, whole: "line" | "word" | undefined): ParsedRegex {
+  if (whole === undefined) return parsed;
+  const assert = (kind: AssertKind): RegexNode => ({ type: "assert", kind });
+  const [before, after] = whole === "line" ? (["bol", "eol"] as const) : (["noWordBefore", "noWordAfter"] as const);
+  return { ...parsed, root: { type: "cat", items: [assert(before), parsed.root, assert(after)] } };
+}
 
 type Strategy = "native" | "both" | "re2";
 
@@ -110,7 +127,12 @@ export class Regex {
   }
 
   private emitOptions(flags: number): Omit<EmitOptions, "target"> {
-    return { newline: this.options.newline ?? false, notBol: (flags & REG_NOTBOL) !== 0, notEol: (flags & REG_NOTEOL) !== 0 };
+    return {
+      bytes: this.options.dialect === "awk",
+      newline: this.options.newline ?? false,
+      notBol: (flags & REG_NOTBOL) !== 0,
+      notEol: (flags & REG_NOTEOL) !== 0,
+    };
   }
 }
 
@@ -118,6 +140,7 @@ export class Regex {
 
 interface EmitOptions {
   readonly target: "native" | "re2";
+  readonly bytes: boolean;
   readonly newline: boolean;
   readonly notBol: boolean;
   readonly notEol: boolean;
@@ -137,6 +160,21 @@ const classSources: Readonly<Record<ClassName, string>> = {
   graph: "\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}",
   print: " \\p{L}\\p{M}\\p{N}\\p{P}\\p{S}\\p{Zs}",
   xdigit: "0-9A-Fa-f",
+};
+
+/** The classes of a dialect that works on bytes: none above 0x7f is a letter. */
+const byteClassSources: Readonly<Record<ClassName, string>> = {
+  ...classSources,
+  alpha: "a-zA-Z",
+  alnum: "0-9a-zA-Z",
+  upper: "A-Z",
+  lower: "a-z",
+  space: "\\t-\\r ",
+  blank: "\\t ",
+  punct: "!-\\/:-@\\[-`\\{-~",
+  cntrl: "\u0000-\u001f\u007f",
+  graph: "!-~",
+  print: " -~",
 };
 
 const IN_WORD = "[\\p{L}\\p{Nd}_]";
@@ -196,6 +234,10 @@ function emitAssert(kind: (RegexNode & { type: "assert" })["kind"], o: EmitOptio
       return native ? `(?:(?<=${IN_WORD})(?!${IN_WORD})|(?<!${IN_WORD})(?=${IN_WORD}))` : "\\b";
     case "noWordEdge":
       return native ? `(?:(?<=${IN_WORD})(?=${IN_WORD})|(?<!${IN_WORD})(?!${IN_WORD}))` : "\\B";
+    case "noWordBefore":
+      return native ? `(?<!${IN_WORD})` : "\\b";
+    case "noWordAfter":
+      return native ? `(?!${IN_WORD})` : "\\b";
     case "wordStart":
       return native ? `(?<!${IN_WORD})(?=${IN_WORD})` : "\\b";
     case "wordEnd":
@@ -213,7 +255,7 @@ function emitSet(set: CharSet, o: EmitOptions): string {
     return emitChar(only[0]);
   }
   const parts = set.ranges.map(([low, high]) => (low === high ? emitChar(low) : `${emitChar(low)}-${emitChar(high)}`));
-  for (const name of set.classes) parts.push(classSources[name]);
+  for (const name of set.classes) parts.push((o.bytes ? byteClassSources : classSources)[name]);
   if (set.negated && o.newline) parts.push("\\n");
   return `[${set.negated ? "^" : ""}${parts.join("")}]`;
 }
@@ -274,7 +316,10 @@ function countLoops(node: RegexNode): number {
 
 /** `\<` and `\>` have no exact form in re2js. */
 function hasWordEnds(node: RegexNode): boolean {
-  return (node.type === "assert" && (node.kind === "wordStart" || node.kind === "wordEnd")) || children(node).some(hasWordEnds);
+  return (
+    (node.type === "assert" && ["wordStart", "wordEnd", "noWordBefore", "noWordAfter"].includes(node.kind)) ||
+    children(node).some(hasWordEnds)
+  );
 }
 
 /** A repetition of something that is ambiguous in itself, or may be empty: RegExp could take exponential time. */
