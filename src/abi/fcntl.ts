@@ -34,6 +34,23 @@ export const F_SETPIPE_SZ = 1031;
 export const F_GETPIPE_SZ = 1032;
 export const FD_CLOEXEC = 1;
 
+export const F_RDLCK = 0;
+export const F_WRLCK = 1;
+export const F_UNLCK = 2;
+
+/** struct flock. F_GETLK writes into it. */
+export interface Flock {
+  /** F_RDLCK, F_WRLCK or F_UNLCK. */
+  type: number;
+  /** SEEK_SET, SEEK_CUR or SEEK_END. */
+  whence: number;
+  start: number;
+  /** 0: to the end of the file, however it grows. */
+  len: number;
+  /** The process that holds the lock in the way. */
+  pid: number;
+}
+
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_EACCESS = 0x200;

@@ -8,6 +8,7 @@
  */
 
 import type { CapSet } from "./capability.ts";
+import type { Flock } from "./fcntl.ts";
 import type { Inotify } from "./inotify.ts";
 import type { EpollEvent, PollFd } from "./poll.ts";
 import type { PtraceRequest, PtraceStop } from "./ptrace.ts";
@@ -211,7 +212,7 @@ export interface Sys {
   dup3(oldfd: number, newfd: number, flags: number): Proc<number>;
   /** Descriptors of the read end and the write end. */
   pipe2(flags: number): Proc<readonly [number, number]>;
-  fcntl(fd: number, cmd: number, arg?: number): Proc<number>;
+  fcntl(fd: number, cmd: number, arg?: number | Flock): Proc<number>;
   ioctl<R extends IoctlRequest>(fd: number, request: R, arg?: Ioctls[R]["arg"]): Proc<Ioctls[R]["answer"]>;
   /** May block. */
   flock(fd: number, operation: number): Proc<void>;
