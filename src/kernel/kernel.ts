@@ -30,7 +30,7 @@ import { Scheduler } from "./sched/scheduler.ts";
 import { Timer } from "./sched/timer.ts";
 import { charDevices } from "./fs/devtmpfs/devices.ts";
 import { filesystemTypes } from "./fs/filesystems.ts";
-import { mountTmpfs } from "./fs/tmpfs/tmpfs.ts";
+import { mountTmpfs, type TmpfsSuperBlock } from "./fs/tmpfs/tmpfs.ts";
 import { createSys, KernelPanic } from "./syscalls/gate.ts";
 import { handlers } from "./syscalls/table.ts";
 import { exitKilled, exitTask, groupExit } from "./task/exit.ts";
@@ -43,8 +43,6 @@ import type { DeviceDriver, FilesystemType, ProgramLookup, System, SystemConfig 
 import { defaultRlimits, Task, ThreadGroup } from "./task/task.ts";
 import { Tracer } from "./trace.ts";
 import { FsStruct } from "./vfs/caller.ts";
-import { Dentry } from "./vfs/dentry.ts";
-import type { SuperBlock } from "./vfs/inode.ts";
 import { Mount, MountNamespace } from "./vfs/mount.ts";
 
 export type FindProgram = (name: string, argv: readonly string[], voice: Voice) => ProgramLookup;
@@ -85,7 +83,7 @@ export class Kernel implements System {
   halted: string | undefined;
   stalledFor: string | undefined;
   /** The root tmpfs, empty until boot fills it. */
-  readonly rootfs: SuperBlock;
+  readonly rootfs: TmpfsSuperBlock;
   /** JavaScript errors thrown by programs: bugs of ours, which tests look at. */
   readonly crashes: string[] = [];
   private readonly rootMount: Mount;
@@ -122,7 +120,7 @@ export class Kernel implements System {
     for (const type of filesystemTypes) this.filesystems.set(type.name, type);
     for (const [dev, driver] of charDevices) this.charDevices.set(dev, driver);
     this.rootfs = mountTmpfs(this, { sizeBytes: Math.floor(config.memoryBytes * TMPFS_SHARE), mode: 0o755 });
-    this.rootMount = new Mount(this.nextMountId(), this.rootfs, Dentry.root(this.rootfs.root), "rootfs", 0);
+    this.rootMount = new Mount(this.nextMountId(), this.rootfs, this.rootfs.rootDentry, "rootfs", 0);
     this.sys = createSys(this, handlers);
   }
 
@@ -217,7 +215,7 @@ export class Kernel implements System {
       if (this.halted !== undefined) return "halted";
       if (this.stalledFor !== undefined) return "stalled";
       if (!sched.step(untilNs)) return "until";
-      if ((n & 63) === 0 && spent()) return "budget";
+      if ((sched.single || (n & 63) === 0) && spent()) return "budget";
     }
   }
 

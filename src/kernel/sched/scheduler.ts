@@ -49,8 +49,11 @@ export class Scheduler {
   quantumEndNs = 0;
   current: SchedTask | undefined;
   contextSwitches = 0;
-  /** Set from within a quantum to end it at the next gate, and to leave run() after it. */
-  stopRequested = false;
+  /** One system call at a time: the gate hands the CPU back after each, within the same quantum. */
+  single = false;
+  /** The CPU whose quantum was interrupted by single stepping. */
+  private interrupted: Cpu | undefined;
+  private realQuantumEndNs = 0;
   private utimeAtStart = 0;
   private startNs = 0;
   private seq = 0;
@@ -276,6 +279,10 @@ export class Scheduler {
    * Returns false where there is nothing to do before then.
    */
   step(untilNs: number): boolean {
+    if (this.interrupted !== undefined) {
+      this.continueQuantum(this.interrupted);
+      return true;
+    }
     this.dispatch();
     let cpu: Cpu | undefined;
     for (const c of this.cpus) if (c.current !== undefined && (cpu === undefined || c.clockNs < cpu.clockNs)) cpu = c;
@@ -313,10 +320,26 @@ export class Scheduler {
     this.clockNs = cpu.clockNs;
     this.startNs = cpu.clockNs;
     this.utimeAtStart = task.utimeNs;
-    this.quantumEndNs = Math.min(cpu.clockNs + QUANTUM_NS, timerNs);
+    this.realQuantumEndNs = Math.min(cpu.clockNs + QUANTUM_NS, timerNs);
+    this.continueQuantum(cpu);
+  }
+
+  private continueQuantum(cpu: Cpu): void {
+    const task = cpu.current as SchedTask;
+    this.quantumEndNs = this.single ? this.clockNs : this.realQuantumEndNs;
     this.current = task;
     if (task.killPending) this.hooks.killed(task);
     else this.resume(task);
+    this.interrupted = this.single && task.state === "running" && this.clockNs < this.realQuantumEndNs ? cpu : undefined;
+    if (this.interrupted === undefined) this.endQuantum(cpu, task);
+  }
+
+  /** An event was set from outside for `atNs`, while single stepping interrupted a quantum: it ends there, as in a replay. */
+  limitQuantum(atNs: number): void {
+    if (this.interrupted !== undefined) this.realQuantumEndNs = Math.min(this.realQuantumEndNs, atNs);
+  }
+
+  private endQuantum(cpu: Cpu, task: SchedTask): void {
     this.account();
     this.current = undefined;
     cpu.clockNs = this.clockNs;

@@ -43,15 +43,34 @@ class Ready {
   }
 }
 
+/** As Ready, for a call that failed: it throws where the caller delegates to it, inside the caller's own try. */
+class Failed {
+  private errno!: Errno;
+
+  with(errno: Errno): this {
+    this.errno = errno;
+    return this;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(): never {
+    throw this.errno;
+  }
+}
+
 /** The system calls of one machine. */
 export function createSys(system: System, handlers: Handlers<SyscallName>): Sys {
   const ready = new Ready();
+  const failed = new Failed();
   const calls: Record<string, unknown> = { spend: makeSpend(system, ready), touch: makeTouch(system, ready) };
-  for (const [name, handler] of Object.entries(handlers)) calls[name] = makeCall(system, ready, name, handler as AnyHandler);
+  for (const [name, handler] of Object.entries(handlers)) calls[name] = makeCall(system, ready, failed, name, handler as AnyHandler);
   return calls as unknown as Sys;
 }
 
-function makeCall(system: System, ready: Ready, name: string, handler: AnyHandler): unknown {
+function makeCall(system: System, ready: Ready, failed: Failed, name: string, handler: AnyHandler): unknown {
   const { sched, trace } = system;
   const cost = SYSCALL_COST_NS[name] ?? SYSCALL_NS;
   return (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown): unknown => {
@@ -66,7 +85,7 @@ function makeCall(system: System, ready: Ready, name: string, handler: AnyHandle
       if (!(thrown instanceof Errno)) throw panic(system, name, thrown);
       if (thrown !== ERESTARTSYS && thrown !== ERESTARTNOHAND && sched.clockNs < sched.quantumEndNs && !task.signalPending) {
         task.syscall = "";
-        throw thrown;
+        return failed.with(thrown);
       }
       return finish(system, task, handler, [a, b, c, d, e, f], failing(thrown));
     }

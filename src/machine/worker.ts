@@ -1,0 +1,134 @@
+/**
+ * The machine in a web worker: advances it with the wall clock and tells the page what changed, one frame at a time.
+ * All that is asynchronous or knows wall time is here, outside of the machine.
+ */
+
+import type { Pace, PageMessage, WorkerMessage } from "../bridge/messages.ts";
+import { FrameBuilder } from "./frame.ts";
+import { Machine } from "./boot.ts";
+
+/** Time between two frames, and the share of it that the machine may use, real milliseconds. */
+const FRAME_MS = 16;
+const BUDGET_MS = 12;
+/** Terminal output that the page has not drawn yet: beyond it the virtual clock stands still. */
+const UNDRAWN_BYTES = 512 * 1024;
+/** A page that was hidden for long does not make the machine race. */
+const MAX_STEP_MS = 100;
+
+declare const self: {
+  onmessage: ((event: { data: PageMessage }) => void) | null;
+  postMessage(message: WorkerMessage, transfer?: Transferable[]): void;
+};
+
+let machine: Machine | undefined;
+let frames: FrameBuilder | undefined;
+let pace: Pace = { kind: "speed", factor: 1 };
+let lastMs = 0;
+/** Virtual time that the pace asks for. */
+let targetNs = 0;
+let achieved = 1;
+let stopped = false;
+let timer: ReturnType<typeof setTimeout> | undefined;
+const undrawn = new Map<number, number>();
+
+self.onmessage = ({ data }) => {
+  if (data.type === "boot") {
+    boot(data);
+    return;
+  }
+  if (machine === undefined) return;
+  receive(machine, data);
+  // An answer to a key should not wait for the next frame.
+  if (data.type === "type" || data.type === "open") schedule(0);
+};
+
+function boot(message: PageMessage & { type: "boot" }): void {
+  const start = performance.now();
+  machine = new Machine(message.config);
+  frames = new FrameBuilder(machine);
+  machine.onHangup = (terminal) => self.postMessage({ type: "hangup", terminal });
+  const inputs = message.log?.inputs ?? [];
+  for (const input of inputs) machine.schedule(input);
+  const untilNs = message.untilNs ?? (inputs.length > 0 ? (inputs[inputs.length - 1]?.atNs ?? 0) + 1 : 0);
+  machine.run(untilNs);
+  targetNs = machine.nowNs;
+  self.postMessage({ type: "booted", bootMs: performance.now() - start });
+  lastMs = performance.now();
+  schedule(0);
+}
+
+function receive(m: Machine, message: Exclude<PageMessage, { type: "boot" }>): void {
+  switch (message.type) {
+    case "open":
+    case "close":
+    case "type":
+    case "resize":
+      m.take(message);
+      targetNs = Math.max(targetNs, m.nowNs);
+      return;
+    case "drawn":
+      undrawn.set(message.terminal, Math.max(0, (undrawn.get(message.terminal) ?? 0) - message.bytes));
+      return;
+    case "pace":
+      pace = message.pace;
+      targetNs = m.nowNs;
+      lastMs = performance.now();
+      schedule(0);
+      return;
+    case "step":
+      if (pace.kind === "paused") {
+        m.stepSyscall();
+        targetNs = m.nowNs;
+        schedule(0);
+      }
+      return;
+    case "log":
+      self.postMessage({ type: "log", log: m.log, nowNs: m.nowNs });
+  }
+}
+
+function schedule(ms: number): void {
+  if (stopped) return;
+  clearTimeout(timer);
+  timer = setTimeout(tick, ms);
+}
+
+function heldBack(): boolean {
+  for (const bytes of undrawn.values()) if (bytes > UNDRAWN_BYTES) return true;
+  return false;
+}
+
+function tick(): void {
+  if (machine === undefined || frames === undefined) return;
+  const m = machine;
+  const start = performance.now();
+  const elapsedMs = Math.min(start - lastMs, MAX_STEP_MS);
+  lastMs = start;
+  if (pace.kind !== "paused" && !heldBack()) advance(m, elapsedMs, start);
+  const frame = frames.build(pace, achieved);
+  for (const { terminal, bytes } of frame.output) undrawn.set(terminal, (undrawn.get(terminal) ?? 0) + bytes.length);
+  self.postMessage(
+    frame,
+    frame.output.map((o) => o.bytes.buffer as ArrayBuffer),
+  );
+  if (m.kernel.panic !== undefined) {
+    stopped = true;
+    self.postMessage({ type: "panic", text: m.kernel.panic, log: m.log });
+    return;
+  }
+  schedule(Math.max(0, FRAME_MS - (performance.now() - start)));
+}
+
+function advance(m: Machine, elapsedMs: number, startMs: number): void {
+  const before = m.nowNs;
+  if (pace.kind === "asap") {
+    // As fast as the events come, but an idle machine does not race through empty time.
+    targetNs = before + 1e9;
+  } else if (pace.kind === "speed") targetNs += elapsedMs * 1e6 * pace.factor;
+  const end = startMs + BUDGET_MS;
+  m.run(targetNs, () => performance.now() > end);
+  const gone = m.nowNs - before;
+  // What could not be done in time is not owed: the virtual clock is slower, the page is not.
+  if (m.nowNs < targetNs) targetNs = m.nowNs;
+  if (elapsedMs > 0) achieved = achieved * 0.9 + (gone / (elapsedMs * 1e6)) * 0.1;
+}

@@ -1,0 +1,7 @@
+import { defineConfig } from "vitest/config";
+
+// Apart from vite.config.ts, whose plugins belong to the page. Machines are booted in every test: threads share the compiled code.
+// biome-ignore lint/style/noDefaultExport: Vitest reads the default export.
+export default defineConfig({
+  test: { include: ["src/**/*.test.{ts,tsx}"], pool: "threads", testTimeout: 60_000, maxWorkers: 2 },
+});
