@@ -13,7 +13,11 @@ import { defineConfig, type Plugin } from "vite";
 const MACHINE_WORKER = fileURLToPath(new URL("./src/machine/worker.ts", import.meta.url));
 
 /** Fonts that the first screen draws; the others load when something asks for them. */
-const FIRST_FONTS = [/plex-sans-latin-500-normal.*\.woff2$/, /plex-mono-latin-400-normal.*\.woff2$/, /plex-mono-latin-600-normal.*\.woff2$/];
+const FIRST_FONTS = [
+  /plex-sans-latin-500-normal.*\.woff2$/,
+  /plex-mono-latin-400-normal.*\.woff2$/,
+  /plex-mono-latin-600-normal.*\.woff2$/,
+];
 
 /** Replaces the module script by a loader that picks modules or the classic script, and preloads the fonts of the first screen. */
 function pageLoader(): Plugin {
@@ -27,13 +31,16 @@ function pageLoader(): Plugin {
         if (entry === null) return html;
         const fonts = Object.keys(context.bundle ?? {}).filter((name) => FIRST_FONTS.some((font) => font.test(name)));
         const preloads = fonts.map((name) => `<link rel="preload" as="font" type="font/woff2" crossorigin href="./${name}">`);
+        const module = JSON.stringify(entry[1]);
+        // Early, so that the script is there when the body is; an opaque origin would only be refused.
+        const early = `<script>if(self.origin!=="null"){const l=document.createElement("link");l.rel="modulepreload";l.href=${module};document.head.append(l)}</script>`;
         const loader =
           `<script>{const s=document.createElement("script");` +
-          `if(self.origin==="null")s.src="./classic/page.js";else{s.type="module";s.src=${JSON.stringify(entry[1])}}document.head.append(s)}</script>`;
+          `if(self.origin==="null")s.src="./classic/page.js";else{s.type="module";s.src=${module}}document.body.append(s)}</script>`;
         return html
-          .replace(entry[0], () => preloads.join("\n    ") + loader)
-          .replace(/<link rel="stylesheet" crossorigin/g, '<link rel="stylesheet"')
-          .replace(/\s*<link rel="modulepreload"[^>]*>/g, (link) => link.replace('rel="modulepreload"', 'rel="modulepreload" data-first'));
+          .replace(entry[0], () => [...preloads, early].join("\n    "))
+          .replace("</body>", () => `  ${loader}\n  </body>`)
+          .replace(/<link rel="stylesheet" crossorigin/g, '<link rel="stylesheet"');
       },
     },
   };
@@ -70,7 +77,7 @@ export default defineConfig(({ mode }) => {
   return {
     base: "./",
     define: { "process.env.NODE_ENV": JSON.stringify(mode === "development" ? "development" : "production") },
-    resolve: { alias: { "#machine-worker": MACHINE_WORKER } },
+    resolve: { alias: [{ find: /^machine-worker(?=\?)/, replacement: MACHINE_WORKER }] },
     plugins: classic ? [react()] : [react(), pageLoader(), firstPromptSize()],
     // One classic script: it also loads by importScripts from a blob, where an opaque origin forbids a worker from the server.
     worker: { format: "iife" },
@@ -79,7 +86,7 @@ export default defineConfig(({ mode }) => {
       target: "es2023",
       outDir: classic ? "dist/classic" : "dist",
       emptyOutDir: true,
-      modulePreload: { polyfill: false },
+      modulePreload: classic ? false : { polyfill: false },
       assetsInlineLimit: 0,
       chunkSizeWarningLimit: 2000,
       reportCompressedSize: false,

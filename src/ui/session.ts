@@ -29,6 +29,8 @@ export function findOpenTerminals(log: InputLog): { readonly open: readonly numb
 }
 
 export class Session {
+  /** What the running machine was started from. */
+  config: SessionConfig | undefined;
   private client: MachineClient | undefined;
   private readonly views = new Map<number, TerminalView>();
   /** Terminals that the machine knows of. */
@@ -65,8 +67,10 @@ export class Session {
     const lastNs = log.inputs.at(-1)?.atNs ?? 0;
     const nowNs = readNow();
     const untilNs = nowNs !== undefined && nowNs > lastNs ? Math.min(nowNs, lastNs + REPLAY_PAST_INPUT_NS) : undefined;
+    this.config = log.config;
     client.boot(log.config, log, untilNs);
     client.setPace(settings.pace);
+    useStore.setState({ pace: settings.pace });
     if (open.length === 0) this.openTerminal("tab");
   }
 
@@ -93,7 +97,8 @@ export class Session {
     this.addView(terminal);
     const { tiling } = useStore.getState();
     useStore.setState({
-      tiling: placement === "tab" ? addTab(tiling, terminal) : splitWith(tiling, terminal, placement === "right" ? "horizontal" : "vertical"),
+      tiling:
+        placement === "tab" ? addTab(tiling, terminal) : splitWith(tiling, terminal, placement === "right" ? "horizontal" : "vertical"),
       pane: "terminal",
     });
     setTimeout(() => this.views.get(terminal)?.focus());
@@ -215,7 +220,8 @@ export class Session {
   private bootFresh(client: MachineClient): void {
     const settings = parseSettings(location.search);
     const [drawn] = crypto.getRandomValues(new Uint32Array(1));
-    const config: SessionConfig = makeConfig(settings, Date.now(), drawn ?? 1);
+    const config = makeConfig(settings, Date.now(), drawn ?? 1);
+    this.config = config;
     client.boot(config, undefined, undefined);
     if (settings.pace.kind !== "speed" || settings.pace.factor !== 1) client.setPace(settings.pace);
     useStore.setState({ pace: settings.pace });

@@ -1,7 +1,7 @@
 /**
  * Follows the machine from React, at a pace that a picture needs and not at that of the frames.
  */
-import { useEffect, useState } from "react";
+import { type RefObject, useEffect, useLayoutEffect, useState } from "react";
 import { live, onFrame } from "./store.ts";
 
 /** The version of the machine's processes; renders again when it changed, at most every `everyMs`. */
@@ -27,7 +27,52 @@ export function useLiveVersion(everyMs: number): number {
   return version;
 }
 
-/** Calls `draw` at most once an animation frame while the machine's frames come. */
+/** Renders again after frames of the machine, at most every `everyMs`; seldom for a visitor who asked for no motion. */
+export function useLiveTick(everyMs: number): void {
+  const [, setTick] = useState(0);
+  useEffect(() => {
+    const paceMs = matchMedia("(prefers-reduced-motion: reduce)").matches ? Math.max(everyMs, 500) : everyMs;
+    let lastMs = 0;
+    let lastNs = -1;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const end = onFrame(() => {
+      if (timer !== undefined || live.nowNs === lastNs) return;
+      timer = setTimeout(
+        () => {
+          timer = undefined;
+          lastMs = performance.now();
+          lastNs = live.nowNs;
+          setTick((tick) => tick + 1);
+        },
+        Math.max(0, paceMs - (performance.now() - lastMs)),
+      );
+    });
+    return () => {
+      end();
+      clearTimeout(timer);
+    };
+  }, [everyMs]);
+}
+
+/** An element's inner size, followed. */
+export function useSize(element: RefObject<HTMLElement | null>): { readonly width: number; readonly height: number } {
+  const [size, setSize] = useState({ width: 0, height: 0 });
+  useLayoutEffect(() => {
+    const target = element.current;
+    if (target === null) return;
+    const measure = (): void => {
+      const { clientWidth: width, clientHeight: height } = target;
+      setSize((before) => (before.width === width && before.height === height ? before : { width, height }));
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(target);
+    return () => observer.disconnect();
+  }, [element]);
+  return size;
+}
+
+/** Draws outside React after every frame of the machine, once an animation frame at most. */
 export function useFrame(draw: () => void): void {
   useEffect(() => {
     let request = 0;

@@ -76,7 +76,14 @@ export const terminalActions: readonly Action[] = [
     enabled: hasTerminal,
     run: ({ state }) => useStore.setState({ searching: activeTerminal(state.tiling) }),
   },
-  { name: "terminal.copy", label: "Copy selection", section: "Terminal", shortcut: "Ctrl+Shift+C", enabled: hasTerminal, run: copySelection },
+  {
+    name: "terminal.copy",
+    label: "Copy selection",
+    section: "Terminal",
+    shortcut: "Ctrl+Shift+C",
+    enabled: hasTerminal,
+    run: copySelection,
+  },
   {
     name: "terminal.clear",
     label: "Clear scrollback",

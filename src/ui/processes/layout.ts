@@ -229,7 +229,10 @@ export function layoutProcesses(input: ProcessInput): ProcessShapes {
     detail,
     nodes,
     links,
-    stations: Array.from({ length: Math.max(columns, depth + 1) }, (_, i) => ({ x: MARGIN.left + i * (boxWidth + GAP), label: String(i + 1) })),
+    stations: Array.from({ length: Math.max(columns, depth + 1) }, (_, i) => ({
+      x: MARGIN.left + i * (boxWidth + GAP),
+      label: String(i + 1),
+    })),
     processes: input.tasks.size,
     grouped: nodes.reduce((sum, node) => sum + (node.kind === "group" ? node.count : 0), 0),
     hidden: Math.max(0, input.tasks.size + input.ghosts.length - drawn),
@@ -270,7 +273,8 @@ function makeLink(parent: NodeShape, child: NodeShape): LinkShape {
 export function findRelated(nodes: readonly NodeShape[], key: string): ReadonlySet<string> {
   const byKey = new Map(nodes.map((node) => [node.key, node]));
   const related = new Set<string>();
-  for (let at = byKey.get(key); at !== undefined; at = at.parentKey === undefined ? undefined : byKey.get(at.parentKey)) related.add(at.key);
+  for (let at = byKey.get(key); at !== undefined; at = at.parentKey === undefined ? undefined : byKey.get(at.parentKey))
+    related.add(at.key);
   const below = new Set([key]);
   // Parents precede their children in `nodes`.
   for (const node of nodes) if (node.parentKey !== undefined && below.has(node.parentKey)) below.add(node.key);

@@ -1,0 +1,231 @@
+/** The process tree: measures its room, asks `layout.ts` for shapes, and draws them. */
+import { type KeyboardEvent, useRef, useState } from "react";
+import { useSession } from "../context.tsx";
+import { formatCount } from "../format.ts";
+import { Keel } from "../keel/Keel.tsx";
+import { live, useStore } from "../store.ts";
+import { useLiveVersion, useSize } from "../use-live.ts";
+import { findRelated, layoutProcesses, MARGIN, type NodeShape, type ProcessShapes } from "./layout.ts";
+import { ProcessDetail } from "./ProcessDetail.tsx";
+import { ProcessNode } from "./ProcessNode.tsx";
+import { ProcessText } from "./ProcessText.tsx";
+import { StateMark } from "./StateMark.tsx";
+import { STATES } from "./states.ts";
+
+const REDRAW_MS = 110;
+
+export function ProcessView() {
+  const view = useStore((state) => state.view);
+  const selectedPid = useStore((state) => state.selectedPid);
+  const drawing = useRef<HTMLDivElement>(null);
+  const { width, height } = useSize(drawing);
+  useLiveVersion(REDRAW_MS);
+  const shapes = layoutProcesses({
+    tasks: live.tasks,
+    ghosts: [...live.ghosts.values()].map((ghost) => ghost.task),
+    shares: live.shares,
+    bornTo: live.bornTo,
+    width,
+    height: height - 1,
+    selected: selectedPid,
+  });
+  const select = (node: NodeShape) => useStore.setState({ selectedPid: node.task.pid === selectedPid ? undefined : node.task.pid });
+  return (
+    <>
+      <div className="pane-head">
+        <h2 className="picture-title">
+          <span className="figure">FIG. 1</span> Processes
+        </h2>
+        <div className="picture-head-end">
+          {(["processes", "text"] as const).map((name) => (
+            <button
+              key={name}
+              type="button"
+              data-region-start={name === "processes" ? true : undefined}
+              className="plain-button"
+              aria-pressed={view === name}
+              onClick={() => useStore.setState({ view: name })}
+            >
+              {name === "processes" ? "Picture" : "Text"}
+            </button>
+          ))}
+        </div>
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
+      <div
+        className="drawing"
+        ref={drawing}
+        role="region"
+        aria-label={view === "text" ? "Processes as text" : "Processes as a picture"}
+        tabIndex={0}
+      >
+        {view === "text" ? (
+          <ProcessText shapes={shapes} onSelect={select} selectedPid={selectedPid} />
+        ) : (
+          <Tree shapes={shapes} onSelect={select} />
+        )}
+        {live.tasks.size > 0 && live.tasks.size + live.ghosts.size < 5 && <TryThese />}
+      </div>
+      <Keel />
+      <ProcessDetail />
+      {selectedPid === undefined && <Legend />}
+    </>
+  );
+}
+
+interface TreeProps {
+  readonly shapes: ProcessShapes;
+  readonly onSelect: (node: NodeShape) => void;
+}
+
+function Tree({ shapes, onSelect }: TreeProps) {
+  const [hovered, setHovered] = useState<string | undefined>(undefined);
+  const [focused, setFocused] = useState<string | undefined>(undefined);
+  const selectedPid = useStore((state) => state.selectedPid);
+  const { nodes, links } = shapes;
+  const lit = hovered !== undefined && nodes.some((node) => node.key === hovered) ? findRelated(nodes, hovered) : undefined;
+  const entry = nodes.some((node) => node.key === focused) ? focused : nodes[0]?.key;
+  const root = nodes[0];
+  const onKeyDown = (event: KeyboardEvent<SVGSVGElement>) => {
+    const next = findNeighbour(nodes, entry, event.key);
+    if (next === undefined) return;
+    event.preventDefault();
+    event.currentTarget.querySelector<SVGGElement>(`[data-key="${CSS.escape(next.key)}"]`)?.focus();
+  };
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the buttons inside.
+    <svg
+      width={shapes.width}
+      height={shapes.height}
+      className={lit === undefined ? "" : "dimmed"}
+      onKeyDown={onKeyDown}
+      onPointerLeave={() => setHovered(undefined)}
+    >
+      <title>Process tree</title>
+      <Hatches />
+      <Dimension shapes={shapes} />
+      {shapes.stations.map((station) => (
+        <g className="station" key={station.label} aria-hidden="true">
+          <line x1={station.x} x2={station.x} y1={MARGIN.top - 6} y2={shapes.height} />
+          <circle cx={station.x} cy={MARGIN.top - 15} r={8} />
+          <text x={station.x} y={MARGIN.top - 14.5}>
+            {station.label}
+          </text>
+        </g>
+      ))}
+      {root !== undefined && <path className="keel-post" d={`M${root.x} ${root.y + root.height / 2}H14V${shapes.height}`} />}
+      {links.map((link) => (
+        <path
+          key={link.key}
+          className={`link${link.orphan ? " orphan" : ""}${lit?.has(link.to) === true && lit.has(link.from) ? " related" : ""}`}
+          d={link.path}
+          style={{ d: `path("${link.path}")` } as React.CSSProperties}
+        />
+      ))}
+      {nodes.map((node) => (
+        <ProcessNode
+          key={node.key}
+          node={node}
+          detail={shapes.detail}
+          selected={node.task.pid === selectedPid && node.kind !== "group"}
+          related={lit?.has(node.key) === true}
+          tabbable={node.key === entry}
+          onSelect={onSelect}
+          onHover={setHovered}
+          onFocus={setFocused}
+        />
+      ))}
+      {shapes.hidden > 0 && (
+        <text className="soft" x={MARGIN.left} y={shapes.height - 6} fontSize="11">
+          {`and ${formatCount(shapes.hidden)} more that have no room here`}
+        </text>
+      )}
+    </svg>
+  );
+}
+
+/** The box that an arrow key leads to. */
+function findNeighbour(nodes: readonly NodeShape[], from: string | undefined, key: string): NodeShape | undefined {
+  const at = nodes.findIndex((node) => node.key === from);
+  const node = nodes[at];
+  if (node === undefined) return undefined;
+  if (key === "ArrowLeft") return nodes.find((other) => other.key === node.parentKey);
+  if (key === "ArrowRight") return nodes.find((other) => other.parentKey === node.key);
+  const column = nodes.filter((other) => other.depth === node.depth);
+  const row = column.indexOf(node);
+  if (key === "ArrowDown") return column[row + 1];
+  if (key === "ArrowUp") return column[row - 1];
+  return undefined;
+}
+
+/** A dimension line over the tree: how many processes there are. */
+function Dimension({ shapes }: { readonly shapes: ProcessShapes }) {
+  const left = MARGIN.left;
+  const right = Math.max(left + 200, Math.min(...[shapes.width - MARGIN.right]));
+  const grouped = shapes.grouped > 0 ? ` · ${formatCount(shapes.grouped)} of them drawn together` : "";
+  const text = `${formatCount(shapes.processes)} ${shapes.processes === 1 ? "process" : "processes"}${grouped}`;
+  const half = text.length * 3.5 + 8;
+  const middle = (left + right) / 2;
+  return (
+    <g aria-hidden="true">
+      <path className="dimension" d={`M${left} 9H${middle - half}M${middle + half} 9H${right}M${left}.5 3V15M${right - 0.5} 3V15`} />
+      <path className="dimension-arrow" d={`M${left} 9l8-2.500v5zM${right} 9l-8-2.500v5z`} />
+      <text className="dimension-text" x={middle} y={9.5}>
+        {text}
+      </text>
+    </g>
+  );
+}
+
+function Hatches() {
+  return (
+    <defs>
+      <pattern id="hatch-zombie" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+        <rect width="6" height="6" fill="var(--sheet)" />
+        <path d="M0 0V6M0 3H6" stroke="var(--state-Z)" strokeWidth=".9" opacity=".55" />
+      </pattern>
+      <pattern id="hatch-stopped" width="5" height="5" patternUnits="userSpaceOnUse">
+        <rect width="5" height="5" fill="var(--sheet)" />
+        <path d="M.5 0V5" stroke="var(--state-T)" strokeWidth=".9" opacity=".55" />
+      </pattern>
+      <pattern id="hatch-busy" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+        <path d="M0 0V5" stroke="var(--state-R)" strokeWidth="2.600" />
+      </pattern>
+    </defs>
+  );
+}
+
+function Legend() {
+  return (
+    <div className="legend">
+      <span className="label">Key</span>
+      {STATES.filter((face) => face.letter !== "t" && face.letter !== "I").map((face) => (
+        <span className="legend-entry" key={face.letter}>
+          <svg width="12" height="12" viewBox="-6 -6 12 12" aria-hidden="true">
+            <StateMark face={face} />
+          </svg>
+          <b>{face.letter}</b> {face.label}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+const EXAMPLES = ["sleep 100 &", "yes > /dev/null &", "(sleep 60 &)", "ps f"];
+
+/** While there is next to nothing to see: what would put something there. */
+function TryThese() {
+  const session = useSession();
+  return (
+    <div className="try">
+      <p>Not much is running. These put something here:</p>
+      <div className="chips">
+        {EXAMPLES.map((command) => (
+          <button type="button" className="chip" key={command} onClick={() => session.typeCommand(command)}>
+            {command}
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
