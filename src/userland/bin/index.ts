@@ -23,6 +23,7 @@ import { mknod } from "./mknod.ts";
 import { nice } from "./nice.ts";
 import { nohup } from "./nohup.ts";
 import { nproc } from "./nproc.ts";
+import { patch } from "./patch.ts";
 import { printenv } from "./printenv.ts";
 import { ps } from "./ps.ts";
 import { reset } from "./reset.ts";
@@ -69,6 +70,7 @@ export const executables: readonly Executable[] = [
   nice,
   nohup,
   nproc,
+  patch,
   printenv,
   ps,
   reset,
