@@ -1,0 +1,5 @@
+/** The bench inside a web worker: measures and answers with one message. */
+
+import { measure } from "./micro.ts";
+
+postMessage(measure());
