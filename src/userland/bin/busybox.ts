@@ -1,5 +1,5 @@
 /**
- * busybox: one executable, many applets, chosen by argv[0] or by the first argument. BusyBox 1.36 `libbb/appletlib.c`.
+ * busybox: one executable, many applets, chosen by argv[0] or by the first argument. BusyBox `libbb/appletlib.c`.
  * Its applets are those programs of this machine that say where Alpine puts their link.
  */
 
@@ -7,11 +7,12 @@ import { EEXIST, Errno } from "../../abi/errno.ts";
 import type { Auxv, Proc, Program, Sys } from "../../abi/sys.ts";
 import { AT_FDCWD } from "../../abi/fcntl.ts";
 import type { Executable } from "../executable.ts";
+import { BUSYBOX_VERSION } from "../libc/help.ts";
 import { writeAll } from "../libc/stdio.ts";
 import { encodeUtf8 } from "../../abi/utf8.ts";
 import { basename, symlink } from "../libc/unistd.ts";
 
-export const BUSYBOX_BANNER = "BusyBox v1.36.1 (2024-06-10 07:11:47 UTC) multi-call binary.\n";
+const BANNER = `BusyBox v${BUSYBOX_VERSION} multi-call binary.\n`;
 /** Where Alpine has the file. */
 const SELF = "/bin/busybox";
 
@@ -50,7 +51,7 @@ const usage = (names: readonly string[]): string => {
     list += name;
     column += width;
   }
-  return `${BUSYBOX_BANNER}BusyBox is copyrighted by many authors between 1998-2015.
+  return `${BANNER}BusyBox is copyrighted by many authors between 1998-2015.
 Licensed under GPLv2. See source distribution for detailed
 copyright notices.
 

@@ -11,10 +11,13 @@ import { env } from "./env.ts";
 import { factor } from "./factor.ts";
 import { find } from "./find.ts";
 import { egrep, fgrep, grep } from "./grep.ts";
+import { free } from "./free.ts";
 import { groups } from "./groups.ts";
 import { hostname } from "./hostname.ts";
 import { id } from "./id.ts";
 import { init } from "./init.ts";
+import { kill } from "./kill.ts";
+import { killall } from "./killall.ts";
 import { ldLinux } from "./ld-linux.ts";
 import { link } from "./link.ts";
 import { logname } from "./logname.ts";
@@ -24,8 +27,11 @@ import { nice } from "./nice.ts";
 import { nohup } from "./nohup.ts";
 import { nproc } from "./nproc.ts";
 import { patch } from "./patch.ts";
+import { pgrep, pkill } from "./pgrep.ts";
+import { pidof } from "./pidof.ts";
 import { printenv } from "./printenv.ts";
 import { ps } from "./ps.ts";
+import { pstree } from "./pstree.ts";
 import { reset } from "./reset.ts";
 import { rev } from "./rev.ts";
 import { seq } from "./seq.ts";
@@ -39,6 +45,7 @@ import { truncate } from "./truncate.ts";
 import { tty } from "./tty.ts";
 import { uname } from "./uname.ts";
 import { unlink } from "./unlink.ts";
+import { uptime } from "./uptime.ts";
 import { usleep } from "./usleep.ts";
 import { which } from "./which.ts";
 import { whoami } from "./whoami.ts";
@@ -57,11 +64,14 @@ export const executables: readonly Executable[] = [
   factor,
   fgrep,
   find,
+  free,
   grep,
   groups,
   hostname,
   id,
   init,
+  kill,
+  killall,
   ldLinux,
   link,
   logname,
@@ -71,8 +81,12 @@ export const executables: readonly Executable[] = [
   nohup,
   nproc,
   patch,
+  pgrep,
+  pidof,
+  pkill,
   printenv,
   ps,
+  pstree,
   reset,
   rev,
   seq,
@@ -86,6 +100,7 @@ export const executables: readonly Executable[] = [
   tty,
   uname,
   unlink,
+  uptime,
   usleep,
   which,
   whoami,
