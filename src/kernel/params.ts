@@ -94,6 +94,8 @@ export const SOMAXCONN = 4_096;
 export const TTY_BUFFER = 4_096;
 /** Output that a pty holds for its master before the writer sleeps. */
 export const PTY_OUTPUT_BUFFER = 65_536;
+/** Pseudo-terminals of one devpts instance (/proc/sys/kernel/pty/max). */
+export const PTY_MAX = 4_096;
 /** fs.inotify.max_queued_events. */
 export const INOTIFY_MAX_QUEUED = 16_384;
 /** kernel.printk ring buffer, bytes. */

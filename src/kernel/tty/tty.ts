@@ -213,7 +213,9 @@ export class Tty implements ControllingTty, DisciplineHost {
 
   addOpener(opener: TtyOpener): void {
     this.openers.add(opener);
-    if (this.openers.size === 1) this.driver.opened();
+    if (this.openers.size > 1) return;
+    this.system.trace.emit({ name: "tty_open", tty: this.name });
+    this.driver.opened();
   }
 
   removeOpener(opener: TtyOpener): void {
