@@ -5,13 +5,15 @@ import { arch } from "./arch.ts";
 import { basename } from "./basename.ts";
 import { busybox } from "./busybox.ts";
 import { clear } from "./clear.ts";
+import { cp } from "./cp.ts";
+import { date } from "./date.ts";
 import { diff } from "./diff.ts";
 import { dirname } from "./dirname.ts";
 import { env } from "./env.ts";
 import { factor } from "./factor.ts";
 import { find } from "./find.ts";
-import { egrep, fgrep, grep } from "./grep.ts";
 import { free } from "./free.ts";
+import { egrep, fgrep, grep } from "./grep.ts";
 import { groups } from "./groups.ts";
 import { hostname } from "./hostname.ts";
 import { id } from "./id.ts";
@@ -20,9 +22,12 @@ import { kill } from "./kill.ts";
 import { killall } from "./killall.ts";
 import { ldLinux } from "./ld-linux.ts";
 import { link } from "./link.ts";
+import { ln } from "./ln.ts";
 import { logname } from "./logname.ts";
+import { mkdir } from "./mkdir.ts";
 import { mkfifo } from "./mkfifo.ts";
 import { mknod } from "./mknod.ts";
+import { mv } from "./mv.ts";
 import { nice } from "./nice.ts";
 import { nohup } from "./nohup.ts";
 import { nproc } from "./nproc.ts";
@@ -34,12 +39,15 @@ import { ps } from "./ps.ts";
 import { pstree } from "./pstree.ts";
 import { reset } from "./reset.ts";
 import { rev } from "./rev.ts";
+import { rm } from "./rm.ts";
+import { rmdir } from "./rmdir.ts";
 import { seq } from "./seq.ts";
 import { shuf } from "./shuf.ts";
 import { sleep } from "./sleep.ts";
 import { sync } from "./sync.ts";
 import { tee } from "./tee.ts";
 import { timeout } from "./timeout.ts";
+import { touch } from "./touch.ts";
 import { tput } from "./tput.ts";
 import { truncate } from "./truncate.ts";
 import { tty } from "./tty.ts";
@@ -57,6 +65,8 @@ export const executables: readonly Executable[] = [
   basename,
   busybox(() => executables),
   clear,
+  cp,
+  date,
   diff,
   dirname,
   egrep,
@@ -74,9 +84,12 @@ export const executables: readonly Executable[] = [
   killall,
   ldLinux,
   link,
+  ln,
   logname,
+  mkdir,
   mkfifo,
   mknod,
+  mv,
   nice,
   nohup,
   nproc,
@@ -89,12 +102,15 @@ export const executables: readonly Executable[] = [
   pstree,
   reset,
   rev,
+  rm,
+  rmdir,
   seq,
   shuf,
   sleep,
   sync,
   tee,
   timeout,
+  touch,
   tput,
   truncate,
   tty,
