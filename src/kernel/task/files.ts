@@ -11,6 +11,8 @@ interface Descriptor {
 /** Shared by threads (CLONE_FILES), copied by fork. */
 export class FilesStruct {
   private table: (Descriptor | undefined)[] = [];
+  /** No number below it is free. */
+  private firstFree = 0;
   /** Tasks that use this table. */
   users = 1;
 
@@ -27,10 +29,16 @@ export class FilesStruct {
 
   /** The lowest free number from `from` on. Errors: EMFILE at `limit`. */
   private free(from: number, limit: number): number {
-    let fd = from;
+    let fd = Math.max(from, this.firstFree);
     while (this.table[fd] !== undefined) fd++;
+    if (from <= this.firstFree) this.firstFree = fd;
     if (fd >= limit) throw EMFILE;
     return fd;
+  }
+
+  /** Errors: EMFILE where no descriptor is free. */
+  checkRoom(limit: number): void {
+    this.free(0, limit);
   }
 
   /** Installs `file` (taking a reference) under the lowest free number from `from` on. Errors: EMFILE. */
@@ -52,6 +60,7 @@ export class FilesStruct {
     const d = this.table[fd];
     if (d === undefined) throw EBADF;
     this.table[fd] = undefined;
+    this.firstFree = Math.min(this.firstFree, fd);
     return d.file;
   }
 
@@ -88,6 +97,7 @@ export class FilesStruct {
       const d = this.table[fd];
       if (d?.cloexec !== true) continue;
       this.table[fd] = undefined;
+      this.firstFree = Math.min(this.firstFree, fd);
       files.push(d.file);
     }
     return files;
@@ -97,6 +107,7 @@ export class FilesStruct {
   takeAll(): File[] {
     const files = this.table.flatMap((d) => (d === undefined ? [] : [d.file]));
     this.table = [];
+    this.firstFree = 0;
     return files;
   }
 

@@ -76,6 +76,7 @@ export class Signals {
     } else if ((STOP_SIGNALS & bit) !== 0n) this.forEachPending(tg, (p) => p.remove(sigBit(SIGCONT)));
     if (this.isIgnored(sig, info, tg, thread)) return;
     (thread?.pending ?? tg.pending).add(info);
+    tg.signalWait?.wake();
     if (sig === SIGKILL) {
       this.killThreads(tg);
       return;

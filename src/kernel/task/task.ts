@@ -101,6 +101,8 @@ export class ThreadGroup {
   ttyOldPgrp: Pid | undefined;
   /** Waited on by wait4 of this process's threads. */
   readonly childExit = new WaitQueue();
+  /** Woken when a signal is queued for the process or a thread of it: signalfd. Made on first use. */
+  signalWait: WaitQueue | undefined;
   /** Set once the group is exiting, as a wait status: all threads end with it. */
   groupExit: number | undefined;
   /** Stopped by job control, with the signal. */

@@ -3,13 +3,14 @@
  * filesystems that are never mounted, one instance a machine.
  */
 
-import { ENXIO } from "../../../abi/errno.ts";
+import { ENFILE, ENXIO } from "../../../abi/errno.ts";
 import type { Statfs, Timespec } from "../../../abi/stat.ts";
 import type { MaySleep } from "../../blocked.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { Path } from "../../vfs/dentry.ts";
 import type { File } from "../../vfs/file.ts";
 import { Inode, SuperBlock } from "../../vfs/inode.ts";
+import { FILE_MAX } from "../../params.ts";
 import { coarseNow, type System } from "../../task/system.ts";
 
 export type AnonFstype = "pipefs" | "sockfs" | "anon_inodefs";
@@ -73,7 +74,19 @@ export class AnonInode extends Inode {
   }
 }
 
-/** A new inode of pipefs, sockfs or anon_inodefs, owned by the caller. */
+/** Inodes that are in use, by machine. */
+const inUse = new WeakMap<System, number>();
+
+/** The object is gone: its inode counts no more. */
+export function freeAnonInode(system: System): void {
+  inUse.set(system, (inUse.get(system) ?? 0) - 1);
+}
+
+/**
+ * A new inode of pipefs, sockfs or anon_inodefs, owned by the caller; freeAnonInode() is called for it once.
+ *
+ * Errors: ENFILE. Differs from Linux: the limit (fs.file-max) counts objects without a name only, and binds root too.
+ */
 export function newAnonInode(
   system: System,
   fstype: AnonFstype,
@@ -81,5 +94,8 @@ export function newAnonInode(
   owner: Caller | undefined,
   type: typeof AnonInode = AnonInode,
 ): AnonInode {
+  const count = inUse.get(system) ?? 0;
+  if (count >= FILE_MAX) throw ENFILE;
+  inUse.set(system, count + 1);
   return new type(system, superBlock(system, fstype), mode, owner?.cred.fsuid ?? 0, owner?.cred.fsgid ?? 0);
 }

@@ -24,7 +24,7 @@ import type { Caller } from "../../vfs/caller.ts";
 import type { Path } from "../../vfs/dentry.ts";
 import { File } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import { AnonInode, newAnonInode } from "../anon/anon-inode.ts";
+import { AnonInode, freeAnonInode, newAnonInode } from "../anon/anon-inode.ts";
 
 /** Below this a loop is faster than a view and its set(). */
 const SMALL_COPY = 96;
@@ -63,7 +63,11 @@ export class Pipe {
   /** A page that was emptied last, for the next write. */
   private spare: Uint8Array | undefined;
 
-  constructor(private readonly memory: Memory) {}
+  constructor(
+    private readonly memory: Memory,
+    /** Called once no end is open any more. */
+    readonly onGone: () => void,
+  ) {}
 
   get empty(): boolean {
     return this.head === this.tail;
@@ -309,6 +313,11 @@ export class PipeFile extends File {
     throw ENOTTY;
   }
 
+  /** fcntl(F_GETPIPE_SZ), bytes. */
+  get capacity(): number {
+    return this.pipe.capacity;
+  }
+
   /** fcntl(F_SETPIPE_SZ). Errors: EPERM beyond fs.pipe-max-size without CAP_SYS_RESOURCE; EBUSY; EINVAL. */
   setCapacity(caller: Caller, bytes: number): number {
     if (bytes <= 0 || bytes > 0x7fffffff) throw EINVAL;
@@ -329,7 +338,7 @@ export class PipeFile extends File {
     if (this.writes) pipe.writers--;
     if (pipe.readers === 0 && pipe.writers === 0) {
       pipe.clear();
-      fifos.delete(this.inode);
+      pipe.onGone();
     } else if (pipe.readers === 0 || pipe.writers === 0) pipe.wakeAll();
   }
 
@@ -372,8 +381,8 @@ const fifos = new WeakMap<Inode, Pipe>();
 
 /** pipe2(2): the read end and the write end, with no reference taken yet. `flags` may hold O_NONBLOCK and O_DIRECT. */
 export function makePipe(system: System, flags: number, owner: Caller | undefined): readonly [PipeFile, PipeFile] {
-  const pipe = new Pipe(system.memory);
   const inode = newAnonInode(system, "pipefs", 0o010600, owner, PipeInode);
+  const pipe = new Pipe(system.memory, () => freeAnonInode(system));
   fifos.set(inode, pipe);
   return [new PipeFile(pipe, inode, O_RDONLY | (flags & O_NONBLOCK), undefined), new PipeFile(pipe, inode, O_WRONLY | flags, undefined)];
 }
@@ -387,7 +396,7 @@ export function openFifo(inode: Inode, path: Path, flags: number, caller: Caller
   const access = flags & O_ACCMODE;
   if (access === O_WRONLY && (flags & O_NONBLOCK) !== 0 && (pipe === undefined || pipe.readers === 0)) throw ENXIO;
   if (pipe === undefined) {
-    pipe = new Pipe(callerTask(caller).system.memory);
+    pipe = new Pipe(callerTask(caller).system.memory, () => fifos.delete(inode));
     fifos.set(inode, pipe);
   }
   const file = new PipeFile(pipe, inode, flags, path);
