@@ -68,8 +68,8 @@ export class LiveMachine {
     this.events.push(...frame.events);
     if (this.events.length > EVENTS_KEPT * 1.5) this.events = this.events.slice(-EVENTS_KEPT);
     for (const event of frame.events) {
-      if (event.name !== "sched_process_fork") continue;
-      const child = /child_pid=(\d+)/.exec(event.text)?.[1];
+      if (event.name !== "sched_process_fork" || event.text.includes("thread=true")) continue;
+      const child = /childPid=(\d+)/.exec(event.text)?.[1];
       if (child !== undefined) this.parentOf.set(Number(child), event.pid);
     }
   }

@@ -58,7 +58,10 @@ export function layoutKeel(sample: CpuSample | undefined, width: number): KeelSh
       filled: limit === 0 ? 0 : Math.min(1, used / limit),
       label: limit === 0 ? "MEMORY" : `MEMORY ${formatBytes(used)} OF ${formatBytes(limit)}`,
     },
-    blocks: Array.from({ length: Math.max(0, Math.floor((width - 28) / BLOCK_PITCH) + 1) }, (_, i) => 14 + i * BLOCK_PITCH),
+    blocks: Array.from(
+      { length: Math.max(0, Math.floor(width / BLOCK_PITCH)) },
+      (_, i) => (width % BLOCK_PITCH) / 2 + (i + 0.5) * BLOCK_PITCH,
+    ),
     load: sample === undefined ? "" : `load ${sample.load1.toFixed(2)}`,
   };
 }

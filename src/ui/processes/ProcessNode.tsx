@@ -1,7 +1,7 @@
 /** One box of the process tree. Moving, appearing and the flash of an exec are style sheet transitions on stable elements. */
 import { memo } from "react";
 import { formatBytes, formatCount, formatShare } from "../format.ts";
-import type { NodeShape, ProcessShapes } from "./layout.ts";
+import { type NodeShape, type ProcessShapes, SQUARE } from "./layout.ts";
 import { StateMark } from "./StateMark.tsx";
 import { getStateFace } from "./states.ts";
 
@@ -45,6 +45,8 @@ export const ProcessNode = memo(function ProcessNode(props: Props) {
   const { node, detail, onSelect } = props;
   const { width, height, task } = node;
   const full = detail === "full";
+  /** Height of the lines of text; a group's field comes below. */
+  const head = height - (node.field?.height ?? 0);
   const face = getStateFace(node.states[0]?.[0] ?? "S");
   const number = node.kind === "group" ? `×${formatCount(node.count)}` : String(task.pid);
   const numberWidth = number.length * (node.kind === "group" ? NAME_ADVANCE : 6.6) + 8;
@@ -76,9 +78,9 @@ export const ProcessNode = memo(function ProcessNode(props: Props) {
       )}
       <rect className="halo" x={-3.5} y={-3.5} width={width + 7} height={height + 7} />
       <rect className="box" x={0.5} y={0.5} width={width - 1} height={height - 1} />
-      <line className="flag-line" x1={FLAG} x2={FLAG} y1={0} y2={height} />
-      <circle className="mark-ground" cx={FLAG / 2} cy={full ? 14 : height / 2} r={3} />
-      <StateMark face={face} x={FLAG / 2} y={full ? 14 : height / 2} />
+      <line className="flag-line" x1={FLAG} x2={FLAG} y1={0} y2={head} />
+      <circle className="mark-ground" cx={FLAG / 2} cy={full ? 14 : head / 2} r={3} />
+      <StateMark face={face} x={FLAG / 2} y={full ? 14 : head / 2} />
       {full && (
         <text className="small" x={FLAG / 2} y={34} textAnchor="middle">
           {face.letter}
@@ -94,6 +96,7 @@ export const ProcessNode = memo(function ProcessNode(props: Props) {
         {number}
       </text>
       {full && <SecondLine node={node} />}
+      <Field node={node} top={head} />
       {node.kind === "group" ? <StateBar node={node} /> : <Rail node={node} />}
     </g>
   );
@@ -131,13 +134,50 @@ function SecondLine({ node }: { readonly node: NodeShape }) {
 
 function getRemark(node: NodeShape): string {
   if (node.kind === "group") {
-    if (node.generations > 1) return `${node.generations} generations`;
-    return node.states.map(([state, count]) => `${state} ${formatCount(count)}`).join(" ");
+    if (node.generations > 1) return `${node.generations} gen.`;
+    return node.field === undefined ? node.states.map(([state, count]) => `${state} ${formatCount(count)}`).join(" ") : "";
   }
   if (node.kind === "ghost") return "ended";
   if (node.task.state === "Z") return "not yet waited for";
   if (node.orphanOf !== undefined) return `orphan of ${node.orphanOf}`;
   return node.task.argv.slice(1).join(" ");
+}
+
+/** The members of a group, one square each or one for so many, by state. */
+function Field({ node, top }: { readonly node: NodeShape; readonly top: number }) {
+  const { field } = node;
+  if (field === undefined) return null;
+  let at = 0;
+  const paths = node.states.map(([state, count]) => {
+    const squares = Math.max(1, Math.round(count / field.perSquare));
+    let path = "";
+    for (let i = 0; i < squares; i++, at++) {
+      const x = SQUARE.margin + (at % field.columns) * SQUARE.pitch;
+      const y = top + Math.floor(at / field.columns) * SQUARE.pitch;
+      // Running ones are solid, the others outlines: the field reads without its hues.
+      path += `M${x + 0.5} ${y + 0.5}h${SQUARE.size - 1}v${SQUARE.size - 1}h${1 - SQUARE.size}z`;
+      if (state === "Z") path += `l${SQUARE.size - 1} ${SQUARE.size - 1}`;
+    }
+    return (
+      <path key={state} d={path} style={{ stroke: `var(--state-${state})`, fill: state === "R" ? `var(--state-${state})` : "none" }} />
+    );
+  });
+  const states = node.states.map(([state, count]) => `${state} ${formatCount(count)}`).join("  ");
+  const room = node.width - 2 * SQUARE.margin;
+  return (
+    <>
+      <line className="flag-line" x1={0} x2={node.width} y1={top - 4} y2={top - 4} />
+      {paths}
+      {field.perSquare > 1 && (
+        <text className="small" x={SQUARE.margin} y={node.height - 9 - SQUARE.caption}>
+          {`1 square: ${formatCount(field.perSquare)}`}
+        </text>
+      )}
+      <text className="small" x={SQUARE.margin} y={node.height - 9}>
+        {cut(states, room, SMALL_ADVANCE)}
+      </text>
+    </>
+  );
 }
 
 /** CPU use along the lower edge: full width is one whole CPU. */

@@ -113,7 +113,9 @@ function Tree({ shapes, onSelect }: TreeProps) {
           </text>
         </g>
       ))}
-      {root !== undefined && <path className="keel-post" d={`M${root.x} ${root.y + root.height / 2}H14V${shapes.height}`} />}
+      {root !== undefined && (
+        <path className="keel-post" d={`M${root.x} ${root.y + (shapes.detail === "full" ? 21 : 12)}H14V${shapes.height}`} />
+      )}
       {links.map((link) => (
         <path
           key={link.key}

@@ -61,6 +61,7 @@ test("a fork bomb of 5,000 is a handful of boxes that account for every process"
   expect(shapes.nodes.reduce((sum, node) => sum + node.count, 0)).toBe(5002);
   expect(shapes.hidden).toBe(0);
   expect(shapes.nodes.some((node) => node.generations > 5)).toBe(true);
+  expect(shapes.height).toBe(600);
 });
 
 test("a chain of 5,000 generations does not overflow", () => {

@@ -43,8 +43,18 @@ export interface NodeShape {
   /** CPUs used by all that it stands for. */
   readonly share: number;
   readonly rssBytes: number;
+  /** The members of a group as a field of squares. */
+  readonly field: FieldShape | undefined;
   /** Re-parented: the PID of the parent it was born to. */
   readonly orphanOf: number | undefined;
+}
+
+/** A field of squares, each for one or more processes, in the order of `states`. */
+export interface FieldShape {
+  readonly columns: number;
+  readonly perSquare: number;
+  /** Height that the field adds to its box. */
+  readonly height: number;
 }
 
 export interface LinkShape {
@@ -81,8 +91,14 @@ export const MARGIN = { left: 30, top: 40, right: 14, bottom: 20 };
 const FULL = { height: 42, pitch: 56 };
 const COMPACT = { height: 24, pitch: 31 };
 const GAP = 26;
-const MIN_WIDTH = 118;
+/** Between columns where the room is narrow. */
+const NARROW_GAP = 18;
+const NARROW = 480;
+const MIN_WIDTH = 104;
 const MAX_WIDTH = 172;
+/** A square of a group's field, with the gap to the next one. */
+export const SQUARE = { pitch: 7, size: 5, margin: 7, caption: 12 };
+const FIELD_ROWS_MOST = 12;
 /** Beyond this many rows, grouping gets stricter. */
 const ROWS_WANTED = 24;
 const ROWS_MOST = 80;
@@ -207,30 +223,25 @@ export function layoutProcesses(input: ProcessInput): ProcessShapes {
   const size = detail === "full" ? FULL : COMPACT;
   const columns = Math.max(3, findDepth(forest));
   const roomX = input.width - MARGIN.left - MARGIN.right;
-  const boxWidth = Math.round(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, (roomX - (columns - 1) * GAP) / columns)));
-  const nodes: NodeShape[] = [];
+  const gap = input.width < NARROW ? NARROW_GAP : GAP;
+  const boxWidth = Math.round(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, (roomX - (columns - 1) * gap) / columns)));
+  const { nodes, bottom } = placeNodes(forest, { ...size, boxWidth, gap }, input);
+  const byKey = new Map(nodes.map((node) => [node.key, node]));
   const links: LinkShape[] = [];
-  let row = 0;
-  const place = (branch: Branch, depth: number, parent: NodeShape | undefined): void => {
-    if (row >= ROWS_MOST) return;
-    const at = { x: MARGIN.left + depth * (boxWidth + GAP), y: MARGIN.top + row * size.pitch, width: boxWidth, height: size.height, depth };
-    const node = makeNode(branch, at, parent, input);
-    nodes.push(node);
-    if (parent !== undefined) links.push(makeLink(parent, node));
-    if (branch.children.length === 0) row++;
-    for (const child of branch.children) place(child, depth + 1, node);
-  };
-  for (const branch of forest) place(branch, 0, undefined);
+  for (const node of nodes) {
+    const parent = node.parentKey === undefined ? undefined : byKey.get(node.parentKey);
+    if (parent !== undefined) links.push(makeLink(parent, node, size.height));
+  }
   const drawn = nodes.reduce((sum, node) => sum + node.count, 0);
   const depth = nodes.reduce((most, node) => Math.max(most, node.depth), 0);
   return {
-    width: Math.max(input.width, MARGIN.left + (depth + 1) * (boxWidth + GAP) - GAP + MARGIN.right),
-    height: Math.max(input.height, MARGIN.top + row * size.pitch + MARGIN.bottom),
+    width: Math.max(input.width, MARGIN.left + (depth + 1) * (boxWidth + gap) - gap + MARGIN.right),
+    height: Math.max(input.height, bottom + MARGIN.bottom),
     detail,
     nodes,
     links,
     stations: Array.from({ length: Math.max(columns, depth + 1) }, (_, i) => ({
-      x: MARGIN.left + i * (boxWidth + GAP),
+      x: MARGIN.left + i * (boxWidth + gap),
       label: String(i + 1),
     })),
     processes: input.tasks.size,
@@ -239,9 +250,62 @@ export function layoutProcesses(input: ProcessInput): ProcessShapes {
   };
 }
 
-type Place = Pick<NodeShape, "x" | "y" | "width" | "height" | "depth">;
+interface Sizes {
+  readonly height: number;
+  readonly pitch: number;
+  readonly boxWidth: number;
+  readonly gap: number;
+}
 
-function makeNode(branch: Branch, at: Place, parent: NodeShape | undefined, input: ProcessInput): NodeShape {
+/** Gives every branch its row and column; a row is as high as its highest box. */
+function placeNodes(
+  forest: readonly Branch[],
+  sizes: Sizes,
+  input: ProcessInput,
+): { readonly nodes: NodeShape[]; readonly bottom: number } {
+  const placed: { readonly branch: Branch; readonly row: number; readonly depth: number; readonly parentKey: string | undefined }[] = [];
+  const fields = new Map<string, FieldShape>();
+  const extra: number[] = [];
+  let row = 0;
+  const place = (branch: Branch, depth: number, parentKey: string | undefined): void => {
+    if (row >= ROWS_MOST) return;
+    placed.push({ branch, row, depth, parentKey });
+    if (branch.members.length > FIELD_FROM) {
+      const field = layoutField(branch.members.length, sizes.boxWidth);
+      fields.set(branch.key, field);
+      extra[row] = Math.max(extra[row] ?? 0, field.height);
+    }
+    if (branch.children.length === 0) row++;
+    for (const child of branch.children) place(child, depth + 1, branch.key);
+  };
+  for (const branch of forest) place(branch, 0, undefined);
+  const tops = [MARGIN.top];
+  for (let i = 0; i < row; i++) tops.push((tops[i] ?? 0) + sizes.pitch + (extra[i] ?? 0));
+  const nodes = placed.map((one) => {
+    const field = fields.get(one.branch.key);
+    const x = MARGIN.left + one.depth * (sizes.boxWidth + sizes.gap);
+    const height = sizes.height + (field?.height ?? 0);
+    const at = { x, y: tops[one.row] ?? 0, width: sizes.boxWidth, height, depth: one.depth, field };
+    return makeNode(one.branch, at, one.parentKey, input);
+  });
+  return { nodes, bottom: tops[row] ?? MARGIN.top };
+}
+
+/** Groups from this size on show their members as a field. */
+const FIELD_FROM = 8;
+
+function layoutField(count: number, boxWidth: number): FieldShape {
+  const columns = Math.max(1, Math.floor((boxWidth - 2 * SQUARE.margin) / SQUARE.pitch));
+  const perSquare = Math.ceil(count / (columns * FIELD_ROWS_MOST));
+  const rows = Math.ceil(Math.ceil(count / perSquare) / columns);
+  // Says what is in which state, and for how many a square stands unless it is one.
+  const lines = perSquare === 1 ? 1 : 2;
+  return { columns, perSquare, height: rows * SQUARE.pitch + lines * SQUARE.caption + 3 };
+}
+
+type Place = Pick<NodeShape, "x" | "y" | "width" | "height" | "depth" | "field">;
+
+function makeNode(branch: Branch, at: Place, parentKey: string | undefined, input: ProcessInput): NodeShape {
   const task = branch.members[0] as TaskEntity;
   const bornTo = input.bornTo.get(task.pid);
   const grouped = branch.members.length > 1;
@@ -249,7 +313,7 @@ function makeNode(branch: Branch, at: Place, parent: NodeShape | undefined, inpu
     ...at,
     key: branch.key,
     kind: grouped ? "group" : branch.ghost ? "ghost" : "process",
-    parentKey: parent?.key,
+    parentKey,
     comm: task.comm,
     task,
     count: branch.members.length,
@@ -261,11 +325,11 @@ function makeNode(branch: Branch, at: Place, parent: NodeShape | undefined, inpu
   };
 }
 
-function makeLink(parent: NodeShape, child: NodeShape): LinkShape {
+function makeLink(parent: NodeShape, child: NodeShape, boxHeight: number): LinkShape {
   const x1 = parent.x + parent.width;
-  const y1 = parent.y + parent.height / 2;
-  const y2 = child.y + child.height / 2;
-  const path = `M${x1} ${y1}H${x1 + GAP / 2}V${y2}H${child.x}`;
+  const y1 = parent.y + boxHeight / 2;
+  const y2 = child.y + boxHeight / 2;
+  const path = `M${x1} ${y1}H${(x1 + child.x) / 2}V${y2}H${child.x}`;
   return { key: child.key, from: parent.key, to: child.key, path, orphan: child.orphanOf !== undefined };
 }
 

@@ -40,6 +40,7 @@ function TabSetView({ set }: { readonly set: TabSet }) {
   const focused = useStore((state) => state.tiling.focused === set.id);
   const starting = useStore((state) => state.phase.kind === "starting");
   const ended = useStore((state) => set.active !== undefined && state.ended.has(set.active));
+  const paused = useStore((state) => state.pace.kind === "paused");
   const searching = useStore((state) => state.searching !== undefined && state.searching === set.active);
   const show = (terminal: number) => {
     useStore.setState({ tiling: activateTab(useStore.getState().tiling, terminal) });
@@ -114,6 +115,17 @@ function TabSetView({ set }: { readonly set: TabSet }) {
           </button>
           <button type="button" className="chip" onClick={() => set.active !== undefined && session.closeTerminal(set.active)}>
             Close this one
+          </button>
+        </div>
+      )}
+      {paused && focused && set.active !== undefined && !ended && (
+        <div className="terminal-end">
+          <span>The clock stands: what you type waits for it.</span>
+          <button type="button" className="chip" onClick={() => act("clock.toggle")}>
+            Play
+          </button>
+          <button type="button" className="chip" onClick={() => act("clock.step")}>
+            One system call
           </button>
         </div>
       )}

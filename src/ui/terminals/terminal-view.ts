@@ -38,6 +38,8 @@ export class TerminalView {
   private readonly resizes: ResizeObserver;
   private opened = false;
   private fitRequest = 0;
+  /** Bytes written and not yet acknowledged. */
+  private undrawn = 0;
 
   constructor(number: number, port: TerminalPort, options: { readonly fontSize: number; readonly screenReader: boolean }) {
     this.number = number;
@@ -101,7 +103,11 @@ export class TerminalView {
 
   /** Draws output; acknowledges it when xterm has parsed it, which is what holds a flooding machine back. */
   write(bytes: Uint8Array): void {
-    this.term.write(bytes, () => this.port.acknowledge(bytes.length));
+    this.undrawn += bytes.length;
+    this.term.write(bytes, () => {
+      this.undrawn -= bytes.length;
+      this.port.acknowledge(bytes.length);
+    });
   }
 
   /** A line of the page's own, not the machine's. */
@@ -164,6 +170,8 @@ export class TerminalView {
   }
 
   dispose(): void {
+    // What will never be drawn must not hold the machine back.
+    if (this.undrawn > 0) this.port.acknowledge(this.undrawn);
     this.resizes.disconnect();
     cancelAnimationFrame(this.fitRequest);
     this.term.dispose();

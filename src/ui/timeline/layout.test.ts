@@ -9,9 +9,9 @@ test("the steps of the ruler are 1, 2 and 5 times powers of ten", () => {
 });
 
 test("now is at the right, the span reaches to the left edge, boot is its earliest", () => {
-  const { ticks, nowX } = layoutTimeline([], 5e9, 20e9, 1014);
+  const { ticks, nowX } = layoutTimeline([], 6e9, 20e9, 1014);
   expect(nowX).toBe(1000);
-  expect(ticks[0]).toEqual({ x: 750, major: true, label: "0:00" });
+  expect(ticks[0]).toEqual({ x: 700, major: true, label: "0:00" });
   expect(ticks.at(-1)?.x).toBe(1000);
 });
 
