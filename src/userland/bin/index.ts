@@ -4,6 +4,9 @@ import type { Executable } from "../executable.ts";
 import { arch } from "./arch.ts";
 import { basename } from "./basename.ts";
 import { busybox } from "./busybox.ts";
+import { chgrp } from "./chgrp.ts";
+import { chmod } from "./chmod.ts";
+import { chown } from "./chown.ts";
 import { clear } from "./clear.ts";
 import { cp } from "./cp.ts";
 import { date } from "./date.ts";
@@ -18,6 +21,7 @@ import { groups } from "./groups.ts";
 import { hostname } from "./hostname.ts";
 import { id } from "./id.ts";
 import { init } from "./init.ts";
+import { install } from "./install.ts";
 import { kill } from "./kill.ts";
 import { killall } from "./killall.ts";
 import { ldLinux } from "./ld-linux.ts";
@@ -27,6 +31,7 @@ import { logname } from "./logname.ts";
 import { mkdir } from "./mkdir.ts";
 import { mkfifo } from "./mkfifo.ts";
 import { mknod } from "./mknod.ts";
+import { mktemp } from "./mktemp.ts";
 import { mv } from "./mv.ts";
 import { nice } from "./nice.ts";
 import { nohup } from "./nohup.ts";
@@ -37,6 +42,8 @@ import { pidof } from "./pidof.ts";
 import { printenv } from "./printenv.ts";
 import { ps } from "./ps.ts";
 import { pstree } from "./pstree.ts";
+import { readlink } from "./readlink.ts";
+import { realpath } from "./realpath.ts";
 import { reset } from "./reset.ts";
 import { rev } from "./rev.ts";
 import { rm } from "./rm.ts";
@@ -64,6 +71,9 @@ export const executables: readonly Executable[] = [
   arch,
   basename,
   busybox(() => executables),
+  chgrp,
+  chmod,
+  chown,
   clear,
   cp,
   date,
@@ -80,6 +90,7 @@ export const executables: readonly Executable[] = [
   hostname,
   id,
   init,
+  install,
   kill,
   killall,
   ldLinux,
@@ -89,6 +100,7 @@ export const executables: readonly Executable[] = [
   mkdir,
   mkfifo,
   mknod,
+  mktemp,
   mv,
   nice,
   nohup,
@@ -100,6 +112,8 @@ export const executables: readonly Executable[] = [
   printenv,
   ps,
   pstree,
+  readlink,
+  realpath,
   reset,
   rev,
   rm,
