@@ -1,23 +1,59 @@
 /** Every system call and its handler. Numbers, arguments and support levels: `abi/syscall-table.ts`. */
 
 import type { SyscallName } from "../../abi/sys.ts";
+import { chmodCalls } from "./chmod.ts";
+import { chownCalls } from "./chown.ts";
+import { copyCalls } from "./copy.ts";
+import { cwdCalls } from "./cwd.ts";
+import { dirCalls } from "./dir.ts";
+import { dupCalls } from "./dup.ts";
 import { execCalls } from "./exec.ts";
+import { fcntlCalls } from "./fcntl.ts";
+import { flockCalls } from "./flock.ts";
 import type { Handlers } from "./handler.ts";
 import { idCalls } from "./ids.ts";
+import { linkCalls } from "./link.ts";
 import { memoryCalls } from "./memory.ts";
+import { mountCalls } from "./mount.ts";
+import { openCalls } from "./open.ts";
 import { processCalls } from "./process.ts";
+import { readCalls } from "./read.ts";
 import { schedCalls } from "./sched.ts";
 import { signalCalls } from "./signal.ts";
+import { statCalls } from "./stat.ts";
+import { statfsCalls } from "./statfs.ts";
+import { syncCalls } from "./sync.ts";
 import { systemCalls } from "./system.ts";
 import { timeCalls } from "./time.ts";
+import { truncateCalls } from "./truncate.ts";
+import { utimeCalls } from "./utime.ts";
+import { xattrCalls } from "./xattr.ts";
 
 export const handlers: Handlers<SyscallName> = {
+  ...chmodCalls,
+  ...chownCalls,
+  ...copyCalls,
+  ...cwdCalls,
+  ...dirCalls,
+  ...dupCalls,
   ...execCalls,
+  ...fcntlCalls,
+  ...flockCalls,
   ...idCalls,
+  ...linkCalls,
   ...memoryCalls,
+  ...mountCalls,
+  ...openCalls,
   ...processCalls,
+  ...readCalls,
   ...schedCalls,
   ...signalCalls,
+  ...statCalls,
+  ...statfsCalls,
+  ...syncCalls,
   ...systemCalls,
   ...timeCalls,
+  ...truncateCalls,
+  ...utimeCalls,
+  ...xattrCalls,
 };

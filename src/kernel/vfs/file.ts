@@ -13,11 +13,27 @@ import type { WaitQueue } from "../sched/wait-queue.ts";
 import type { Caller } from "./caller.ts";
 import type { Path } from "./dentry.ts";
 import type { Inode } from "./inode.ts";
+import type { AtCaller } from "./namei.ts";
+import { notifyClose, notifyGone } from "./notify.ts";
 
 /** POLLIN | POLLOUT: what objects that never block answer. */
 export const ALWAYS_READY = POLLIN | POLLOUT;
 
+/** Gives up an inode if neither a name nor an open description is left. */
+export function dropInode(inode: Inode): void {
+  if (inode.nlink > 0 || inode.opens > 0) return;
+  notifyGone(inode);
+  inode.evict();
+}
+
+/** Who is told that an open description is gone: epoll. */
+export interface FileWatcher {
+  fileReleased(): void;
+}
+
 export abstract class File {
+  /** Made on first use. */
+  watchers: Set<FileWatcher> | undefined;
   /** Descriptors, mappings and messages in flight that refer to it. Written by get() and put(). */
   private references = 0;
   /** File offset, bytes. Written by read, write and lseek. */
@@ -55,11 +71,16 @@ export abstract class File {
   /** Gives one reference back; the last one releases the object, and the inode if it has no name left. */
   put(): void {
     if (--this.references > 0) return;
+    if (this.watchers !== undefined) for (const watcher of this.watchers) watcher.fileReleased();
     this.release();
-    if (this.path !== undefined) this.path.mnt.opens--;
     const inode = this.inode;
+    inode.locks?.unlockFlock(this);
+    if (this.path !== undefined) {
+      this.path.mnt.opens--;
+      if ((this.flags & O_PATH) === 0) notifyClose(this.path, this.writable);
+    }
     if (this.writable) inode.writers--;
-    if (--inode.opens === 0 && inode.nlink === 0) inode.evict();
+    if (--inode.opens === 0) dropInode(inode);
   }
 
   /** What /proc/PID/fd/N links to where there is no path: `pipe:[123]`, `anon_inode:[eventfd]`. */
@@ -114,7 +135,9 @@ export abstract class File {
   }
 
   /** Called for each close(2) of a descriptor, before the reference is given back (POSIX locks, ptys). */
-  flush(_caller: Caller): void {}
+  flush(caller: Caller): void {
+    this.inode.locks?.dropOwner((caller as AtCaller).files);
+  }
 
   /** The last reference is gone. */
   protected release(): void {}

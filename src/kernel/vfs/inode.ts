@@ -9,6 +9,7 @@ import type { MaySleep } from "../blocked.ts";
 import type { Caller } from "./caller.ts";
 import { Dentry, type Path } from "./dentry.ts";
 import type { File } from "./file.ts";
+import type { FileLocks } from "./locks.ts";
 import type { Marks } from "./notify.ts";
 
 /** A mounted filesystem instance. */
@@ -75,6 +76,8 @@ export abstract class Inode {
   /** Open file descriptions that refer to it, and how many of these may write. Written by File. */
   opens = 0;
   writers = 0;
+  /** Advisory locks; made on first use. */
+  locks: FileLocks | undefined;
   /** Inotify watches; made on first use. */
   marks: Marks | undefined;
   /** Extended attributes by full name, such as `user.x`; made on first use. */
@@ -135,6 +138,11 @@ export abstract class Inode {
     throw EPERM;
   }
 
+  /** A regular file without a name, for O_TMPFILE. */
+  tmpfile(_mode: number, _caller: Caller): Inode {
+    throw EOPNOTSUPP;
+  }
+
   mkdir(_name: string, _mode: number, _caller: Caller): Inode {
     throw EPERM;
   }
@@ -178,7 +186,7 @@ export abstract class Inode {
    */
   abstract open(path: Path, flags: number, caller: Caller): MaySleep<File>;
 
-  /** Errors: EINVAL where the file has no size to set. */
+  /** Sets the size and the times that go with it. Errors: EINVAL where the file has no size to set. */
   truncate(_length: number, _caller: Caller): void {
     throw EINVAL;
   }

@@ -16,6 +16,8 @@ export class Mount {
   ns: MountNamespace | undefined;
   /** What sits on it, by mount point. Written by attach and detach. */
   readonly children = new Map<Dentry, Mount>();
+  /** What happens in other mounts of the filesystem tree is not seen here, nor the other way round. Changed by mount(2). */
+  propagation: "private" | "unbindable" = "private";
   /** Open file descriptions below it. Written by File. */
   opens = 0;
 
@@ -31,6 +33,11 @@ export class Mount {
     public flags: number,
   ) {
     mountsOf.set(sb, (mountsOf.get(sb) ?? 0) + 1);
+  }
+
+  /** Puts it on `at` without entering it into a namespace: for trees that are being made. */
+  hangOn(at: Path): void {
+    hang(this, at);
   }
 
   /** Where it is seen as a path. */
@@ -56,6 +63,8 @@ export function findMountAt(mnt: Mount, dentry: Dentry): Mount | undefined {
 export class MountNamespace {
   /** In the order of mounting, as /proc/mounts lists them. */
   readonly mounts: Mount[] = [];
+  /** Detached, and still in use. */
+  private lingering: readonly Mount[] = [];
 
   constructor(
     readonly ino: number,
@@ -77,22 +86,32 @@ export class MountNamespace {
     hang(mount, at);
   }
 
-  /** Takes `mount` off its mount point, and each mount below it off its own: a detached mount has no parent and no children. */
-  detach(mount: Mount): void {
-    for (const child of [...mount.children.values()]) this.detach(child);
+  /**
+   * Takes `mount` off its mount point, and each mount below it off its own: a detached mount has no parent and no children.
+   * What is busy lives on for those who use it, and is given up once they are gone.
+   */
+  detach(mount: Mount, isBusy: (mount: Mount) => boolean): void {
+    for (const child of [...mount.children.values()]) this.detach(child, isBusy);
     unhang(mount);
     mount.ns = undefined;
     const at = this.mounts.indexOf(mount);
     if (at >= 0) this.mounts.splice(at, 1);
-    const left = (mountsOf.get(mount.sb) ?? 1) - 1;
-    mountsOf.set(mount.sb, left);
-    if (left === 0) mount.sb.unmounted();
+    // Differs from Linux: a lazily detached mount whose last user leaves is noticed at the next unmounting.
+    this.lingering = [...this.lingering, mount].filter((m) => isBusy(m) || !release(m));
   }
 
   private add(mount: Mount): void {
     mount.ns = this;
     this.mounts.push(mount);
   }
+}
+
+/** Gives a mount up; the filesystem goes with its last mount. */
+function release(mount: Mount): true {
+  const left = (mountsOf.get(mount.sb) ?? 1) - 1;
+  mountsOf.set(mount.sb, left);
+  if (left === 0) mount.sb.unmounted();
+  return true;
 }
 
 function hang(mount: Mount, at: Path): void {

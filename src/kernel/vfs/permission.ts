@@ -1,10 +1,10 @@
 /** Who may do what with an inode: path_resolution(7), inode(7), Linux `fs/namei.c:inode_permission`, `fs/attr.c`. */
 
-import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, capBit } from "../../abi/capability.ts";
+import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, capBit } from "../../abi/capability.ts";
 import { EACCES, EPERM, EROFS } from "../../abi/errno.ts";
 import { R_OK, W_OK, X_OK } from "../../abi/fcntl.ts";
 import { MS_RDONLY } from "../../abi/mount.ts";
-import { isReg, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISVTX } from "../../abi/stat.ts";
+import { isReg, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_ISVTX } from "../../abi/stat.ts";
 import { type Cred, inGroup, type UserNamespace } from "../ns/user.ts";
 import type { Caller } from "./caller.ts";
 import type { Inode } from "./inode.ts";
@@ -88,4 +88,13 @@ export function checkCreate(caller: Caller, dir: Inode): void {
 /** Whether the bits of a regular file name somebody who may execute it. */
 export function isExecutable(inode: Inode): boolean {
   return isReg(inode.mode) && (inode.mode & 0o111) !== 0;
+}
+
+/** file_remove_privs(): writing without CAP_FSETID takes the set-user-ID bit, and the set-group-ID bit of an executable. */
+export function dropPrivileges(caller: Caller, inode: Inode): void {
+  const { mode } = inode;
+  if ((mode & (S_ISUID | S_ISGID)) === 0) return;
+  const kill = (mode & S_ISUID) | ((mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010) ? S_ISGID : 0);
+  if (kill === 0 || capableToward(caller.cred, inode, CAP_FSETID)) return;
+  inode.setattr({ mode: mode & ~kill });
 }

@@ -1,20 +1,17 @@
 /** Open regular files of tmpfs: read(2), write(2), lseek(2); Linux `mm/filemap.c:generic_file_*`, `mm/shmem.c`. */
 
-import { CAP_FSETID } from "../../../abi/capability.ts";
 import { EFBIG, EINVAL, ENXIO } from "../../../abi/errno.ts";
 import { O_APPEND, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from "../../../abi/fcntl.ts";
 import { IN_ACCESS, IN_MODIFY } from "../../../abi/poll.ts";
 import { RLIMIT_FSIZE } from "../../../abi/resource.ts";
 import { SIGXFSZ } from "../../../abi/signal.ts";
-import { S_ISGID, S_ISUID } from "../../../abi/stat.ts";
 import { touchAtime } from "../../vfs/atime.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { Content } from "../../vfs/content.ts";
 import type { Path } from "../../vfs/dentry.ts";
 import { File } from "../../vfs/file.ts";
-import type { Inode } from "../../vfs/inode.ts";
 import { notifyDentry } from "../../vfs/notify.ts";
-import { capableToward } from "../../vfs/permission.ts";
+import { dropPrivileges } from "../../vfs/permission.ts";
 import { MAX_FILE_BYTES, type TmpfsInode } from "./inode.ts";
 
 export class TmpfsFile extends File {
@@ -89,9 +86,6 @@ export class TmpfsFile extends File {
   override truncate(caller: Caller, length: number): void {
     dropPrivileges(caller, this.node);
     this.node.truncate(length);
-    const now = caller.now();
-    this.node.mtime = now;
-    this.node.ctime = now;
     notifyDentry(this.path.dentry, IN_MODIFY);
   }
 
@@ -142,13 +136,4 @@ function fileLimit(caller: Caller, at: number): number {
 function limitWrite(caller: Caller, buf: Uint8Array, at: number): Uint8Array {
   const limit = fileLimit(caller, at);
   return at + buf.length > limit ? buf.subarray(0, limit - at) : buf;
-}
-
-/** file_remove_privs(): writing without CAP_FSETID takes the set-user-ID bit, and the set-group-ID bit of an executable. */
-export function dropPrivileges(caller: Caller, inode: Inode): void {
-  const { mode } = inode;
-  if ((mode & (S_ISUID | S_ISGID)) === 0) return;
-  const kill = (mode & S_ISUID) | ((mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010) ? S_ISGID : 0);
-  if (kill === 0 || capableToward(caller.cred, inode, CAP_FSETID)) return;
-  inode.setattr({ mode: mode & ~kill });
 }

@@ -148,7 +148,7 @@ export class TmpfsInode extends Inode {
   }
 
   /** A nameless file (O_TMPFILE); a later link gives it a name. */
-  tmpfile(mode: number, caller: Caller): TmpfsInode {
+  override tmpfile(mode: number, caller: Caller): TmpfsInode {
     const inode = this.sb.newInodeIn(this, S_IFREG | mode, 0, caller);
     inode.nlink = 0;
     return inode;
@@ -256,6 +256,9 @@ export class TmpfsInode extends Inode {
     if (!isReg(this.mode)) throw EINVAL;
     if (length > MAX_FILE_BYTES) throw EFBIG;
     this.grow((content) => content.truncate(length));
+    const now = coarseNow(this.sb.system);
+    this.mtime = now;
+    this.ctime = now;
   }
 
   /** fallocate(2). Errors: ENOSPC, EOPNOTSUPP. */
