@@ -20,8 +20,11 @@ export function PanicScreen({ phase }: { readonly phase: Failure }) {
           ? "The simulated kernel found itself in a state that it cannot go on from. That is a fault of Drydock, not of what you typed: the input log below replays the way here exactly."
           : "The worker that holds the machine could not be started."}
       </p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-      <pre id="panic-text" tabIndex={0}>
+      <pre
+        id="panic-text"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+        tabIndex={0}
+      >
         {phase.text}
       </pre>
       <div className="chips">

@@ -17,7 +17,7 @@ const REDRAW_MS = 110;
 export function ProcessView() {
   const view = useStore((state) => state.view);
   const selectedPid = useStore((state) => state.selectedPid);
-  const drawing = useRef<HTMLDivElement>(null);
+  const drawing = useRef<HTMLElement>(null);
   const { width, height } = useSize(drawing);
   useLiveVersion(REDRAW_MS);
   const shapes = layoutProcesses({
@@ -51,12 +51,11 @@ export function ProcessView() {
           ))}
         </div>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-      <div
+      <section
         className="drawing"
         ref={drawing}
-        role="region"
         aria-label={view === "text" ? "Processes as text" : "Processes as a picture"}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
         tabIndex={0}
       >
         {view === "text" ? (
@@ -65,7 +64,7 @@ export function ProcessView() {
           <Tree shapes={shapes} onSelect={select} />
         )}
         {live.tasks.size > 0 && live.tasks.size + live.ghosts.size < 5 && <TryThese />}
-      </div>
+      </section>
       <Keel />
       <ProcessDetail />
       {selectedPid === undefined && <Legend />}
@@ -93,7 +92,6 @@ function Tree({ shapes, onSelect }: TreeProps) {
     event.currentTarget.querySelector<SVGGElement>(`[data-key="${CSS.escape(next.key)}"]`)?.focus();
   };
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the buttons inside.
     <svg
       width={shapes.width}
       height={shapes.height}
@@ -105,7 +103,7 @@ function Tree({ shapes, onSelect }: TreeProps) {
       <Hatches />
       <Dimension shapes={shapes} />
       {shapes.stations.map((station) => (
-        <g className="station" key={station.label} aria-hidden="true">
+        <g className="station" key={station.label}>
           <line x1={station.x} x2={station.x} y1={MARGIN.top - 6} y2={shapes.height} />
           <circle cx={station.x} cy={MARGIN.top - 15} r={8} />
           <text x={station.x} y={MARGIN.top - 14.5}>
@@ -169,7 +167,7 @@ function Dimension({ shapes }: { readonly shapes: ProcessShapes }) {
   const half = text.length * 3.5 + 8;
   const middle = (left + right) / 2;
   return (
-    <g aria-hidden="true">
+    <g>
       <path className="dimension" d={`M${left} 9H${middle - half}M${middle + half} 9H${right}M${left}.5 3V15M${right - 0.5} 3V15`} />
       <path className="dimension-arrow" d={`M${left} 9l8-2.500v5zM${right} 9l-8-2.500v5z`} />
       <text className="dimension-text" x={middle} y={9.5}>

@@ -162,7 +162,7 @@ const COMMANDS = ["ls -l /", "ps aux", "pstree -p", "sleep 100 &", "fg"];
 function KeyChips() {
   const session = useSession();
   return (
-    <div className="key-chips" role="group" aria-label="Keys and commands">
+    <fieldset className="key-chips" aria-label="Keys and commands">
       {KEYS.map((key) => (
         <button
           type="button"
@@ -179,6 +179,6 @@ function KeyChips() {
           {command}
         </button>
       ))}
-    </div>
+    </fieldset>
   );
 }

@@ -25,10 +25,10 @@ const LANE_PITCH = 16;
 export function Timeline() {
   const onTerminal = useStore((state) => state.pane === "terminal");
   return (
-    <footer className={`timeline${onTerminal ? " on-terminal" : ""}`} data-region="time line" aria-label="Clock and time line">
+    <section className={`timeline${onTerminal ? " on-terminal" : ""}`} data-region="time line" aria-label="Clock and time line">
       <ClockControls />
       <Track />
-    </footer>
+    </section>
   );
 }
 
