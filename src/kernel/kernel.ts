@@ -40,7 +40,7 @@ import { KernelLog } from "./task/log.ts";
 import { memoryFault, outOfMemory } from "./task/oom.ts";
 import { Signals } from "./task/signals.ts";
 import type { DeviceDriver, FilesystemType, ProgramLookup, System, SystemConfig } from "./task/system.ts";
-import { defaultRlimits, Task, ThreadGroup } from "./task/task.ts";
+import { defaultRlimits, SigHand, Task, ThreadGroup } from "./task/task.ts";
 import { Tracer } from "./trace.ts";
 import { FsStruct } from "./vfs/caller.ts";
 import { Mount, MountNamespace } from "./vfs/mount.ts";
@@ -203,6 +203,10 @@ export class Kernel implements System {
     if (this.init === undefined) throw new Error("the machine has not booted");
     const task = forkTask(this, this.init.leader, 0, SIGCHLD, body);
     task.comm = comm;
+    // Nothing of init but its namespaces: no handlers, no blocked signals, no descriptors.
+    task.tg.sighand = new SigHand();
+    task.blocked = 0n;
+    for (const file of task.files.takeAll()) file.put();
     return task;
   }
 

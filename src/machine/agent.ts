@@ -9,6 +9,8 @@ import { SIGINT, SIGKILL } from "../abi/signal.ts";
 import type { Proc, Sys } from "../abi/sys.ts";
 import { decodeUtf8, encodeUtf8 } from "../abi/utf8.ts";
 import { Input, writeAll, concat } from "../userland/libc/stdio.ts";
+import { wExitStatus, wIfExited, wTermSig } from "../abi/wait.ts";
+import { execvp } from "../userland/libc/unistd.ts";
 import type { Machine } from "./boot.ts";
 
 export interface RunAnswer {
@@ -55,10 +57,7 @@ export class Agent {
       this.cut();
       status = CUT_STATUS;
     }
-    const answer = { stdout: decodeUtf8(concat(this.stdout)), stderr: decodeUtf8(concat(this.stderr)), status };
-    this.stdout = [];
-    this.stderr = [];
-    return answer;
+    return this.answer(status);
   }
 
   /** Runs until the shell answers; undefined at the time limit. Throws if the machine stopped, or nothing is left that could answer. */
@@ -93,6 +92,41 @@ export class Agent {
     this.wait(this.machine.nowNs + GRACE_NS);
   }
 
+  /** Runs one program without a shell, in `/root` with the output caught; 127 where it cannot be executed. */
+  exec(argv: readonly string[], stdin = ""): RunAnswer {
+    const { machine } = this;
+    this.boot();
+    let status: number | undefined;
+    const { sys } = machine.kernel;
+    machine.kernel.spawnHelper("exec", function* () {
+      const [r, w] = yield* sys.pipe2(0);
+      yield* sys.fork(function* () {
+        yield* writeAll(sys, w, encodeUtf8(stdin));
+        return 0;
+      });
+      yield* sys.close(w);
+      const pid = yield* sys.fork(() => start(sys, argv, r));
+      yield* sys.close(r);
+      const result = yield* sys.wait4(pid, 0);
+      status = wIfExited(result.status) ? wExitStatus(result.status) : 128 + wTermSig(result.status);
+      return 0;
+    });
+    for (let i = 0; status === undefined && i < 10_000; i++) machine.run(machine.nowNs + 50e6, () => status !== undefined);
+    return this.answer(status ?? CUT_STATUS);
+  }
+
+  /** PID 1 mounts what there is to mount before anything else is done. */
+  private boot(): void {
+    while (this.machine.nowNs < 1e9) this.machine.run(1e9);
+  }
+
+  private answer(status: number): RunAnswer {
+    const answer = { stdout: decodeUtf8(concat(this.stdout)), stderr: decodeUtf8(concat(this.stderr)), status };
+    this.stdout = [];
+    this.stderr = [];
+    return answer;
+  }
+
   write(path: string, content: Uint8Array): void {
     this.inside("copy-in", function* (sys) {
       const fd = yield* sys.openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0o644);
@@ -112,9 +146,7 @@ export class Agent {
   private inside<T>(comm: string, body: (sys: Sys) => Proc<T>): T {
     const { machine } = this;
     const { kernel } = machine;
-    // PID 1 must have mounted what there is to mount.
-    machine.run(machine.nowNs + 1, () => false);
-    if (!this.started) this.run(":");
+    this.boot();
     let outcome: { value: T } | { errno: Errno } | undefined;
     kernel.spawnHelper(comm, () =>
       (function* () {
@@ -132,5 +164,27 @@ export class Agent {
     if (outcome === undefined) throw new Error(`${comm} does not end`);
     if ("errno" in outcome) throw new Error(outcome.errno.message);
     return outcome.value;
+  }
+}
+
+/** The child of exec(): its output goes to the ports. */
+function* start(sys: Sys, argv: readonly string[], stdin: number): Proc<number> {
+  const out = yield* sys.openat(AT_FDCWD, "/dev/vport0p3", O_WRONLY);
+  const err = yield* sys.openat(AT_FDCWD, "/dev/vport0p4", O_WRONLY);
+  yield* sys.dup2(stdin, 0);
+  yield* sys.dup2(out, 1);
+  yield* sys.dup2(err, 2);
+  yield* sys.close_range(3, 1024, 0);
+  yield* sys.chdir("/root");
+  const env = new Map([
+    ["PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+    ["HOME", "/root"],
+    ["LANG", "C.UTF-8"],
+  ]);
+  try {
+    return yield* execvp(sys, argv[0] ?? "", argv, env);
+  } catch (e) {
+    if (e instanceof Errno) return 127;
+    throw e;
   }
 }

@@ -48,7 +48,7 @@ export class Machine {
 
   constructor(readonly config: SessionConfig) {
     this.kernel = new Kernel(config, findProgram);
-    fillTmpfs(this.kernel, this.kernel.rootfs, buildRootfs(executables, config.hostname));
+    fillTmpfs(this.kernel.rootfs, buildRootfs(executables, config.hostname));
     this.ports = new Map([1, 2, 3, 4, 5].map((n) => [n, new OutsidePort(this.kernel, n)]));
     this.port(1).onData((bytes) => this.heard(bytes));
     this.kernel.boot();
@@ -76,6 +76,13 @@ export class Machine {
     return result;
   }
 
+  /** Runs one system call, or one stretch of user-mode time, wherever it comes next. */
+  stepSyscall(): void {
+    this.kernel.sched.single = true;
+    this.kernel.run(Number.POSITIVE_INFINITY, () => true);
+    this.kernel.sched.single = false;
+  }
+
   /** Takes an input that comes now; it is in the log from here on. */
   take(input: WithoutTime<Input>): void {
     const timed = { ...input, atNs: this.nowNs + 1 } as Input;
@@ -91,7 +98,9 @@ export class Machine {
 
   /** Calls `act` at a virtual time, outside of any task: an interrupt. */
   at(atNs: number, act: () => void): void {
-    this.kernel.sched.timers.arm(new Timer(act), atNs);
+    const { sched } = this.kernel;
+    sched.timers.arm(new Timer(act), atNs);
+    sched.limitQuantum(atNs);
   }
 
   private apply(input: Input): void {

@@ -51,6 +51,11 @@ export class TestMachine {
     return this.agent.run(text, options.limitNs);
   }
 
+  /** Runs one program without a shell, with its standard input given. */
+  exec(argv: readonly string[], stdin?: string): RunAnswer {
+    return this.agent.exec(argv, stdin);
+  }
+
   write(path: string, content: string | Uint8Array): void {
     this.agent.write(path, typeof content === "string" ? new TextEncoder().encode(content) : content);
   }

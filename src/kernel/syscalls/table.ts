@@ -7,6 +7,8 @@ import { copyCalls } from "./copy.ts";
 import { cwdCalls } from "./cwd.ts";
 import { dirCalls } from "./dir.ts";
 import { dupCalls } from "./dup.ts";
+import { epollCalls } from "./epoll.ts";
+import { eventfdCalls } from "./eventfd.ts";
 import { execCalls } from "./exec.ts";
 import { fcntlCalls } from "./fcntl.ts";
 import { flockCalls } from "./flock.ts";
@@ -27,6 +29,11 @@ import { systemCalls } from "./system.ts";
 import { timeCalls } from "./time.ts";
 import { truncateCalls } from "./truncate.ts";
 import { utimeCalls } from "./utime.ts";
+import { ioctlCalls } from "./ioctl.ts";
+import { pipeCalls } from "./pipe.ts";
+import { pollCalls } from "./poll.ts";
+import { signalfdCalls } from "./signalfd.ts";
+import { timerfdCalls } from "./timerfd.ts";
 import { xattrCalls } from "./xattr.ts";
 
 export const handlers: Handlers<SyscallName> = {
@@ -55,5 +62,12 @@ export const handlers: Handlers<SyscallName> = {
   ...timeCalls,
   ...truncateCalls,
   ...utimeCalls,
+  ...epollCalls,
+  ...eventfdCalls,
+  ...ioctlCalls,
+  ...pipeCalls,
+  ...pollCalls,
+  ...signalfdCalls,
+  ...timerfdCalls,
   ...xattrCalls,
 };
