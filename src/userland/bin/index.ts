@@ -52,6 +52,7 @@ import { seq } from "./seq.ts";
 import { shuf } from "./shuf.ts";
 import { sleep } from "./sleep.ts";
 import { sync } from "./sync.ts";
+import { tar } from "./tar.ts";
 import { tee } from "./tee.ts";
 import { timeout } from "./timeout.ts";
 import { touch } from "./touch.ts";
@@ -122,6 +123,7 @@ export const executables: readonly Executable[] = [
   shuf,
   sleep,
   sync,
+  tar,
   tee,
   timeout,
   touch,

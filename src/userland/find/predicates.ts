@@ -5,6 +5,7 @@ import { AT_EACCESS, AT_FDCWD, R_OK, W_OK, X_OK } from "../../abi/fcntl.ts";
 import { isDir, isLnk, isReg, S_IFMT, type Stat, type Timespec } from "../../abi/stat.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { fnmatch } from "../libc/fnmatch.ts";
+import { parseDatetime } from "../libc/getdate.ts";
 import { adjustMode, compileMode } from "../libc/mode.ts";
 import { getgrnam, getpwnam } from "../libc/passwd.ts";
 import { quote } from "../libc/quotearg.ts";
@@ -185,7 +186,7 @@ const newer = (mine: string, theirs: string): Maker =>
     const field = FIELDS[mine] as (st: Stat) => Timespec;
     if (theirs === "t") {
       const text = p.argument();
-      const time = p.parseTime(text);
+      const time = parseDatetime(text, { sec: Math.floor(p.nowSec), nsec: 0 });
       if (time === undefined) throw new ExpressionError(`I cannot figure out how to interpret ${quote(text)} as a date or time`);
       return onStat((st) => after(field(st), time));
     }

@@ -93,6 +93,11 @@ export class TarReader {
     this.source = new ExactSource(source);
   }
 
+  /** Bytes of the archive that were used so far. */
+  get bytesRead(): number {
+    return this.source.position;
+  }
+
   /** The next entry, undefined at the end. What was not read of the present one is skipped. Throws TarError. */
   *next(): Proc<TarEntry | undefined> {
     yield* this.skip();
