@@ -2,10 +2,11 @@
 
 import type { MemoryAccount } from "./address-space.ts";
 
-export type MemoryKind = "anon" | "shmem" | "kernel" | "pipe" | "sock";
+/** Resident pages of programs, tmpfs pages, stacks and tables of tasks, inodes, buffers of pipes and sockets. */
+export type MemoryKind = "anon" | "shmem" | "kernel" | "slab" | "pipe" | "sock";
 
 export class Memory {
-  readonly usedBytes: Record<MemoryKind, number> = { anon: 0, shmem: 0, kernel: 0, pipe: 0, sock: 0 };
+  readonly usedBytes: Record<MemoryKind, number> = { anon: 0, shmem: 0, kernel: 0, slab: 0, pipe: 0, sock: 0 };
   /** Frees memory by killing a process; set by task/oom.ts. Returns whether it is worth trying again. */
   outOfMemory: (wantedBytes: number) => boolean = () => false;
 
@@ -13,7 +14,7 @@ export class Memory {
 
   get freeBytes(): number {
     const u = this.usedBytes;
-    return this.totalBytes - u.anon - u.shmem - u.kernel - u.pipe - u.sock;
+    return this.totalBytes - u.anon - u.shmem - u.kernel - u.slab - u.pipe - u.sock;
   }
 
   /** Charges, or returns false where memory is exhausted. */

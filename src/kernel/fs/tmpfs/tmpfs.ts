@@ -1,6 +1,6 @@
 /**
  * tmpfs: tmpfs(5), Linux `mm/shmem.c`. A filesystem instance with its limits and its accounts: pages that are kept are charged to
- * the machine's memory as "shmem", inodes as "kernel". Swap, huge pages and NUMA policies are left out.
+ * the machine's memory as "shmem", inodes as "slab". Swap, huge pages and NUMA policies are left out.
  */
 
 import { EINVAL, ENOMEM, ENOSPC } from "../../../abi/errno.ts";
@@ -66,7 +66,7 @@ export class TmpfsSuperBlock extends SuperBlock {
   /** Errors: ENOSPC at nr_inodes, ENOMEM where the machine's memory is out. */
   newInode(mode: number, uid: number, gid: number, rdev: number): TmpfsInode {
     if (this.usedInodes >= this.maxInodes) throw ENOSPC;
-    if (!this.system.memory.tryCharge("kernel", INODE_BYTES)) throw ENOMEM;
+    if (!this.system.memory.tryCharge("slab", INODE_BYTES)) throw ENOMEM;
     this.usedInodes++;
     return new TmpfsInode(this, ++this.lastIno, mode, uid, gid, rdev, isDir(mode) ? undefined : new Content(this.store));
   }
@@ -80,7 +80,7 @@ export class TmpfsSuperBlock extends SuperBlock {
 
   freeInode(): void {
     this.usedInodes--;
-    this.system.memory.uncharge("kernel", INODE_BYTES);
+    this.system.memory.uncharge("slab", INODE_BYTES);
   }
 
   /** How many more pages the size limit, the machine's memory and the host leave. */
