@@ -48,6 +48,7 @@ import { reset } from "./reset.ts";
 import { rev } from "./rev.ts";
 import { rm } from "./rm.ts";
 import { rmdir } from "./rmdir.ts";
+import { sed } from "./sed.ts";
 import { seq } from "./seq.ts";
 import { shuf } from "./shuf.ts";
 import { sleep } from "./sleep.ts";
@@ -119,6 +120,7 @@ export const executables: readonly Executable[] = [
   rev,
   rm,
   rmdir,
+  sed,
   seq,
   shuf,
   sleep,
