@@ -91,7 +91,12 @@ export default defineConfig(({ mode }) => {
       chunkSizeWarningLimit: 2000,
       reportCompressedSize: false,
       rolldownOptions: classic
-        ? { input: "src/ui/main.tsx", output: { format: "iife", entryFileNames: "page.js", codeSplitting: false } }
+        ? // Only the loader of lazy chunks asks for import.meta, and here there are none.
+          {
+            checks: { emptyImportMeta: false },
+            input: "src/ui/main.tsx",
+            output: { format: "iife", entryFileNames: "page.js", codeSplitting: false },
+          }
         : { input: "index.html" },
     },
     server: { port: 5173, strictPort: false },

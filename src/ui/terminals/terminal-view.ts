@@ -186,10 +186,12 @@ export class TerminalView {
   private awaitFont(): void {
     const family = `${MONO}, ${MONO_FALLBACK}`;
     if (this.term.options.fontFamily === family) return;
-    void document.fonts.load(`13px ${MONO}`).then((found) => {
+    const use = (found: readonly FontFace[]): void => {
       if (found.length === 0) return;
       this.term.options.fontFamily = family;
       this.fit();
-    });
+    };
+    // A sandboxed frame may not load fonts: then the fallback stays.
+    document.fonts.load(`13px ${MONO}`).then(use, () => undefined);
   }
 }
