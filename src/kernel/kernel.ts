@@ -218,7 +218,10 @@ export class Kernel implements System {
       if (this.panic !== undefined) return "panic";
       if (this.halted !== undefined) return "halted";
       if (this.stalledFor !== undefined) return "stalled";
-      if (!sched.step(untilNs)) return "until";
+      if (!sched.step(untilNs)) {
+        sched.idleUntil(untilNs);
+        return "until";
+      }
       if ((sched.single || (n & 63) === 0) && spent()) return "budget";
     }
   }

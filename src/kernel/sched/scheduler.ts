@@ -299,6 +299,11 @@ export class Scheduler {
     return true;
   }
 
+  /** Nothing is left to do before `untilNs`: whatever comes from outside next comes then. */
+  idleUntil(untilNs: number): void {
+    if (Number.isFinite(untilNs)) this.clockNs = Math.max(this.clockNs, untilNs);
+  }
+
   /** Gives queued tasks to idle CPUs. */
   private dispatch(): void {
     if (this.root.queue.size === 0) return;
@@ -369,8 +374,9 @@ export class Scheduler {
 
   /** Whether the task leaves its CPU to another one that is queued. */
   private shouldYield(task: SchedTask, group: SchedGroup): boolean {
-    if (this.root.queue.size === 0) return this.isThrottled(task);
-    if (task.sliceUsedNs >= SLICE_NS || this.isThrottled(task) || (task.affinity & (1 << task.cpu)) === 0) return true;
+    if (this.isThrottled(task) || (task.affinity & (1 << task.cpu)) === 0) return true;
+    if (this.root.queue.size === 0) return false;
+    if (task.sliceUsedNs >= SLICE_NS) return true;
     // Wake-up preemption: someone in the same queue is behind by more than the credit of a waker.
     const first = group.queue.peek();
     if (first !== undefined && first.vruntime + WAKEUP_CREDIT_NS / 2 < task.vruntime) return true;
