@@ -2,6 +2,8 @@
  * ptrace(2), as far as strace needs it. A tracee that stops is reported by wait4 with status
  * `stoppedStatus(SIGTRAP | 0x80)` for a system call stop and `stoppedStatus(SIGTRAP) | event << 16` for an event.
  */
+import type { SigInfo } from "./signal.ts";
+
 export type PtraceRequest =
   /** Attach without stopping; `data` holds PTRACE_O_*. Children of the tracee are traced too with the options that say so. */
   | "PTRACE_SEIZE"
@@ -34,5 +36,5 @@ export type PtraceStop =
       readonly result: unknown;
       readonly atNs: number;
     }
-  | { readonly op: "signal"; readonly sig: number }
+  | { readonly op: "signal"; readonly sig: number; readonly info?: SigInfo }
   | { readonly op: "none" };

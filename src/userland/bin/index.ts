@@ -52,6 +52,7 @@ import { sed } from "./sed.ts";
 import { seq } from "./seq.ts";
 import { shuf } from "./shuf.ts";
 import { sleep } from "./sleep.ts";
+import { strace } from "./strace.ts";
 import { sync } from "./sync.ts";
 import { tar } from "./tar.ts";
 import { tee } from "./tee.ts";
@@ -124,6 +125,7 @@ export const executables: readonly Executable[] = [
   seq,
   shuf,
   sleep,
+  strace,
   sync,
   tar,
   tee,
