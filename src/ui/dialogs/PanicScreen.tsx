@@ -17,7 +17,7 @@ export function PanicScreen({ phase }: { readonly phase: Failure }) {
       </h2>
       <p>
         {panicked
-          ? "The simulated kernel found itself in a state that it cannot go on from. That is a fault of Drydock, not of what you typed: the input log below replays the way here exactly."
+          ? "The simulated kernel found itself in a state that it cannot go on from. That is a fault of Drydock, not of what you typed: the input log replays the way here exactly."
           : "The worker that holds the machine could not be started."}
       </p>
       <pre

@@ -5,7 +5,8 @@ import { live } from "../store.ts";
 import { useLiveTick, useSize } from "../use-live.ts";
 import { GAUGE, type GaugeShape, layoutKeel } from "./layout.ts";
 
-export function Keel() {
+/** `carries`: a tree stands on it, whose post comes down from above. */
+export function Keel({ carries }: { readonly carries: boolean }) {
   const area = useRef<HTMLDivElement>(null);
   const { width } = useSize(area);
   useLiveTick(250);
@@ -37,7 +38,7 @@ export function Keel() {
           y1={GAUGE.top - 5}
           y2={GAUGE.top + GAUGE.height + 5}
         />
-        <path className="keel-post" d="M14 0V50" />
+        {carries && <path className="keel-post" d="M14 0V50" />}
         <rect className="keel-line" x={0} y={49} width="100%" height={3} />
         <rect className="keel-section" x={0} y={52} width="100%" height={17} fill="url(#keel-section)" />
         <line className="keel-edge" x1={0} x2="100%" y1={69.5} y2={69.5} />

@@ -52,7 +52,7 @@ export function ProcessView() {
         </div>
       </div>
       <section
-        className="drawing"
+        className={`drawing${view === "text" ? " plain" : ""}`}
         ref={drawing}
         aria-label={view === "text" ? "Processes as text" : "Processes as a picture"}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
@@ -65,7 +65,7 @@ export function ProcessView() {
         )}
         {live.tasks.size > 0 && live.tasks.size + live.ghosts.size < 5 && <TryThese />}
       </section>
-      <Keel />
+      <Keel carries={view === "processes"} />
       <ProcessDetail />
       {selectedPid === undefined && <Legend />}
     </>
