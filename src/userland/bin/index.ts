@@ -18,6 +18,8 @@ import { find } from "./find.ts";
 import { free } from "./free.ts";
 import { egrep, fgrep, grep } from "./grep.ts";
 import { groups } from "./groups.ts";
+import { gunzip } from "./gunzip.ts";
+import { gzip } from "./gzip.ts";
 import { hostname } from "./hostname.ts";
 import { id } from "./id.ts";
 import { init } from "./init.ts";
@@ -69,6 +71,7 @@ import { which } from "./which.ts";
 import { whoami } from "./whoami.ts";
 import { xargs } from "./xargs.ts";
 import { yes } from "./yes.ts";
+import { zcat } from "./zcat.ts";
 
 export const executables: readonly Executable[] = [
   arch,
@@ -90,6 +93,8 @@ export const executables: readonly Executable[] = [
   free,
   grep,
   groups,
+  gunzip,
+  gzip,
   hostname,
   id,
   init,
@@ -142,4 +147,5 @@ export const executables: readonly Executable[] = [
   whoami,
   xargs,
   yes,
+  zcat,
 ];
