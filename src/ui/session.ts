@@ -35,6 +35,8 @@ export class Session {
   private readonly views = new Map<number, TerminalView>();
   /** Terminals that the machine knows of. */
   private readonly known = new Set<number>();
+  /** Terminals whose session has ended, not yet said. */
+  private readonly hangups = new Set<number>();
   private lastTerminal = 0;
   private saveTimer: ReturnType<typeof setTimeout> | undefined;
   private logLength = 0;
@@ -81,6 +83,7 @@ export class Session {
     for (const view of this.views.values()) view.dispose();
     this.views.clear();
     this.known.clear();
+    this.hangups.clear();
     live.clear();
     void forgetSession();
     writeNow(0);
@@ -207,7 +210,8 @@ export class Session {
       {
         booted: ({ bootMs }) => useStore.setState({ phase: { kind: "running", bootMs } }),
         frame: (frame) => this.showFrame(frame),
-        hangup: ({ terminal }) => this.hangUp(terminal),
+        // Its last words come with the next frame.
+        hangup: ({ terminal }) => void this.hangups.add(terminal),
         log: ({ log }) => this.keepLog(log),
         panic: ({ text, log }) => useStore.setState({ phase: { kind: "panicked", text, log } }),
       },
@@ -255,6 +259,8 @@ export class Session {
       if (view === undefined) this.client?.acknowledge(terminal, bytes.length);
       else view.write(bytes);
     }
+    for (const terminal of this.hangups) this.hangUp(terminal);
+    this.hangups.clear();
     // Frames that were under way when a control was used still carry the old pace: only a change of theirs counts.
     if (!isSamePace(frame.pace, this.framePace)) useStore.setState({ pace: frame.pace });
     this.framePace = frame.pace;
