@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
+import { collectDifferences, renderCompatibility } from "./src/machine/compatibility.ts";
 
 const MACHINE_WORKER = fileURLToPath(new URL("./src/machine/worker.ts", import.meta.url));
 
@@ -71,6 +72,23 @@ function firstPromptSize(): Plugin {
   };
 }
 
+/** The page that tells how the machine differs from Linux, made from the code. */
+function compatibilityPage(): Plugin {
+  const page = (): string => renderCompatibility(collectDifferences(fileURLToPath(new URL("./src", import.meta.url))));
+  return {
+    name: "compatibility-page",
+    configureServer(server) {
+      server.middlewares.use("/compatibility.html", (_request, response) => {
+        response.setHeader("Content-Type", "text/html; charset=utf-8");
+        response.end(page());
+      });
+    },
+    generateBundle() {
+      this.emitFile({ type: "asset", fileName: "compatibility.html", source: page() });
+    },
+  };
+}
+
 // biome-ignore lint/style/noDefaultExport: Vite reads the default export.
 export default defineConfig(({ mode }) => {
   const classic = mode === "classic";
@@ -78,7 +96,7 @@ export default defineConfig(({ mode }) => {
     base: "./",
     define: { "process.env.NODE_ENV": JSON.stringify(mode === "development" ? "development" : "production") },
     resolve: { alias: [{ find: /^machine-worker(?=\?)/, replacement: MACHINE_WORKER }] },
-    plugins: classic ? [react()] : [react(), pageLoader(), firstPromptSize()],
+    plugins: classic ? [react()] : [react(), pageLoader(), compatibilityPage(), firstPromptSize()],
     // One classic script: it also loads by importScripts from a blob, where an opaque origin forbids a worker from the server.
     worker: { format: "iife" },
     publicDir: classic ? false : "public",
