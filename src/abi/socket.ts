@@ -17,9 +17,11 @@ export const SHUT_WR = 1;
 export const SHUT_RDWR = 2;
 export const MSG_OOB = 1;
 export const MSG_PEEK = 2;
+export const MSG_CTRUNC = 8;
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
+export const MSG_CMSG_CLOEXEC = 0x40000000;
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
 export const SO_TYPE = 3;
@@ -30,6 +32,8 @@ export const SO_KEEPALIVE = 9;
 export const SO_PASSCRED = 16;
 export const SO_PEERCRED = 17;
 export const SO_ACCEPTCONN = 30;
+export const SO_PROTOCOL = 38;
+export const SO_DOMAIN = 39;
 
 /** sockaddr_un: a path, `"\0name"` for the abstract namespace, or `""` for an unnamed socket. */
 export interface UnixAddress {

@@ -88,6 +88,10 @@ export const PIPE_CAPACITY = 65_536;
 export const PIPE_MAX_SIZE = 1_048_576;
 /** Send buffer of a Unix socket (net.core.wmem_default). */
 export const SOCKET_BUFFER = 212_992;
+/** Datagrams that wait at a Unix socket which did not choose their sender (net.unix.max_dgram_qlen). */
+export const MAX_DGRAM_QLEN = 10;
+/** Descriptors in one message (SCM_MAX_FD). */
+export const SCM_MAX_FD = 253;
 /** net.core.somaxconn. */
 export const SOMAXCONN = 4_096;
 /** Canonical line of a terminal (N_TTY_BUF_SIZE). */

@@ -33,6 +33,7 @@ import { ioctlCalls } from "./ioctl.ts";
 import { pipeCalls } from "./pipe.ts";
 import { pollCalls } from "./poll.ts";
 import { signalfdCalls } from "./signalfd.ts";
+import { socketCalls } from "./socket.ts";
 import { timerfdCalls } from "./timerfd.ts";
 import { xattrCalls } from "./xattr.ts";
 
@@ -68,6 +69,7 @@ export const handlers: Handlers<SyscallName> = {
   ...pipeCalls,
   ...pollCalls,
   ...signalfdCalls,
+  ...socketCalls,
   ...timerfdCalls,
   ...xattrCalls,
 };
