@@ -14,6 +14,7 @@ import { diff } from "./diff.ts";
 import { dirname } from "./dirname.ts";
 import { env } from "./env.ts";
 import { factor } from "./factor.ts";
+import { file } from "./file.ts";
 import { find } from "./find.ts";
 import { free } from "./free.ts";
 import { egrep, fgrep, grep } from "./grep.ts";
@@ -27,6 +28,7 @@ import { install } from "./install.ts";
 import { kill } from "./kill.ts";
 import { killall } from "./killall.ts";
 import { ldLinux } from "./ld-linux.ts";
+import { ldd } from "./ldd.ts";
 import { link } from "./link.ts";
 import { ln } from "./ln.ts";
 import { logname } from "./logname.ts";
@@ -89,6 +91,7 @@ export const executables: readonly Executable[] = [
   env,
   factor,
   fgrep,
+  file,
   find,
   free,
   grep,
@@ -101,6 +104,7 @@ export const executables: readonly Executable[] = [
   install,
   kill,
   killall,
+  ldd,
   ldLinux,
   link,
   ln,
