@@ -97,8 +97,8 @@ export default defineConfig(({ mode }) => {
     define: { "process.env.NODE_ENV": JSON.stringify(mode === "development" ? "development" : "production") },
     resolve: { alias: [{ find: /^machine-worker(?=\?)/, replacement: MACHINE_WORKER }] },
     plugins: classic ? [react()] : [react(), pageLoader(), compatibilityPage(), firstPromptSize()],
-    // One classic script: it also loads by importScripts from a blob, where an opaque origin forbids a worker from the server.
-    worker: { format: "iife" },
+    // Modules in chunks; or one classic script, which loads by importScripts from a blob where an opaque origin forbids a worker from the server.
+    worker: { format: classic ? "iife" : "es" },
     publicDir: classic ? false : "public",
     build: {
       target: "es2023",

@@ -15,12 +15,12 @@ export interface WorkerLike {
 type Handlers = { readonly [K in WorkerMessage["type"]]: (message: Extract<WorkerMessage, { type: K }>) => void };
 
 /**
- * Starts the worker script. In a frame with an opaque origin (a sandboxed iframe) the server's script is cross-origin and refused; a worker from
+ * Starts the worker script: a module, whose rare programs are chunks of their own. In a frame with an opaque origin (a sandboxed iframe) the server's script is cross-origin and refused; a worker from
  * a blob is not, and it may load the script classically. That refusal is thrown at once by some browsers and reported as an error event by others.
  */
 export function spawnWorker(url: string): Worker {
   const absolute = new URL(url, document.baseURI).href;
-  if (self.origin !== "null") return new Worker(absolute, { name: "drydock" });
+  if (self.origin !== "null") return new Worker(absolute, { name: "drydock", type: "module" });
   const blob = new Blob([`importScripts(${JSON.stringify(absolute)});`], { type: "text/javascript" });
   return new Worker(URL.createObjectURL(blob), { name: "drydock" });
 }

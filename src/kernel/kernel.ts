@@ -81,7 +81,7 @@ export class Kernel implements System {
   realtimeOffset: Timespec;
   panic: string | undefined;
   halted: string | undefined;
-  stalledFor: string | undefined;
+  stalledFor: System["stalledFor"];
   /** The root tmpfs, empty until boot fills it. */
   readonly rootfs: TmpfsSuperBlock;
   /** JavaScript errors thrown by programs: bugs of ours, which tests look at. */

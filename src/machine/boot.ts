@@ -3,16 +3,14 @@
  * comes from outside is an input with a virtual time; applied as a timer, so that a replay meets it at the same instant.
  */
 
-import type { Program, Voice } from "../abi/sys.ts";
 import { encodeUtf8 } from "../abi/utf8.ts";
 import type { Input, InputLog, SessionConfig } from "../bridge/messages.ts";
 import { OutsidePort } from "../kernel/fs/devtmpfs/vport.ts";
 import { fillTmpfs } from "../kernel/fs/tmpfs/fill.ts";
 import { Kernel, type RunResult } from "../kernel/kernel.ts";
 import { Timer } from "../kernel/sched/timer.ts";
-import type { ProgramLookup } from "../kernel/task/system.ts";
 import { executables } from "../userland/bin/index.ts";
-import { basename } from "../userland/libc/unistd.ts";
+import { findProgram } from "./programs.ts";
 import { buildRootfs } from "./rootfs.ts";
 import { Terminal } from "./terminal.ts";
 
@@ -23,18 +21,6 @@ export const DEFAULT_CONFIG: SessionConfig = {
   memoryBytes: 2 * 1024 ** 3,
   hostname: "drydock",
 };
-
-const programs: ReadonlyMap<string, Program> = new Map(executables.map((e) => [e.name, e.main]));
-
-/** The program that a note names. busybox runs the applet that argv[0] names, without a process of its own in between. */
-function findProgram(name: string, argv: readonly string[], voice: Voice): ProgramLookup {
-  if (name === "busybox" && voice === "busybox") {
-    const applet = basename(argv[0] ?? "");
-    const found = executables.find((e) => e.name === applet && e.applet !== undefined);
-    if (found !== undefined) return found.main;
-  }
-  return programs.get(name);
-}
 
 export class Machine {
   readonly kernel: Kernel;

@@ -9,6 +9,9 @@ import { parseArgs } from "node:util";
 import type { SessionConfig } from "../bridge/messages.ts";
 import { Agent } from "./agent.ts";
 import { DEFAULT_CONFIG, Machine } from "./boot.ts";
+import { loadAllPrograms } from "./programs.ts";
+
+await loadAllPrograms();
 
 const { values } = parseArgs({
   options: {

@@ -4,6 +4,9 @@ import type { SessionConfig } from "../bridge/messages.ts";
 import { Agent, type RunAnswer } from "./agent.ts";
 import { DEFAULT_CONFIG, Machine } from "./boot.ts";
 import { checkInvariants } from "./invariants.ts";
+import { loadAllPrograms } from "./programs.ts";
+
+await loadAllPrograms();
 
 /** As a person sees it: what was typed, and what came back. */
 export class TestTerminal {

@@ -6,6 +6,7 @@
 import type { Pace, PageMessage, WorkerMessage } from "../bridge/messages.ts";
 import { FrameBuilder } from "./frame.ts";
 import { Machine } from "./boot.ts";
+import { loadProgram } from "./programs.ts";
 
 /** Time between two frames, and the share of it that the machine may use, real milliseconds. */
 const FRAME_MS = 16;
@@ -28,12 +29,14 @@ let lastMs = 0;
 let targetNs = 0;
 let achieved = 1;
 let stopped = false;
+/** Code is on its way: the virtual clock stands still. */
+let loading = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
 const undrawn = new Map<number, number>();
 
 self.onmessage = ({ data }) => {
   if (data.type === "boot") {
-    boot(data);
+    void boot(data);
     return;
   }
   if (machine === undefined) return;
@@ -42,7 +45,7 @@ self.onmessage = ({ data }) => {
   if (data.type === "type" || data.type === "open") schedule(0);
 };
 
-function boot(message: PageMessage & { type: "boot" }): void {
+async function boot(message: PageMessage & { type: "boot" }): Promise<void> {
   const start = performance.now();
   machine = new Machine(message.config);
   frames = new FrameBuilder(machine);
@@ -50,7 +53,7 @@ function boot(message: PageMessage & { type: "boot" }): void {
   const inputs = message.log?.inputs ?? [];
   for (const input of inputs) machine.schedule(input);
   const untilNs = message.untilNs ?? (inputs.length > 0 ? (inputs[inputs.length - 1]?.atNs ?? 0) + 1 : 0);
-  machine.run(untilNs);
+  while (machine.run(untilNs) === "stalled") await fetchCode(machine);
   targetNs = machine.nowNs;
   self.postMessage({ type: "booted", bootMs: performance.now() - start });
   lastMs = performance.now();
@@ -104,7 +107,7 @@ function tick(): void {
   const start = performance.now();
   const elapsedMs = Math.min(start - lastMs, MAX_STEP_MS);
   lastMs = start;
-  if (pace.kind !== "paused" && !heldBack()) advance(m, elapsedMs, start);
+  if (pace.kind !== "paused" && !heldBack() && !loading) advance(m, elapsedMs, start);
   const frame = frames.build(pace, achieved);
   for (const { terminal, bytes } of frame.output) undrawn.set(terminal, (undrawn.get(terminal) ?? 0) + bytes.length);
   self.postMessage(
@@ -126,9 +129,23 @@ function advance(m: Machine, elapsedMs: number, startMs: number): void {
     targetNs = before + 1e9;
   } else if (pace.kind === "speed") targetNs += elapsedMs * 1e6 * pace.factor;
   const end = startMs + BUDGET_MS;
-  m.run(targetNs, () => performance.now() > end);
+  if (m.run(targetNs, () => performance.now() > end) === "stalled") void fetchCode(m);
   const gone = m.nowNs - before;
   // What could not be done in time is not owed: the virtual clock is slower, the page is not.
   if (m.nowNs < targetNs) targetNs = m.nowNs;
   if (elapsedMs > 0) achieved = achieved * 0.9 + (gone / (elapsedMs * 1e6)) * 0.1;
+}
+
+/** Fetches what an execve waits for. Offline, the visitor sees the clock stand still; the next frame tries again. */
+async function fetchCode(m: Machine): Promise<void> {
+  const wanted = m.kernel.stalledFor;
+  if (wanted === undefined) return;
+  loading = true;
+  try {
+    await loadProgram(wanted.program, wanted.argv);
+  } catch {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+  loading = false;
+  schedule(0);
 }

@@ -130,7 +130,7 @@ function* findCode(system: System, elf: ElfImage, argv: readonly string[]): Gene
     const found = system.findProgram(name, argv, elf.voice);
     if (found === undefined) throw ENOEXEC;
     if (found !== "loading") return found;
-    system.stalledFor = name;
+    system.stalledFor = { program: name, argv };
     yield;
   }
 }

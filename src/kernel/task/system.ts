@@ -77,7 +77,7 @@ export interface System {
   /** reboot(2) was called: nothing runs any more. */
   halted: string | undefined;
   /** execve met code that is not loaded: run() returns at once, and the call is repeated when it goes on. */
-  stalledFor: string | undefined;
+  stalledFor: { readonly program: string; readonly argv: readonly string[] } | undefined;
   /** Settable values under /proc/sys, by path below it. */
   readonly sysctl: Map<string, string>;
   /** CLOCK_REALTIME minus CLOCK_MONOTONIC, seconds. Written by clock_settime. */

@@ -20,7 +20,7 @@ interface Applet {
   readonly name: string;
   /** Where `--install` puts the link. */
   readonly path: string;
-  readonly main: Program;
+  readonly executable: Executable;
 }
 
 const byName = new WeakMap<readonly Executable[], ReadonlyMap<string, Applet>>();
@@ -30,7 +30,10 @@ function appletsOf(executables: readonly Executable[]): ReadonlyMap<string, Appl
   const known = byName.get(executables);
   if (known !== undefined) return known;
   const all: Applet[] = [];
-  for (const { applet, main } of executables) if (applet !== undefined) all.push({ name: basename(applet), path: applet, main });
+  for (const executable of executables) {
+    const path = executable.applet;
+    if (path !== undefined) all.push({ name: basename(path), path, executable });
+  }
   all.sort((a, b) => (a.name < b.name ? -1 : 1));
   const map = new Map(all.map((applet) => [applet.name, applet]));
   byName.set(executables, map);
@@ -91,8 +94,12 @@ function* install(sys: Sys, applets: Iterable<Applet>, args: readonly string[], 
 
 /** Makes the multi-call program of the applets among `executables`, which is asked for only when it runs. */
 export function busybox(executables: () => readonly Executable[]): Executable {
-  const run = (sys: Sys, applet: Applet, argv: readonly string[], env: Map<string, string>, auxv: Auxv): Proc<number> =>
-    applet.main(sys, argv, env, { ...auxv, voice: "busybox" });
+  const run = function* (sys: Sys, applet: Applet, argv: readonly string[], env: Map<string, string>, auxv: Auxv): Proc<number> {
+    const { main: appletMain } = applet.executable;
+    // The kernel has loaded the code of the applet that argv names before it started this program.
+    if (appletMain === undefined) return 126;
+    return yield* appletMain(sys, argv, env, { ...auxv, voice: "busybox" });
+  };
   const main: Program = function* (sys, argv, env, auxv) {
     const applets = appletsOf(executables());
     let name = basename(argv[0] ?? "busybox");

@@ -1,0 +1,43 @@
+/**
+ * The code behind the notes in executables. Most programs are there from the start; rarely used ones come as chunks of their own, and an
+ * execve that needs one stops the virtual clock until it is loaded.
+ */
+
+import type { Voice } from "../abi/sys.ts";
+import type { ProgramLookup } from "../kernel/task/system.ts";
+import { executables } from "../userland/bin/index.ts";
+import type { Executable } from "../userland/executable.ts";
+import { basename } from "../userland/libc/unistd.ts";
+
+const byName = new Map(executables.map((e) => [e.name, e]));
+const applets = new Map(executables.flatMap((e) => (e.applet === undefined ? [] : [[basename(e.applet), e] as const])));
+
+/** The program that a note names. busybox runs the applet that argv names, without a process of its own in between. */
+export function findProgram(name: string, argv: readonly string[], voice: Voice): ProgramLookup {
+  const executable = byName.get(name);
+  if (executable === undefined) return undefined;
+  if (name === "busybox") {
+    const zero = applets.get(basename(argv[0] ?? ""));
+    if (zero !== undefined && voice === "busybox") return lookup(zero);
+    const first = applets.get(basename(argv[1] ?? ""));
+    if (first !== undefined && lookup(first) === "loading") return "loading";
+  }
+  return lookup(executable);
+}
+
+const lookup = (e: Executable): ProgramLookup => e.main ?? (e.load === undefined ? undefined : "loading");
+
+async function load(e: Executable): Promise<void> {
+  if (e.main === undefined && e.load !== undefined) e.main = (await e.load()).main;
+}
+
+/** Loads what findProgram was asked for and did not have. */
+export async function loadProgram(name: string, argv: readonly string[]): Promise<void> {
+  const wanted = name === "busybox" ? [applets.get(basename(argv[0] ?? "")), applets.get(basename(argv[1] ?? ""))] : [byName.get(name)];
+  await Promise.all(wanted.map((e) => (e === undefined ? undefined : load(e))));
+}
+
+/** For Node, where machines run synchronously: everything at once. */
+export async function loadAllPrograms(): Promise<void> {
+  await Promise.all(executables.map(load));
+}
