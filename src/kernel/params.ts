@@ -102,6 +102,9 @@ export const PTY_OUTPUT_BUFFER = 65_536;
 export const PTY_MAX = 4_096;
 /** fs.inotify.max_queued_events. */
 export const INOTIFY_MAX_QUEUED = 16_384;
+/** fs.inotify.max_user_instances, fs.inotify.max_user_watches. */
+export const INOTIFY_MAX_INSTANCES = 128;
+export const INOTIFY_MAX_WATCHES = 8_192;
 /** kernel.printk ring buffer, bytes. */
 export const LOG_BUF_BYTES = 262_144;
 

@@ -10,7 +10,7 @@ import type { Dentry, Path } from "../vfs/dentry.ts";
 import { dropInode } from "../vfs/file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { addChild, lookup, resolveParent, startAt } from "../vfs/namei.ts";
-import { notifyCreate, notifyUnlink } from "../vfs/notify.ts";
+import { notifyCreate, notifyDelete, notifyLinkCount } from "../vfs/notify.ts";
 import { checkCreate, checkDelete, wantWrite } from "../vfs/permission.ts";
 import type { Handlers } from "./handler.ts";
 
@@ -106,8 +106,9 @@ function unlink(task: Task, dirfd: number, path: string): void {
 /** The name is gone: out of the dentry cache, and the inode too unless it is still open or has other names. */
 function forget(dir: Dentry, victim: Dentry): void {
   dropDentry(victim);
-  notifyUnlink(dir.inode, victim.inode, victim.name);
+  notifyLinkCount(victim.inode);
   dropInode(victim.inode);
+  notifyDelete(dir.inode, victim.inode, victim.name);
 }
 
 export function dropDentry(victim: Dentry): void {

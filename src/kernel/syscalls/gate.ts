@@ -102,7 +102,13 @@ function* failing(thrown: Errno): Generator<Wait, never, void> {
 }
 
 /** Runs the sleeping part of a call, restarts it after signals, and leaves the kernel. */
-function* finish(system: System, task: Task, handler: AnyHandler, args: unknown[], first: Generator<Wait, unknown, void>): Generator<Wait, unknown, void> {
+function* finish(
+  system: System,
+  task: Task,
+  handler: AnyHandler,
+  args: unknown[],
+  first: Generator<Wait, unknown, void>,
+): Generator<Wait, unknown, void> {
   const name = task.syscall;
   let run = first;
   for (;;) {
@@ -154,7 +160,14 @@ function* pause(system: System, task: Task): Generator<Wait, void, void> {
 }
 
 /** The call under the eyes of strace or of a view. */
-function* traced(system: System, task: Task, name: string, handler: AnyHandler, cost: number, all: unknown[]): Generator<Wait, unknown, void> {
+function* traced(
+  system: System,
+  task: Task,
+  name: string,
+  handler: AnyHandler,
+  cost: number,
+  all: unknown[],
+): Generator<Wait, unknown, void> {
   const { sched, trace, signals } = system;
   let count = all.length;
   while (count > 0 && all[count - 1] === undefined) count--;

@@ -10,7 +10,7 @@ import type { Task } from "../task/task.ts";
 import type { Dentry } from "../vfs/dentry.ts";
 import { dropInode } from "../vfs/file.ts";
 import { type LastName, lookup, lookupAt, resolveParent, startAt } from "../vfs/namei.ts";
-import { notifyMove } from "../vfs/notify.ts";
+import { notifyLinkCount, notifyMove } from "../vfs/notify.ts";
 import { checkCreate, checkDelete, checkPermission, wantWrite } from "../vfs/permission.ts";
 import { createEntry, dropDentry } from "./dir.ts";
 import type { Handlers } from "./handler.ts";
@@ -30,6 +30,7 @@ export const linkCalls: Handlers<"linkat" | "symlinkat" | "renameat2"> = {
       if (inode.nlink === 0 && !old.dentry.name.startsWith("#")) throw ENOENT;
       if (inode.nlink >= LINK_MAX) throw EMLINK;
       dir.link(name, inode, task);
+      notifyLinkCount(inode);
       return inode;
     });
   },
@@ -75,7 +76,10 @@ function rename(task: Task, from: LastName, to: LastName, flags: number): void {
   notifyMove(task.sched, oldDir.inode, from.name, newDir.inode, to.name, moved.inode);
   if (replaced === undefined) return;
   if (exchange) notifyMove(task.sched, newDir.inode, to.name, oldDir.inode, from.name, replaced.inode);
-  else dropInode(replaced.inode);
+  else {
+    notifyLinkCount(replaced.inode);
+    dropInode(replaced.inode);
+  }
 }
 
 /** The tests of vfs_rename(), in its order. */

@@ -15,7 +15,17 @@ import {
   PR_SET_PDEATHSIG,
 } from "../../abi/sched.ts";
 import { CAP_LAST_CAP, capBit } from "../../abi/capability.ts";
-import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, CLD_TRAPPED, SIGCHLD, type SigInfo, SIGRTMAX } from "../../abi/signal.ts";
+import {
+  CLD_CONTINUED,
+  CLD_DUMPED,
+  CLD_EXITED,
+  CLD_KILLED,
+  CLD_STOPPED,
+  CLD_TRAPPED,
+  SIGCHLD,
+  type SigInfo,
+  SIGRTMAX,
+} from "../../abi/signal.ts";
 import { NS_PER_SEC } from "../../abi/time.ts";
 import type { Body, Wait } from "../../abi/sys.ts";
 import type { Timespec } from "../../abi/stat.ts";

@@ -157,4 +157,3 @@ export const signalCalls: Handlers<
   rt_sigtimedwait: (_system, task, set, timeout) => new Blocked(timedWait(task, set, timeout)),
   pause: (_system, task) => new Blocked(suspend(task, undefined)),
 };
-

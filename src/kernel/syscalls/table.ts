@@ -14,6 +14,7 @@ import { fcntlCalls } from "./fcntl.ts";
 import { flockCalls } from "./flock.ts";
 import type { Handlers } from "./handler.ts";
 import { idCalls } from "./ids.ts";
+import { inotifyCalls } from "./inotify.ts";
 import { linkCalls } from "./link.ts";
 import { memoryCalls } from "./memory.ts";
 import { mountCalls } from "./mount.ts";
@@ -48,6 +49,7 @@ export const handlers: Handlers<SyscallName> = {
   ...fcntlCalls,
   ...flockCalls,
   ...idCalls,
+  ...inotifyCalls,
   ...linkCalls,
   ...memoryCalls,
   ...mountCalls,

@@ -100,7 +100,9 @@ function requireReal(which: number): void {
   if (which !== ITIMER_REAL) throw EINVAL;
 }
 
-export const timeCalls: Handlers<"nanosleep" | "clock_nanosleep" | "clock_gettime" | "clock_settime" | "alarm" | "setitimer" | "getitimer"> = {
+export const timeCalls: Handlers<
+  "nanosleep" | "clock_nanosleep" | "clock_gettime" | "clock_settime" | "alarm" | "setitimer" | "getitimer"
+> = {
   nanosleep: (_system, task, ns) => sleepFor(task, ns),
   clock_nanosleep: clockNanosleep,
   clock_gettime: clockGettime,

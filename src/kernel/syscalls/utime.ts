@@ -2,7 +2,7 @@
 
 import { EINVAL, EPERM } from "../../abi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, W_OK } from "../../abi/fcntl.ts";
-import { IN_ATTRIB } from "../../abi/poll.ts";
+import { IN_ACCESS, IN_ATTRIB, IN_MODIFY } from "../../abi/poll.ts";
 import type { InodeChange } from "../vfs/inode.ts";
 import { lookupAt } from "../vfs/namei.ts";
 import { notifyDentry } from "../vfs/notify.ts";
@@ -27,6 +27,6 @@ export const utimeCalls: Handlers<"utimensat"> = {
     if (atime !== "UTIME_OMIT") change.atime = atime === "UTIME_NOW" ? now : atime;
     if (mtime !== "UTIME_OMIT") change.mtime = mtime === "UTIME_NOW" ? now : mtime;
     inode.setattr(change);
-    notifyDentry(dentry, IN_ATTRIB);
+    notifyDentry(dentry, atime === "UTIME_OMIT" ? IN_MODIFY : mtime === "UTIME_OMIT" ? IN_ACCESS : IN_ATTRIB);
   },
 };

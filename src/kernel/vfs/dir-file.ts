@@ -2,6 +2,7 @@
 
 import { EINVAL, EISDIR, ENOENT } from "../../abi/errno.ts";
 import { SEEK_CUR, SEEK_SET } from "../../abi/fcntl.ts";
+import { IN_ACCESS } from "../../abi/poll.ts";
 import { DT_DIR, type Dirent } from "../../abi/stat.ts";
 import { byteLength } from "../../abi/utf8.ts";
 import { touchAtime } from "./atime.ts";
@@ -9,6 +10,7 @@ import type { Caller } from "./caller.ts";
 import type { Path } from "./dentry.ts";
 import { File } from "./file.ts";
 import type { Inode } from "./inode.ts";
+import { notifyDentry } from "./notify.ts";
 
 export class DirFile extends File {
   /** The entries as they were when reading began at the start. */
@@ -58,6 +60,7 @@ export class DirFile extends File {
       this.pos = next.offset;
     }
     touchAtime(caller, mnt, this.inode, this.flags);
+    notifyDentry(dentry, IN_ACCESS);
     return out;
   }
 

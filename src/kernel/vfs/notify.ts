@@ -20,6 +20,8 @@ import type { Inode } from "./inode.ts";
 
 /** One watch on an inode. */
 export interface Mark {
+  /** IN_EXCL_UNLINK: no events of entries that were unlinked. */
+  readonly excludeUnlinked: boolean;
   /** `name` is empty for the inode itself; `cookie` ties the two events of a rename together. */
   notify(mask: number, cookie: number, name: string): void;
   /** The inode is gone, or no longer mounted. */
@@ -40,7 +42,9 @@ export function notifyDentry(dentry: Dentry, mask: number): void {
   const inode = dentry.inode;
   const parent = dentry.parent.inode;
   if (inode.marks === undefined && parent.marks === undefined) return;
-  if (parent !== inode && !dentry.deleted) tell(parent, mask | dirBit(inode), dentry.name);
+  if (parent !== inode && parent.marks !== undefined) {
+    for (const mark of parent.marks) if (!dentry.deleted || !mark.excludeUnlinked) mark.notify(mask | dirBit(inode), 0, dentry.name);
+  }
   tell(inode, mask | dirBit(inode), "");
 }
 
@@ -57,9 +61,12 @@ export function notifyCreate(dir: Inode, inode: Inode, name: string): void {
   if (dir.marks !== undefined) tell(dir, IN_CREATE | dirBit(inode), name);
 }
 
-/** An entry was removed; `inode.nlink` is what is left. */
-export function notifyUnlink(dir: Inode, inode: Inode, name: string): void {
+/** The number of its names has changed. */
+export function notifyLinkCount(inode: Inode): void {
   if (inode.marks !== undefined && !inode.isDirectory) tell(inode, IN_ATTRIB, "");
+}
+
+export function notifyDelete(dir: Inode, inode: Inode, name: string): void {
   if (dir.marks !== undefined) tell(dir, IN_DELETE | dirBit(inode), name);
 }
 

@@ -22,8 +22,11 @@ function findMapped(ns: UserNamespace, id: number, kind: "uidMap" | "gidMap"): n
   return undefined;
 }
 
+/** What the permission bits are about. */
+export type Owned = Pick<Inode, "mode" | "uid" | "gid" | "isDirectory">;
+
 /** capable_wrt_inode_uidgid(): a capability counts only towards inodes whose ids exist in the caller's user namespace. */
-export function capableToward(cred: Cred, inode: Inode, cap: number): boolean {
+export function capableToward(cred: Cred, inode: Owned, cap: number): boolean {
   if ((cred.effective & capBit(cap)) === 0n) return false;
   return cred.userNs.parent === undefined || (isMapped(cred.userNs, inode.uid, "uidMap") && isMapped(cred.userNs, inode.gid, "gidMap"));
 }
@@ -37,7 +40,7 @@ export function checkPermission(caller: Caller, inode: Inode, mask: number): voi
 }
 
 /** The permission bits and the capabilities that go beyond them. Errors: EACCES. */
-export function checkModeBits(cred: Cred, inode: Inode, mask: number): void {
+export function checkModeBits(cred: Cred, inode: Owned, mask: number): void {
   const mode = inode.mode;
   const granted = cred.fsuid === inode.uid ? mode >> 6 : inGroup(cred, inode.gid) ? mode >> 3 : mode;
   if ((mask & ~granted & 7) === 0) return;

@@ -1,0 +1,62 @@
+/** /proc/PID/mounts, mountinfo: proc_pid_mounts(5), proc_pid_mountinfo(5); Linux `fs/proc_namespace.c`. */
+
+import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from "../../../abi/mount.ts";
+import { major, minor } from "../../../abi/stat.ts";
+import type { Task } from "../../task/task.ts";
+import type { Dentry } from "../../vfs/dentry.ts";
+import type { Mount } from "../../vfs/mount.ts";
+import { dPath, isReachable } from "../../vfs/path.ts";
+import type { TaskSubject } from "./entry.ts";
+
+const OPTIONS: readonly (readonly [number, string])[] = [
+  [MS_NOSUID, ",nosuid"],
+  [MS_NODEV, ",nodev"],
+  [MS_NOEXEC, ",noexec"],
+  [MS_NOATIME, ",noatime"],
+  [MS_NODIRATIME, ",nodiratime"],
+  [MS_RELATIME, ",relatime"],
+];
+
+/** mangle(): what separates the fields is written in octal. */
+const mangle = (text: string): string => text.replace(/[ \t\n\\#]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
+
+const mountOptions = ({ flags }: Mount): string => OPTIONS.map(([flag, text]) => ((flags & flag) === 0 ? "" : text)).join("");
+
+/** The mounts that the process can reach, in the order of mounting. */
+function visible(task: Task): readonly Mount[] {
+  const { root } = task.fs;
+  return task.mntNs.mounts.filter((mnt) => isReachable(mnt.rootPath, root));
+}
+
+export function taskMounts({ task }: TaskSubject): string {
+  const { root } = task.fs;
+  return visible(task)
+    .map((mnt) => {
+      const access = (mnt.flags & MS_RDONLY) !== 0 || mnt.sb.readonly ? "ro" : "rw";
+      const at = mangle(dPath(mnt.rootPath, root));
+      return `${mangle(mnt.source)} ${at} ${mnt.sb.fstype} ${access}${mountOptions(mnt)}${mnt.sb.showOptions()} 0 0\n`;
+    })
+    .join("");
+}
+
+/** The path of a dentry inside its filesystem. */
+function inside(dentry: Dentry): string {
+  let text = "";
+  for (let d = dentry; !d.isRoot; d = d.parent) text = `/${d.name}${text}`;
+  return `${text === "" ? "/" : text}${dentry.deleted ? "//deleted" : ""}`;
+}
+
+export function taskMountinfo({ task }: TaskSubject): string {
+  const { root } = task.fs;
+  return visible(task)
+    .map((mnt) => {
+      const { sb } = mnt;
+      const dev = `${major(sb.dev)}:${minor(sb.dev)}`;
+      const where = `${mangle(inside(mnt.root))} ${mangle(dPath(mnt.rootPath, root))}`;
+      const access = (mnt.flags & MS_RDONLY) !== 0 ? "ro" : "rw";
+      const tag = mnt.propagation === "unbindable" ? " unbindable" : "";
+      const fs = `${sb.fstype} ${mangle(mnt.source)} ${sb.readonly ? "ro" : "rw"}${sb.showOptions()}`;
+      return `${mnt.id} ${mnt.parent?.id ?? mnt.id} ${dev} ${where} ${access}${mountOptions(mnt)}${tag} - ${fs}\n`;
+    })
+    .join("");
+}
