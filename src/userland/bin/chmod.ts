@@ -132,7 +132,7 @@ function* run(c: Command): Proc<number> {
     if (arg === "--") ended = true;
     return !ended && /^-[rwxXstugo0-7]/.test(arg) && compileMode(arg) !== undefined;
   });
-  const args = modeWord === undefined ? c.args : c.args.filter((arg, i) => i !== c.args.indexOf(modeWord));
+  const args = modeWord === undefined ? c.args : c.args.filter((_, i) => i !== c.args.indexOf(modeWord));
   const { options, operands } = yield* c.getopt(
     {
       short: "Rcfv",

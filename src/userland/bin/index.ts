@@ -4,6 +4,7 @@ import type { Executable } from "../executable.ts";
 import { arch } from "./arch.ts";
 import { basename } from "./basename.ts";
 import { busybox } from "./busybox.ts";
+import { cat } from "./cat.ts";
 import { chgrp } from "./chgrp.ts";
 import { chmod } from "./chmod.ts";
 import { chown } from "./chown.ts";
@@ -21,6 +22,7 @@ import { egrep, fgrep, grep } from "./grep.ts";
 import { groups } from "./groups.ts";
 import { gunzip } from "./gunzip.ts";
 import { gzip } from "./gzip.ts";
+import { head } from "./head.ts";
 import { hostname } from "./hostname.ts";
 import { id } from "./id.ts";
 import { init } from "./init.ts";
@@ -58,6 +60,7 @@ import { shuf } from "./shuf.ts";
 import { sleep } from "./sleep.ts";
 import { strace } from "./strace.ts";
 import { sync } from "./sync.ts";
+import { tail } from "./tail.ts";
 import { tar } from "./tar.ts";
 import { tee } from "./tee.ts";
 import { timeout } from "./timeout.ts";
@@ -69,6 +72,7 @@ import { uname } from "./uname.ts";
 import { unlink } from "./unlink.ts";
 import { uptime } from "./uptime.ts";
 import { usleep } from "./usleep.ts";
+import { wc } from "./wc.ts";
 import { which } from "./which.ts";
 import { whoami } from "./whoami.ts";
 import { xargs } from "./xargs.ts";
@@ -79,6 +83,7 @@ export const executables: readonly Executable[] = [
   arch,
   basename,
   busybox(() => executables),
+  cat,
   chgrp,
   chmod,
   chown,
@@ -98,14 +103,15 @@ export const executables: readonly Executable[] = [
   groups,
   gunzip,
   gzip,
+  head,
   hostname,
   id,
   init,
   install,
   kill,
   killall,
-  ldd,
   ldLinux,
+  ldd,
   link,
   ln,
   logname,
@@ -136,6 +142,7 @@ export const executables: readonly Executable[] = [
   sleep,
   strace,
   sync,
+  tail,
   tar,
   tee,
   timeout,
@@ -147,6 +154,7 @@ export const executables: readonly Executable[] = [
   unlink,
   uptime,
   usleep,
+  wc,
   which,
   whoami,
   xargs,
