@@ -21,10 +21,15 @@ const SET_CANON_COLUMN = 0x201;
 /** Plus the columns before the tab, modulo 8, and AFTER_TAB. */
 const ERASE_TAB = 0x400;
 const AFTER_TAB = 0x80;
+/** Linux marks its echo operations by this byte; where it is itself echoed, it passes output processing by. */
+const ECHO_OP_START = 0xff;
 /** The most bytes that one entry or character becomes. */
 const MOST_BYTES = 8;
 
 export const isCntrl = (c: number): boolean => c < 32 || c === 127;
+
+/** islower() of the kernel, which takes Latin-1 for its alphabet. */
+const isLower = (c: number): boolean => (c >= 97 && c <= 122) || (c >= 0xe0 && c !== 0xf7);
 
 export class OutputPost {
   /** Cursor column as far as the discipline knows it; where the canonical line began. */
@@ -117,7 +122,7 @@ export class OutputPost {
 
   private outputOther(c: number, oflag: number): number {
     if (!isCntrl(c) && !this.isContinuation(c)) this.column++;
-    this.sink.push((oflag & OLCUC) !== 0 && c >= 97 && c <= 122 ? c - 32 : c);
+    this.sink.push((oflag & OLCUC) !== 0 && isLower(c) ? c - 32 : c);
     return 1;
   }
 
@@ -173,6 +178,10 @@ export class OutputPost {
       this.sink.push((entry - CTRL) ^ 0x40);
       this.column += 2;
       return 2;
+    } else if (entry === ECHO_OP_START) {
+      this.sink.push(entry);
+      this.column++;
+      return 1;
     } else if ((this.termios().oflag & OPOST) !== 0) return this.outputChar(entry, room);
     else {
       this.sink.push(entry);
