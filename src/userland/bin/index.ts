@@ -31,6 +31,7 @@ import { kill } from "./kill.ts";
 import { killall } from "./killall.ts";
 import { ldLinux } from "./ld-linux.ts";
 import { ldd } from "./ldd.ts";
+import { less } from "./less.ts";
 import { link } from "./link.ts";
 import { ln } from "./ln.ts";
 import { logname } from "./logname.ts";
@@ -38,6 +39,7 @@ import { mkdir } from "./mkdir.ts";
 import { mkfifo } from "./mkfifo.ts";
 import { mknod } from "./mknod.ts";
 import { mktemp } from "./mktemp.ts";
+import { more } from "./more.ts";
 import { mv } from "./mv.ts";
 import { nice } from "./nice.ts";
 import { nohup } from "./nohup.ts";
@@ -72,6 +74,7 @@ import { uname } from "./uname.ts";
 import { unlink } from "./unlink.ts";
 import { uptime } from "./uptime.ts";
 import { usleep } from "./usleep.ts";
+import { watch } from "./watch.ts";
 import { wc } from "./wc.ts";
 import { which } from "./which.ts";
 import { whoami } from "./whoami.ts";
@@ -112,6 +115,7 @@ export const executables: readonly Executable[] = [
   killall,
   ldLinux,
   ldd,
+  less,
   link,
   ln,
   logname,
@@ -119,6 +123,7 @@ export const executables: readonly Executable[] = [
   mkfifo,
   mknod,
   mktemp,
+  more,
   mv,
   nice,
   nohup,
@@ -154,6 +159,7 @@ export const executables: readonly Executable[] = [
   unlink,
   uptime,
   usleep,
+  watch,
   wc,
   which,
   whoami,

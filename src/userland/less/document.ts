@@ -1,0 +1,61 @@
+/** A file or pipe as less holds it: lines that are read as far as somebody looks. */
+
+import type { Proc } from "../../abi/sys.ts";
+import { decodeUtf8 } from "../../abi/utf8.ts";
+import type { Input } from "../libc/stdio.ts";
+
+export class Document {
+  readonly lines: string[] = [];
+  /** The end of the input was met. */
+  complete = false;
+  bytes = 0;
+  private rest = "";
+  private carry = new Uint8Array(0) as Uint8Array;
+
+  constructor(
+    readonly name: string,
+    /** undefined: there is nothing (more) to read. */
+    private readonly input: Input | undefined,
+    /** For statistics and percentages; undefined for pipes. */
+    readonly size: number | undefined,
+  ) {
+    if (input === undefined) this.complete = true;
+  }
+
+  /** The descriptor to wait for while the input is not complete. */
+  get fd(): number | undefined {
+    return this.complete ? undefined : this.input?.fd;
+  }
+
+  /** Reads once. Blocks until there is something. */
+  *readSome(): Proc<void> {
+    if (this.complete || this.input === undefined) return;
+    const part = yield* this.input.read();
+    if (part === undefined) {
+      this.complete = true;
+      if (this.carry.length > 0) this.rest += decodeUtf8(this.carry);
+      if (this.rest !== "") this.lines.push(this.rest);
+      this.rest = "";
+      return;
+    }
+    this.bytes += part.length;
+    const all = new Uint8Array(this.carry.length + part.length);
+    all.set(this.carry);
+    all.set(part, this.carry.length);
+    // What stands behind the last newline may end inside a character.
+    const end = all.lastIndexOf(10) + 1;
+    if (end === 0) {
+      this.carry = all;
+      return;
+    }
+    const text = this.rest + decodeUtf8(all, 0, end - 1);
+    this.rest = "";
+    this.carry = all.slice(end);
+    for (const line of text.split("\n")) this.lines.push(line);
+  }
+
+  /** Reads until there are `count` lines or no more. Blocks. */
+  *need(count: number): Proc<void> {
+    while (this.lines.length < count && !this.complete) yield* this.readSome();
+  }
+}
