@@ -1,50 +1,74 @@
-/** A kernel for tests of system calls: its only program is the test itself, which runs as PID 1 on an almost empty root. */
+/** For tests of the kernel: bodies of code that run as processes of a booted machine, and talk to it by system calls only. */
 
 import { Errno } from "../abi/errno.ts";
 import type { Proc, Sys } from "../abi/sys.ts";
-import { type FillEntry, fillTmpfs } from "./fs/tmpfs/fill.ts";
-import { Kernel } from "./kernel.ts";
+import type { Task } from "../kernel/task/task.ts";
+import { DEFAULT_CONFIG, Machine } from "./boot.ts";
+import { checkInvariants } from "./invariants.ts";
 
-const DIRS = ["/", "/sbin", "/dev", "/proc", "/tmp", "/mnt"];
+/** Virtual time that run() gives a body before it counts as stuck. */
+const PATIENCE_NS = 60e9;
 
-const rootfs: readonly FillEntry[] = [
-  ...DIRS.map((path) => ({ kind: "dir" as const, path, mode: path === "/tmp" ? 0o1777 : 0o755, mtimeSec: 0 })),
-  { kind: "elf", path: "/sbin/init", mode: 0o755, elf: { type: "ET_EXEC", needed: [], program: "test", voice: "gnu" }, sizeBytes: 4096, mtimeSec: 0 },
-];
-
-export interface KernelRun<T> {
-  readonly kernel: Kernel;
+/** A body on its way, or at its end. */
+export interface Running<T> {
+  readonly task: Task;
+  readonly done: boolean;
+  /** Throws what the body threw, or an Error while it has not ended. */
   readonly value: T;
 }
 
-/** Runs `body` as PID 1 until it ends, at most a virtual hour. Throws what it throws. */
-export function runKernel<T>(body: (sys: Sys, kernel: Kernel) => Proc<T>, memoryBytes = 256 * 1024 ** 2): KernelRun<T> {
-  let outcome: { value: T } | { thrown: unknown } | undefined;
-  const kernel: Kernel = new Kernel({ cpus: 2, memoryBytes, startSec: 1_767_225_600, hostname: "test", seed: 1 }, () => {
-    return function* (sys) {
-      try {
-        outcome = { value: yield* body(sys, kernel) };
-      } catch (thrown) {
-        outcome = { thrown };
-      }
-      return 0;
-    };
-  });
-  fillTmpfs(kernel.rootfs, rootfs);
-  kernel.boot();
-  kernel.run(360e9, () => outcome !== undefined);
-  if (outcome === undefined) throw new Error(`the test did not end: ${kernel.panic ?? kernel.crashes.join("\n")}`);
-  if ("thrown" in outcome) throw outcome.thrown;
-  return { kernel, value: outcome.value };
-}
+export class KernelUnderTest {
+  readonly machine = new Machine(DEFAULT_CONFIG);
+  readonly kernel = this.machine.kernel;
 
-/** The errno that a call fails with; undefined where it succeeds. */
-export function* errnoOf<T>(call: () => Proc<T>): Generator<undefined, Errno | undefined, void> {
-  try {
-    yield* call();
-    return undefined;
-  } catch (e) {
-    if (!(e instanceof Errno)) throw e;
-    return e;
+  constructor() {
+    this.advance(200);
+  }
+
+  /** Starts a process that runs `body`; nothing of it happens yet. */
+  spawn<T>(body: (sys: Sys) => Proc<T>): Running<T> {
+    const { sys } = this.kernel;
+    let outcome: { readonly value: T } | { readonly thrown: unknown } | undefined;
+    const task = this.kernel.spawnHelper("body", () =>
+      (function* () {
+        try {
+          outcome = { value: yield* body(sys) };
+          return 0;
+        } catch (e) {
+          outcome = { thrown: e };
+          return 1;
+        }
+      })(),
+    );
+    return {
+      task,
+      get done() {
+        return outcome !== undefined;
+      },
+      get value() {
+        if (outcome === undefined) throw new Error("still running");
+        if ("thrown" in outcome) throw outcome.thrown instanceof Errno ? new Error(outcome.thrown.name) : outcome.thrown;
+        return outcome.value;
+      },
+    };
+  }
+
+  /** Runs `body` to its end. Throws what it threw. */
+  run<T>(body: (sys: Sys) => Proc<T>): T {
+    const running = this.spawn(body);
+    const { machine } = this;
+    const limit = machine.nowNs + PATIENCE_NS;
+    while (!running.done && machine.nowNs < limit) machine.run(machine.nowNs + 10e6, () => running.done);
+    return running.value;
+  }
+
+  /** Lets `ms` of virtual time go by. */
+  advance(ms: number): void {
+    this.machine.run(this.machine.nowNs + ms * 1e6);
+    if (this.kernel.panic !== undefined) throw new Error(this.kernel.panic);
+  }
+
+  check(): void {
+    checkInvariants(this.kernel);
   }
 }
