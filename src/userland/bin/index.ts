@@ -35,6 +35,7 @@ import { less } from "./less.ts";
 import { link } from "./link.ts";
 import { ln } from "./ln.ts";
 import { logname } from "./logname.ts";
+import { ls } from "./ls.ts";
 import { mkdir } from "./mkdir.ts";
 import { mkfifo } from "./mkfifo.ts";
 import { mknod } from "./mknod.ts";
@@ -119,6 +120,7 @@ export const executables: readonly Executable[] = [
   link,
   ln,
   logname,
+  ls,
   mkdir,
   mkfifo,
   mknod,
