@@ -8,20 +8,25 @@ import { cat } from "./cat.ts";
 import { chgrp } from "./chgrp.ts";
 import { chmod } from "./chmod.ts";
 import { chown } from "./chown.ts";
+import { chrt } from "./chrt.ts";
 import { clear } from "./clear.ts";
 import { cp } from "./cp.ts";
 import { date } from "./date.ts";
 import { diff } from "./diff.ts";
 import { dirname } from "./dirname.ts";
+import { dmesg } from "./dmesg.ts";
 import { env } from "./env.ts";
 import { factor } from "./factor.ts";
 import { file } from "./file.ts";
 import { find } from "./find.ts";
+import { findmnt } from "./findmnt.ts";
 import { free } from "./free.ts";
 import { egrep, fgrep, grep } from "./grep.ts";
+import { getent } from "./getent.ts";
 import { groups } from "./groups.ts";
 import { gunzip } from "./gunzip.ts";
 import { gzip } from "./gzip.ts";
+import { halt, poweroff, reboot, shutdown } from "./halt.ts";
 import { head } from "./head.ts";
 import { hostname } from "./hostname.ts";
 import { id } from "./id.ts";
@@ -36,6 +41,8 @@ import { link } from "./link.ts";
 import { ln } from "./ln.ts";
 import { logname } from "./logname.ts";
 import { ls } from "./ls.ts";
+import { lscpu } from "./lscpu.ts";
+import { lsmod } from "./lsmod.ts";
 import { mkdir } from "./mkdir.ts";
 import { mkfifo } from "./mkfifo.ts";
 import { mknod } from "./mknod.ts";
@@ -44,29 +51,39 @@ import { more } from "./more.ts";
 import { mv } from "./mv.ts";
 import { nice } from "./nice.ts";
 import { nohup } from "./nohup.ts";
+import { nologin } from "./nologin.ts";
 import { nproc } from "./nproc.ts";
 import { patch } from "./patch.ts";
 import { pgrep, pkill } from "./pgrep.ts";
 import { pidof } from "./pidof.ts";
+import { pmap } from "./pmap.ts";
 import { printenv } from "./printenv.ts";
+import { prlimit } from "./prlimit.ts";
 import { ps } from "./ps.ts";
 import { pstree } from "./pstree.ts";
 import { readlink } from "./readlink.ts";
 import { realpath } from "./realpath.ts";
+import { renice } from "./renice.ts";
 import { reset } from "./reset.ts";
 import { rev } from "./rev.ts";
 import { rm } from "./rm.ts";
 import { rmdir } from "./rmdir.ts";
 import { sed } from "./sed.ts";
 import { seq } from "./seq.ts";
+import { setsid } from "./setsid.ts";
 import { shuf } from "./shuf.ts";
 import { sleep } from "./sleep.ts";
 import { strace } from "./strace.ts";
+import { stress } from "./stress.ts";
+import { su } from "./su.ts";
 import { sync } from "./sync.ts";
+import { sysctl } from "./sysctl.ts";
 import { tail } from "./tail.ts";
 import { tar } from "./tar.ts";
+import { taskset } from "./taskset.ts";
 import { tee } from "./tee.ts";
 import { timeout } from "./timeout.ts";
+import { top } from "./top.ts";
 import { touch } from "./touch.ts";
 import { tput } from "./tput.ts";
 import { truncate } from "./truncate.ts";
@@ -75,9 +92,12 @@ import { uname } from "./uname.ts";
 import { unlink } from "./unlink.ts";
 import { uptime } from "./uptime.ts";
 import { usleep } from "./usleep.ts";
+import { vmstat } from "./vmstat.ts";
+import { w } from "./w.ts";
 import { watch } from "./watch.ts";
 import { wc } from "./wc.ts";
 import { which } from "./which.ts";
+import { who } from "./who.ts";
 import { whoami } from "./whoami.ts";
 import { xargs } from "./xargs.ts";
 import { yes } from "./yes.ts";
@@ -91,22 +111,27 @@ export const executables: readonly Executable[] = [
   chgrp,
   chmod,
   chown,
+  chrt,
   clear,
   cp,
   date,
   diff,
   dirname,
+  dmesg,
   egrep,
   env,
   factor,
   fgrep,
   file,
   find,
+  findmnt,
   free,
+  getent,
   grep,
   groups,
   gunzip,
   gzip,
+  halt,
   head,
   hostname,
   id,
@@ -121,6 +146,8 @@ export const executables: readonly Executable[] = [
   ln,
   logname,
   ls,
+  lscpu,
+  lsmod,
   mkdir,
   mkfifo,
   mknod,
@@ -129,30 +156,43 @@ export const executables: readonly Executable[] = [
   mv,
   nice,
   nohup,
+  nologin,
   nproc,
   patch,
   pgrep,
   pidof,
   pkill,
+  pmap,
+  poweroff,
   printenv,
+  prlimit,
   ps,
   pstree,
   readlink,
   realpath,
+  reboot,
+  renice,
   reset,
   rev,
   rm,
   rmdir,
   sed,
   seq,
+  setsid,
   shuf,
+  shutdown,
   sleep,
   strace,
+  stress,
+  su,
   sync,
+  sysctl,
   tail,
   tar,
+  taskset,
   tee,
   timeout,
+  top,
   touch,
   tput,
   truncate,
@@ -161,9 +201,12 @@ export const executables: readonly Executable[] = [
   unlink,
   uptime,
   usleep,
+  vmstat,
+  w,
   watch,
   wc,
   which,
+  who,
   whoami,
   xargs,
   yes,

@@ -183,7 +183,8 @@ function* start(sys: Sys, argv: readonly string[], env: Env, auxv: Auxv, dynamic
     } else yield* complain(sys, `${name}: error while loading shared libraries: ${e.message}\n`);
     return 127;
   }
-  return yield* dynamic.entry(sys, argv, env, auxv);
+  // __libc_start_main(): exit(main(…)).
+  return yield* sys.exit_group(yield* dynamic.entry(sys, argv, env, auxv));
 }
 
 const help = (name: string): string => `Usage: ${name} [OPTION]... EXECUTABLE-FILE [ARGS-FOR-PROGRAM...]

@@ -6,7 +6,7 @@ const bsdFormats: Readonly<Record<string, string>> = {
   j: "ppid pid pgid sid tname tpgid stat uid bsdtime args",
   l: "f uid pid ppid priority nice vsz rss wchan stat tname bsdtime args",
   s: "uid pid pending sigmask ignored caught stat tname bsdtime args",
-  u: "user pid pcpu pmem vsz rss tname stat bsdstart bsdtime args",
+  u: "user pid pcpu pmem vsz rss tname stat start_time bsdtime args",
   v: "pid tname stat bsdtime maj_flt m_trs drs rss pmem args",
   X: "pid start_stack esp eip timeout alarm stat tname bsdtime args",
   "": "pid tname stat bsdtime args",
