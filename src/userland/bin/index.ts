@@ -3,6 +3,8 @@
 import type { Executable } from "../executable.ts";
 import { arch } from "./arch.ts";
 import { basename } from "./basename.ts";
+import { bash } from "./bash.ts";
+import { bracket } from "./bracket.ts";
 import { busybox } from "./busybox.ts";
 import { cat } from "./cat.ts";
 import { chgrp } from "./chgrp.ts";
@@ -15,14 +17,16 @@ import { date } from "./date.ts";
 import { diff } from "./diff.ts";
 import { dirname } from "./dirname.ts";
 import { dmesg } from "./dmesg.ts";
+import { echo } from "./echo.ts";
 import { env } from "./env.ts";
 import { factor } from "./factor.ts";
+import { falseProgram } from "./false.ts";
 import { file } from "./file.ts";
 import { find } from "./find.ts";
 import { findmnt } from "./findmnt.ts";
 import { free } from "./free.ts";
-import { egrep, fgrep, grep } from "./grep.ts";
 import { getent } from "./getent.ts";
+import { egrep, fgrep, grep } from "./grep.ts";
 import { groups } from "./groups.ts";
 import { gunzip } from "./gunzip.ts";
 import { gzip } from "./gzip.ts";
@@ -58,9 +62,11 @@ import { pgrep, pkill } from "./pgrep.ts";
 import { pidof } from "./pidof.ts";
 import { pmap } from "./pmap.ts";
 import { printenv } from "./printenv.ts";
+import { printf } from "./printf.ts";
 import { prlimit } from "./prlimit.ts";
 import { ps } from "./ps.ts";
 import { pstree } from "./pstree.ts";
+import { pwd } from "./pwd.ts";
 import { readlink } from "./readlink.ts";
 import { realpath } from "./realpath.ts";
 import { renice } from "./renice.ts";
@@ -71,6 +77,7 @@ import { rmdir } from "./rmdir.ts";
 import { sed } from "./sed.ts";
 import { seq } from "./seq.ts";
 import { setsid } from "./setsid.ts";
+import { ash, dash, sh } from "./sh.ts";
 import { shuf } from "./shuf.ts";
 import { sleep } from "./sleep.ts";
 import { strace } from "./strace.ts";
@@ -82,10 +89,12 @@ import { tail } from "./tail.ts";
 import { tar } from "./tar.ts";
 import { taskset } from "./taskset.ts";
 import { tee } from "./tee.ts";
+import { test } from "./test.ts";
 import { timeout } from "./timeout.ts";
 import { top } from "./top.ts";
 import { touch } from "./touch.ts";
 import { tput } from "./tput.ts";
+import { trueProgram } from "./true.ts";
 import { truncate } from "./truncate.ts";
 import { tty } from "./tty.ts";
 import { uname } from "./uname.ts";
@@ -105,7 +114,10 @@ import { zcat } from "./zcat.ts";
 
 export const executables: readonly Executable[] = [
   arch,
+  ash,
   basename,
+  bash,
+  bracket,
   busybox(() => executables),
   cat,
   chgrp,
@@ -114,13 +126,16 @@ export const executables: readonly Executable[] = [
   chrt,
   clear,
   cp,
+  dash,
   date,
   diff,
   dirname,
   dmesg,
+  echo,
   egrep,
   env,
   factor,
+  falseProgram,
   fgrep,
   file,
   find,
@@ -139,8 +154,8 @@ export const executables: readonly Executable[] = [
   install,
   kill,
   killall,
-  ldLinux,
   ldd,
+  ldLinux,
   less,
   link,
   ln,
@@ -165,9 +180,11 @@ export const executables: readonly Executable[] = [
   pmap,
   poweroff,
   printenv,
+  printf,
   prlimit,
   ps,
   pstree,
+  pwd,
   readlink,
   realpath,
   reboot,
@@ -179,6 +196,7 @@ export const executables: readonly Executable[] = [
   sed,
   seq,
   setsid,
+  sh,
   shuf,
   shutdown,
   sleep,
@@ -191,10 +209,12 @@ export const executables: readonly Executable[] = [
   tar,
   taskset,
   tee,
+  test,
   timeout,
   top,
   touch,
   tput,
+  trueProgram,
   truncate,
   tty,
   uname,

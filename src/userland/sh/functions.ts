@@ -1,0 +1,41 @@
+/** Calling functions: new positional parameters, a scope for `local`, and `return`. */
+
+import type { Proc } from "../../abi/sys.ts";
+import type { FunctionDefinition } from "./node.ts";
+import { runPseudoTrap } from "./run.ts";
+import { type Shell, ShellError } from "./shell.ts";
+
+/** JavaScript's stack holds about this many nested calls. Differs from Linux: bash goes on until its stack overflows. */
+const DEPTH_MAX = 1000;
+
+export function* callFunction(sh: Shell, f: FunctionDefinition, args: readonly string[]): Proc<number> {
+  const { positional, loopDepth } = sh;
+  if (sh.functionDepth >= DEPTH_MAX) throw new ShellError(`${f.name}: maximum function nesting level exceeded (${DEPTH_MAX})`, 1);
+  const depth = sh.vars.depth;
+  sh.positional = args.slice(1);
+  sh.functionDepth++;
+  sh.loopDepth = 0;
+  sh.callStack.unshift({ name: f.name, source: f.source, line: sh.line });
+  sh.vars.push();
+  const debug = sh.traps.get("DEBUG");
+  const hideDebug = debug !== undefined && !sh.options.has("functrace");
+  if (hideDebug) sh.traps.set("DEBUG", undefined);
+  const restores = sh.localRestores.length;
+  try {
+    let status = yield* f.body.run(sh, false);
+    if (sh.jump === "return") {
+      sh.jump = "none";
+      status = sh.status;
+    }
+    if (sh.traps.get("RETURN") !== undefined && sh.options.has("functrace")) yield* runPseudoTrap(sh, "RETURN");
+    return status;
+  } finally {
+    if (hideDebug && sh.traps.get("DEBUG") === undefined) sh.traps.set("DEBUG", debug);
+    while (sh.localRestores.length > restores) (sh.localRestores.pop() as () => void)();
+    sh.vars.pop(depth);
+    sh.callStack.shift();
+    sh.functionDepth--;
+    sh.loopDepth = loopDepth;
+    sh.positional = positional;
+  }
+}

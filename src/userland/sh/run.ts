@@ -1,0 +1,210 @@
+/** What happens around commands: pending traps, `set -e` and ERR, the text of `eval`, `.` and traps, EXIT. */
+
+import { SIGINT } from "../../abi/signal.ts";
+import type { Proc } from "../../abi/sys.ts";
+import { compileScript } from "./compile.ts";
+import type { Node } from "./node.ts";
+import { describeBash, describePosix, expandAliases, lineOfFailure, type ParsedSource, parseSource, type SyntaxFailure } from "./parse.ts";
+import { Interrupted, type Shell, ShellError, ShellExit } from "./shell.ts";
+import type { PseudoSignal } from "./traps.ts";
+
+/** Runs the traps of signals that have come, and leaves the command on ^C. Called between commands. */
+export function* attend(sh: Shell): Proc<void> {
+  if (sh.interrupted) {
+    sh.interrupted = false;
+    throw new Interrupted();
+  }
+  while (sh.pendingTraps.length > 0 && !sh.inTrap) {
+    const sig = sh.pendingTraps.shift() as number;
+    const action = sh.traps.get(sig);
+    if (action !== undefined && action !== "") yield* runTrap(sh, action);
+    else if (sig === SIGINT) throw new Interrupted();
+  }
+}
+
+/** Runs a trap's action; `$?` and the line are the interrupted command's again afterwards. */
+export function* runTrap(sh: Shell, action: string): Proc<void> {
+  const { status, line, jump, inTrap } = sh;
+  sh.inTrap = true;
+  sh.jump = "none";
+  try {
+    yield* runText(sh, action, "trap");
+  } finally {
+    sh.inTrap = inTrap;
+  }
+  sh.status = status;
+  sh.line = line;
+  if (sh.jump === "none") sh.jump = jump;
+}
+
+export function* runPseudoTrap(sh: Shell, name: PseudoSignal): Proc<void> {
+  const action = sh.traps.get(name);
+  if (action === undefined || action === "") return;
+  const inTrap = sh.inTrap;
+  if (name !== "RETURN" && inTrap) return;
+  yield* runTrap(sh, action);
+}
+
+/** After a command that counts: a failure may run ERR and end the shell. */
+export function* afterCommand(sh: Shell, status: number): Proc<void> {
+  if (status === 0 || sh.conditionDepth > 0) return;
+  sh.status = status;
+  if (sh.traps.get("ERR") !== undefined && (sh.functionDepth === 0 || sh.options.has("errtrace"))) yield* runPseudoTrap(sh, "ERR");
+  if (sh.options.errexit) throw new ShellExit(status);
+}
+
+/** Runs the EXIT trap once; the exit status, which the trap may change by `exit`. */
+export function* runExitTrap(sh: Shell, status: number): Proc<number> {
+  const action = sh.traps.get("EXIT");
+  if (action === undefined || action === "") return status;
+  sh.traps.set("EXIT", undefined);
+  sh.status = status;
+  try {
+    yield* runTrap(sh, action);
+    return sh.jump === "return" ? sh.status : status;
+  } catch (e) {
+    if (e instanceof ShellExit) return e.status;
+    if (e instanceof ShellError) {
+      yield* sh.warn(e.message);
+      return e.status;
+    }
+    throw e;
+  }
+}
+
+export type TextKind = "main" | "eval" | "source" | "trap" | "command";
+
+/** Statements that the shell reads as one: those that share a line. */
+interface Group {
+  readonly first: number;
+  readonly last: number;
+}
+
+function groupsOf(p: ParsedSource): Group[] {
+  const groups: Group[] = [];
+  const { statements, source } = p;
+  for (let i = 0; i < statements.length; i++) {
+    const before = statements[i - 1];
+    const s = statements[i] as (typeof statements)[number];
+    const last = groups[groups.length - 1];
+    if (before !== undefined && last !== undefined && !source.slice(before.end, s.pos).includes("\n"))
+      groups[groups.length - 1] = { first: last.first, last: i };
+    else groups.push({ first: i, last: i });
+  }
+  const pos = p.failure?.pos;
+  if (pos === undefined) return groups;
+  // What stands on the lines before the error runs; the command in which it is does not.
+  const good = groups.filter(
+    (g) => (statements[g.last]?.end ?? 0) <= pos && source.slice(statements[g.last]?.end ?? 0, pos).includes("\n") && !isBroken(p, g),
+  );
+  return good;
+}
+
+/** A compound command that the parser could not close has an empty extent, or reaches over the error. */
+function isBroken(p: ParsedSource, g: Group): boolean {
+  const s = p.statements[g.last];
+  if (s === undefined || p.failure === undefined) return true;
+  return s.end <= s.pos || (/^(if|while|until|for|case|select|\{|\(|function\b)/.test(p.source.slice(s.pos)) && s.end <= s.pos + 1);
+}
+
+/** Runs shell text: each line's commands in turn, up to a syntax error, which is said. Returns the status of the last. */
+export function* runText(sh: Shell, text: string, kind: TextKind, tail = false, first = 1): Proc<number> {
+  let source = text;
+  let parsed = parseSource(source);
+  if (sh.aliases.size > 0 && expandsAliases(sh)) {
+    source = expandAliases(source, sh.aliases);
+    if (source !== text) parsed = parseSource(source);
+  }
+  const base = kind === "main" || kind === "source" || kind === "command" ? first : sh.line;
+  let groups = groupsOf(parsed);
+  if (groups.length === 0 && parsed.failure === undefined) return 0;
+  let status = sh.status;
+  if (groups.length === 0) status = 0;
+  for (let g = 0; g < groups.length; g++) {
+    const group = groups[g] as Group;
+    const isLast = g === groups.length - 1 && parsed.failure === undefined;
+    let node: Node;
+    try {
+      node = compileScript(sh, parsed.source, parsed.statements.slice(group.first, group.last + 1), base);
+    } catch (e) {
+      if (e instanceof CompileFailure) return yield* saySyntax(sh, e.failure, e.source, kind, base);
+      throw e;
+    }
+    const aliasesBefore = sh.aliases;
+    const sizeBefore = sh.aliases.size;
+    status = yield* runGroup(sh, node, kind, tail && isLast);
+    if (sh.jump !== "none") return status;
+    if (sh.options.noexec && !sh.interactive) break;
+    // An alias made on this line holds from the next line on.
+    if ((sh.aliases !== aliasesBefore || sh.aliases.size !== sizeBefore) && expandsAliases(sh) && !isLast) {
+      const end = parsed.statements[group.last]?.end ?? 0;
+      const rest = parsed.source.slice(end);
+      const padded = parsed.source.slice(0, end).replace(/[^\n]/g, " ");
+      parsed = parseSource(padded + expandAliases(rest, sh.aliases));
+      groups = groupsOf(parsed);
+      g = -1;
+    }
+  }
+  if (parsed.failure !== undefined) status = yield* saySyntax(sh, parsed.failure, parsed.source, kind, base);
+  return status;
+}
+
+export function expandsAliases(sh: Shell): boolean {
+  return sh.flavour !== "bash" || sh.interactive || sh.options.shopt("expand_aliases");
+}
+
+/** Runs one line's commands; an error that drops the line is said here. */
+function* runGroup(sh: Shell, node: Node, kind: TextKind, tail: boolean): Proc<number> {
+  if (kind !== "main") return yield* node.run(sh, tail);
+  const depth = sh.vars.depth;
+  const { conditionDepth, loopDepth } = sh;
+  try {
+    return yield* node.run(sh, tail);
+  } catch (e) {
+    if (!(e instanceof ShellError)) throw e;
+    yield* sh.warn(e.message);
+    sh.vars.pop(depth);
+    sh.conditionDepth = conditionDepth;
+    sh.loopDepth = loopDepth;
+    sh.functionDepth = 0;
+    sh.callStack.length = 0;
+    sh.status = e.status;
+    sh.pipeStatus = [e.status];
+    if (!sh.interactive && !sh.agent && (e.extent === "shell" || sh.options.errexit || sh.flavour !== "bash"))
+      throw new ShellExit(e.status);
+    return e.status;
+  }
+}
+
+/** A construct that the parser takes but the flavour does not know, or that is wrong inside a substitution. */
+export class CompileFailure {
+  constructor(
+    readonly failure: SyntaxFailure,
+    readonly source: string,
+  ) {}
+}
+
+/** Says what is wrong with a text; the status. */
+export function* saySyntax(sh: Shell, f: SyntaxFailure, source: string, kind: TextKind, base: number): Proc<number> {
+  const line = lineOfFailure(f, source, sh.flavour) + base - 1;
+  if (sh.flavour === "bash") {
+    const name = sh.sourceDepth > 0 && kind === "source" ? sh.sourceName : sh.arg0;
+    const said = kind === "eval" ? "eval: " : kind === "trap" ? "trap: " : sh.commandString && kind === "main" ? "-c: " : "";
+    const head = sh.interactive && kind === "main" ? `${name.replace(/^-/, "-")}: ` : `${name}: ${said}line ${line}: `;
+    const messages = describeBash(f, source);
+    if (sh.interactive && kind === "main" && messages.length === 2) messages.length = 1;
+    for (const m of messages) yield* sh.eprint(`${head}${m}\n`);
+    sh.status = 2;
+    return 2;
+  }
+  const before = sh.line;
+  sh.line = line;
+  const message = describePosix(f, sh.flavour);
+  sh.status = 2;
+  if (sh.interactive || sh.agent) {
+    yield* sh.warn(message);
+    sh.line = before;
+    return 2;
+  }
+  throw new ShellError(message, 2, "shell");
+}
