@@ -2,6 +2,7 @@
 
 import type { Executable } from "../executable.ts";
 import { arch } from "./arch.ts";
+import { awk } from "./awk.ts";
 import { basename } from "./basename.ts";
 import { bash } from "./bash.ts";
 import { bracket } from "./bracket.ts";
@@ -115,6 +116,7 @@ import { zcat } from "./zcat.ts";
 export const executables: readonly Executable[] = [
   arch,
   ash,
+  awk,
   basename,
   bash,
   bracket,

@@ -321,7 +321,7 @@ class ScriptParser {
   /** `\t` and the like; the cursor stands behind the backslash. At the very beginning of a text they are letters. */
   private textEscape(first: boolean): string | undefined {
     const next = this.script[this.at] as string;
-    const simple = ({ t: "\t", f: "\f", v: "\v", a: "\x07", r: "\r" } as Readonly<Record<string, string | undefined>>)[next];
+    const simple = ({ t: "\t", f: "\f", n: "\n", v: "\v", a: "\x07", r: "\r" } as Readonly<Record<string, string | undefined>>)[next];
     if (simple !== undefined && !first) {
       this.at++;
       return simple;
@@ -578,4 +578,4 @@ class ScriptParser {
   }
 }
 
-const replacementEscapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", f: "\f", v: "\v", a: "\x07", r: "\r" };
+const replacementEscapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", f: "\f", n: "\n", v: "\v", a: "\x07", r: "\r" };
