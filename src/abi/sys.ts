@@ -106,6 +106,10 @@ export interface Sys {
   /** As fork, but the caller sleeps until the child calls execve or exits. */
   vfork(body: Body): Proc<number>;
   clone3(args: CloneArgs, body: Body): Proc<number>;
+  /** Leaves namespaces (CLONE_NEW…), and shared filesystem state (CLONE_FS), for new ones of its own. */
+  unshare(flags: number): Proc<void>;
+  /** Joins the namespace behind a descriptor of /proc/PID/ns; `nstype` 0 accepts any kind. */
+  setns(fd: number, nstype: number): Proc<void>;
   /** Replaces the program. Never returns. */
   execve(path: string, argv: readonly string[], env: ReadonlyMap<string, string>): Proc<never>;
   execveat(dirfd: number, path: string, argv: readonly string[], env: ReadonlyMap<string, string>, flags: number): Proc<never>;

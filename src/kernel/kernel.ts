@@ -3,6 +3,7 @@
  * PID 1 and runs. Linux `init/main.c`.
  */
 
+import { MS_RELATIME } from "../abi/mount.ts";
 import { Errno } from "../abi/errno.ts";
 import { SIGCHLD, SIGSEGV } from "../abi/signal.ts";
 import type { Timespec } from "../abi/stat.ts";
@@ -10,7 +11,7 @@ import type { Body, Sys, Voice } from "../abi/sys.ts";
 import { exitedStatus } from "../abi/wait.ts";
 import { AddressSpace } from "./mm/address-space.ts";
 import { Memory } from "./mm/memory.ts";
-import { PlainNamespace, UtsNamespace } from "./ns/nsproxy.ts";
+import { NsProxy, PlainNamespace, TimeNamespace, UtsNamespace } from "./ns/nsproxy.ts";
 import { PidNamespace } from "./ns/pid.ts";
 import {
   PROC_CGROUP_INIT_INO,
@@ -88,6 +89,8 @@ export class Kernel implements System {
   readonly crashes: string[] = [];
   private readonly rootMount: Mount;
   private anonIno = 1;
+  /** Where Linux's ida starts after the initial namespaces and what the boot has used. */
+  private namespaceIno = 4026532160;
   private mountId = 20;
   private anonDev = 1;
 
@@ -120,12 +123,16 @@ export class Kernel implements System {
     for (const type of filesystemTypes) this.filesystems.set(type.name, type);
     for (const [dev, driver] of charDevices) this.charDevices.set(dev, driver);
     this.rootfs = mountTmpfs(this, { sizeBytes: Math.floor(config.memoryBytes * TMPFS_SHARE), mode: 0o755 });
-    this.rootMount = new Mount(this.nextMountId(), this.rootfs, this.rootfs.rootDentry, "rootfs", 0);
+    this.rootMount = new Mount(this.nextMountId(), this.rootfs, this.rootfs.rootDentry, "rootfs", MS_RELATIME);
     this.sys = createSys(this, handlers);
   }
 
   nextAnonIno(): number {
     return this.anonIno++;
+  }
+
+  nextNamespaceIno(): number {
+    return this.namespaceIno++;
   }
 
   nextMountId(): number {
@@ -175,15 +182,17 @@ export class Kernel implements System {
     pid.groupMembers.add(tg);
     pid.sessionMembers.add(tg);
     const root = { mnt: this.rootMount, dentry: this.rootMount.root };
-    task.ns = {
+    const time = new TimeNamespace(PROC_TIME_INIT_INO, userNs);
+    task.ns = new NsProxy({
       uts: new UtsNamespace(PROC_UTS_INIT_INO, userNs, "(none)", "(none)"),
-      ipc: new PlainNamespace(PROC_IPC_INIT_INO, userNs),
-      net: new PlainNamespace(PROC_NET_INIT_INO, userNs),
-      cgroup: new PlainNamespace(PROC_CGROUP_INIT_INO, userNs),
-      time: new PlainNamespace(PROC_TIME_INIT_INO, userNs),
+      ipc: new PlainNamespace("ipc", PROC_IPC_INIT_INO, userNs),
+      net: new PlainNamespace("net", PROC_NET_INIT_INO, userNs),
+      cgroup: new PlainNamespace("cgroup", PROC_CGROUP_INIT_INO, userNs),
+      time,
+      timeForChildren: time,
       mnt: new MountNamespace(PROC_MNT_INIT_INO, userNs, this.rootMount),
       pidForChildren: this.initPidNs,
-    };
+    }).get();
     task.cred = rootCred(userNs);
     task.fs = new FsStruct(root, root, 0o022);
     task.files = new FilesStruct();

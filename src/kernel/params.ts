@@ -60,6 +60,8 @@ export const ARG_MAX = 2_097_152;
 export const MAX_ARG_STRLEN = 131_072;
 /** Nested `#!` interpreters. */
 export const BINPRM_MAX_RECURSION = 4;
+/** Nested PID or user namespaces (MAX_PID_NS_LEVEL). */
+export const MAX_NAMESPACE_DEPTH = 32;
 export const RLIMIT_NOFILE_DEFAULT = 1_024;
 export const RLIMIT_NOFILE_HARD = 1_048_576;
 /** /proc/sys/fs/file-max: open file descriptions. */

@@ -82,7 +82,7 @@ export class Agent {
     const { kernel } = this.machine;
     const shell = [...kernel.tasks].find((t) => t.image.argv[1] === "--agent" && t.tg.parent === kernel.init);
     if (shell === undefined) return;
-    const below = (): typeof shell[] => [...kernel.tasks].filter((t) => t !== shell && t.tg.session === shell.tg.session);
+    const below = (): (typeof shell)[] => [...kernel.tasks].filter((t) => t !== shell && t.tg.session === shell.tg.session);
     kernel.signals.sendToProcess(SIGINT, shell.tg);
     for (const t of below()) kernel.signals.sendToProcess(SIGINT, t.tg);
     if (this.wait(this.machine.nowNs + GRACE_NS) !== undefined) return;

@@ -122,4 +122,3 @@ export class Machine {
 }
 
 type WithoutTime<T> = T extends unknown ? Omit<T, "atNs"> : never;
-

@@ -4,7 +4,22 @@
  */
 
 import { Errno } from "../abi/errno.ts";
-import { AT_FDCWD, AT_REMOVEDIR, F_DUPFD, F_GETFL, F_SETFL, LOCK_EX, LOCK_NB, LOCK_UN, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_RDWR, O_TRUNC } from "../abi/fcntl.ts";
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  F_DUPFD,
+  F_GETFL,
+  F_SETFL,
+  LOCK_EX,
+  LOCK_NB,
+  LOCK_UN,
+  O_APPEND,
+  O_CREAT,
+  O_EXCL,
+  O_NONBLOCK,
+  O_RDWR,
+  O_TRUNC,
+} from "../abi/fcntl.ts";
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../abi/mman.ts";
 import { POLLIN, POLLOUT } from "../abi/poll.ts";
 import { CLONE_FILES, CLONE_FS, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM } from "../abi/sched.ts";
@@ -41,7 +56,20 @@ interface Run {
   processes: number;
 }
 
-const PATHS = ["/tmp/f/a", "/tmp/f/b", "/tmp/f/d", "/tmp/f/d/x", "/tmp/f/l", "/tmp/f/d/../a", "/tmp/f/d/.", "/proc/self/stat", "/dev/null", "/tmp/f/fifo", "", "/tmp/f/a/b"];
+const PATHS = [
+  "/tmp/f/a",
+  "/tmp/f/b",
+  "/tmp/f/d",
+  "/tmp/f/d/x",
+  "/tmp/f/l",
+  "/tmp/f/d/../a",
+  "/tmp/f/d/.",
+  "/proc/self/stat",
+  "/dev/null",
+  "/tmp/f/fifo",
+  "",
+  "/tmp/f/a/b",
+];
 const SIGNALS = [0, 1, 2, 10, 12, 13, 14, 15, 17, 18, 19, 20, 21, 28, 34, 65, SIGKILL, SIGSTOP, SIGCONT];
 const SIZES = [0, 1, 7, 64, 511, 4096, 5000, 65_536, 70_000];
 
@@ -68,7 +96,6 @@ function* life(r: Run, depth: number): Proc<number> {
   return 0;
 }
 
-
 const quietOps: readonly Op[] = [
   (r) => r.sys.getpid(),
   (r) => r.sys.getppid(),
@@ -86,7 +113,13 @@ const quietOps: readonly Op[] = [
     if ((yield* r.sys.poll([{ fd: f, events: POLLOUT, revents: 0 }], 0)) > 0) yield* r.sys.write(f, new Uint8Array(Math.min(size(r), 512)));
   },
   (r) => r.sys.lseek(fd(r), r.dice.pick([-1, 0, 10, 5000, 1e9]), r.dice.below(6)),
-  (r) => r.sys.openat(AT_FDCWD, path(r), O_NONBLOCK | r.dice.pick([0, O_RDWR, O_RDWR | O_CREAT, O_CREAT | O_EXCL, O_RDWR | O_TRUNC, O_APPEND | 1]), 0o644),
+  (r) =>
+    r.sys.openat(
+      AT_FDCWD,
+      path(r),
+      O_NONBLOCK | r.dice.pick([0, O_RDWR, O_RDWR | O_CREAT, O_CREAT | O_EXCL, O_RDWR | O_TRUNC, O_APPEND | 1]),
+      0o644,
+    ),
   (r) => r.sys.mkdirat(AT_FDCWD, path(r), 0o755),
   (r) => r.sys.unlinkat(AT_FDCWD, path(r), r.dice.pick([0, AT_REMOVEDIR])),
   (r) => r.sys.renameat2(AT_FDCWD, path(r), AT_FDCWD, path(r), r.dice.below(3)),
@@ -167,7 +200,8 @@ export function fuzz(seed: number, calls: number, checkEvery = 2_000): number {
   let next = calls - checkEvery;
   while (r.left > 0) {
     // All may have killed each other: a new one goes on.
-    if (![...kernel.tasks].some((t) => t.comm === "fuzz" && t.state !== "dead" && t.state !== "stopped")) kernel.spawnHelper("fuzz", () => life(r, 0));
+    if (![...kernel.tasks].some((t) => t.comm === "fuzz" && t.state !== "dead" && t.state !== "stopped"))
+      kernel.spawnHelper("fuzz", () => life(r, 0));
     const before = r.left;
     machine.run(machine.nowNs + 5e9, () => r.left < next);
     checkInvariants(kernel);
@@ -178,6 +212,7 @@ export function fuzz(seed: number, calls: number, checkEvery = 2_000): number {
   machine.run(machine.nowNs + 5e9);
   checkInvariants(kernel);
   const left = [...kernel.tasks].filter((t) => t.comm === "fuzz");
-  if (left.length > 0) throw new Error(`${left.length} processes outlived SIGKILL: ${left.map((t) => `${t.pid.nr} ${t.state}`).join(", ")}`);
+  if (left.length > 0)
+    throw new Error(`${left.length} processes outlived SIGKILL: ${left.map((t) => `${t.pid.nr} ${t.state}`).join(", ")}`);
   return r.processes;
 }

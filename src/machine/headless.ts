@@ -56,7 +56,9 @@ function configOf(o: Options): SessionConfig {
 function startTrace(machine: Machine, file: WriteStream | undefined): void {
   if (file === undefined) return;
   machine.kernel.trace.syscalls = true;
-  machine.kernel.trace.listen((event) => file.write(`${JSON.stringify(event, (_, v: unknown) => (typeof v === "bigint" ? v.toString() : v))}\n`));
+  machine.kernel.trace.listen((event) =>
+    file.write(`${JSON.stringify(event, (_, v: unknown) => (typeof v === "bigint" ? v.toString() : v))}\n`),
+  );
 }
 
 // ── Scripted ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -27,7 +27,7 @@ function checkParents(kernel: Kernel): void {
     require(tg.threads.has(task) || task.state === "dead", `${name}: alive but not among its threads`);
     require(tg.pgrp.groupMembers.has(tg), `${name}: not a member of its process group`);
     require(tg.session.sessionMembers.has(tg), `${name}: not a member of its session`);
-    if (tg === kernel.init) continue;
+    if (tg === kernel.init || (tg.parent === undefined && task.pidNs.dead)) continue;
     require(tg.parent !== undefined, `${name}: has no parent`);
     require(tg.parent?.children.has(tg) === true, `${name}: unknown to its parent`);
     require(tg.parent?.zombie === false, `${name}: child of a zombie`);

@@ -1,40 +1,103 @@
 /** The namespaces of a task: namespaces(7), Linux `include/linux/nsproxy.h`. Mount namespaces are in `vfs/mount.ts`. */
 
+import { Namespace, type NamespaceKind } from "./namespace.ts";
 import type { PidNamespace } from "./pid.ts";
 import type { UserNamespace } from "./user.ts";
 
-export class UtsNamespace {
+export class UtsNamespace extends Namespace {
+  readonly kind = "uts";
   /** Written by sethostname(2) and setdomainname(2). */
   hostname: string;
   domainname: string;
 
   constructor(
-    readonly ino: number,
+    ino: number,
     readonly userNs: UserNamespace,
     hostname: string,
     domainname: string,
   ) {
+    super(ino, userNs);
     this.hostname = hostname;
     this.domainname = domainname;
   }
 }
 
-/** A namespace that as yet holds nothing but its identity: IPC, network, cgroup, time. */
-export class PlainNamespace {
+/** A namespace that as yet holds nothing but its identity: IPC, network, cgroup. */
+export class PlainNamespace<K extends NamespaceKind> extends Namespace {
   constructor(
-    readonly ino: number,
+    readonly kind: K,
+    ino: number,
     readonly userNs: UserNamespace,
-  ) {}
+  ) {
+    super(ino, userNs);
+  }
 }
 
-/** Shared between tasks; unshare and setns give the task a new one. The mount namespace type is the VFS's. */
-export interface NsProxy<M = unknown> {
+/** time_namespaces(7): what is added to CLOCK_MONOTONIC and CLOCK_BOOTTIME. */
+export class TimeNamespace extends Namespace {
+  readonly kind = "time";
+  /** Nanoseconds. Written through /proc/PID/timens_offsets while no task is in it. */
+  monotonicNs = 0;
+  boottimeNs = 0;
+  /** A task has entered: the offsets are fixed. */
+  frozen = false;
+
+  constructor(
+    ino: number,
+    readonly userNs: UserNamespace,
+  ) {
+    super(ino, userNs);
+  }
+}
+
+/** What a task can be in. `M` is the mount namespace, whose type is the VFS's. */
+export interface NamespaceSet<M> {
   readonly uts: UtsNamespace;
-  readonly ipc: PlainNamespace;
-  readonly net: PlainNamespace;
-  readonly cgroup: PlainNamespace;
-  readonly time: PlainNamespace;
+  readonly ipc: PlainNamespace<"ipc">;
+  readonly net: PlainNamespace<"net">;
+  readonly cgroup: PlainNamespace<"cgroup">;
+  readonly time: TimeNamespace;
+  readonly timeForChildren: TimeNamespace;
   readonly mnt: M;
   /** Where the children of the task will be; the task's own is that of its Pid. */
   readonly pidForChildren: PidNamespace;
+}
+
+/** Shared between tasks; unshare and setns give the task a new one. */
+export class NsProxy<M extends Namespace> implements NamespaceSet<M> {
+  readonly uts: UtsNamespace;
+  readonly ipc: PlainNamespace<"ipc">;
+  readonly net: PlainNamespace<"net">;
+  readonly cgroup: PlainNamespace<"cgroup">;
+  readonly time: TimeNamespace;
+  readonly timeForChildren: TimeNamespace;
+  readonly mnt: M;
+  readonly pidForChildren: PidNamespace;
+  /** Tasks that use it. */
+  private users = 0;
+
+  constructor(set: NamespaceSet<M>) {
+    this.uts = set.uts;
+    this.ipc = set.ipc;
+    this.net = set.net;
+    this.cgroup = set.cgroup;
+    this.time = set.time;
+    this.timeForChildren = set.timeForChildren;
+    this.mnt = set.mnt;
+    this.pidForChildren = set.pidForChildren;
+    for (const ns of this.all()) ns.get();
+  }
+
+  private all(): Namespace[] {
+    return [this.uts, this.ipc, this.net, this.cgroup, this.time, this.timeForChildren, this.mnt, this.pidForChildren];
+  }
+
+  get(): this {
+    this.users++;
+    return this;
+  }
+
+  put(): void {
+    if (--this.users === 0) for (const ns of this.all()) ns.put();
+  }
 }

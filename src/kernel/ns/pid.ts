@@ -1,7 +1,8 @@
 /** PID namespaces: pid_namespaces(7), Linux `kernel/pid.c`, `kernel/pid_namespace.c`. */
 
-import { EAGAIN } from "../../abi/errno.ts";
+import { EAGAIN, ENOMEM } from "../../abi/errno.ts";
 import { PID_MAX, RESERVED_PIDS } from "../params.ts";
+import { Namespace } from "./namespace.ts";
 import type { UserNamespace } from "./user.ts";
 
 /** The number that one PID has in one namespace. */
@@ -53,18 +54,22 @@ export class Pid {
   }
 }
 
-export class PidNamespace {
+export class PidNamespace extends Namespace {
+  readonly kind = "pid";
   readonly level: number;
   private readonly pids = new Map<number, Pid>();
   private last = 0;
   /** Set once its init has died: fork fails with ENOMEM. */
   dead = false;
+  /** Called when only its dying init is left in it. Written by exit. */
+  onlyInitLeft: (() => void) | undefined;
 
   constructor(
-    readonly ino: number,
+    ino: number,
     readonly parent: PidNamespace | undefined,
     readonly userNs: UserNamespace,
   ) {
+    super(ino, userNs);
     this.level = parent === undefined ? 0 : parent.level + 1;
   }
 
@@ -86,8 +91,9 @@ export class PidNamespace {
     return [...this.pids].sort((a, b) => a[0] - b[0]);
   }
 
-  /** A new PID with a number in this namespace and in each one above. Errors: EAGAIN if no number is free. */
+  /** A new PID with a number in this namespace and in each one above. Errors: EAGAIN if no number is free; ENOMEM once its init has died. */
   alloc(): Pid {
+    if (this.dead) throw ENOMEM;
     const numbers: Upid[] = [];
     for (let ns: PidNamespace | undefined = this; ns !== undefined; ns = ns.parent) numbers.unshift({ ns, nr: ns.next() });
     const pid = new Pid(numbers);
@@ -112,5 +118,6 @@ export class PidNamespace {
   /** Called by Pid.put() only. */
   free(nr: number): void {
     this.pids.delete(nr);
+    if (this.pids.size === 1) this.onlyInitLeft?.();
   }
 }

@@ -1,6 +1,7 @@
 /** User namespaces and credentials: user_namespaces(7), credentials(7), Linux `kernel/user_namespace.c`, `kernel/cred.c`. */
 
 import { CAP_FULL_SET, type CapSet, capBit } from "../../abi/capability.ts";
+import { Namespace } from "./namespace.ts";
 
 /** Inode numbers of namespaces as nsfs hands them out: the initial ones are the well-known constants of Linux. */
 export const PROC_TIME_INIT_INO = 4026531834;
@@ -20,16 +21,24 @@ export interface IdMapEntry {
   readonly count: number;
 }
 
-export class UserNamespace {
+export class UserNamespace extends Namespace {
+  readonly kind = "user";
+  /** Written once, through /proc/PID/uid_map. */
   uidMap: readonly IdMapEntry[] = [];
   gidMap: readonly IdMapEntry[] = [];
+  /** /proc/PID/setgroups: denied for good before an unprivileged gid_map is written. */
+  setgroupsAllowed = true;
+  readonly level: number;
 
   constructor(
-    readonly ino: number,
+    ino: number,
     readonly parent: UserNamespace | undefined,
-    /** Kernel id of the creator, who has all capabilities in it from the parent namespace. */
+    /** Kernel ids of the creator, who has all capabilities in it from the parent namespace. */
     readonly ownerUid: number,
+    readonly ownerGid = 0,
   ) {
+    super(ino, parent);
+    this.level = parent === undefined ? 0 : parent.level + 1;
     if (parent === undefined) {
       const all = [{ inside: 0, outside: 0, count: 0xffffffff }];
       this.uidMap = all;

@@ -2,6 +2,7 @@
 
 import { CAP_SETGID, CAP_SETUID, CAP_FULL_SET } from "../../abi/capability.ts";
 import { EACCES, EINVAL, EPERM, ESRCH } from "../../abi/errno.ts";
+import { type IdKind, shownId, toKernelId } from "../ns/idmap.ts";
 import { type Cred, nsCapable } from "../ns/user.ts";
 import { processOf, sessionMembers, type Task, type ThreadGroup } from "../task/task.ts";
 import type { System } from "../task/system.ts";
@@ -56,16 +57,17 @@ function setsid(_system: System, task: Task): number {
 
 /** What a change of user ids does to the capabilities: capabilities(7), "Effect of user ID changes on capabilities". */
 export function fixCapabilities(old: Cred, now: Cred): Cred {
-  const hadRoot = old.uid === 0 || old.euid === 0 || old.suid === 0;
-  const hasRoot = now.uid === 0 || now.euid === 0 || now.suid === 0;
+  const root = toKernelId(old.userNs, "uidMap", 0) ?? -2;
+  const hadRoot = old.uid === root || old.euid === root || old.suid === root;
+  const hasRoot = now.uid === root || now.euid === root || now.suid === root;
   let { permitted, effective, ambient } = now;
   if (hadRoot && !hasRoot) {
     permitted = 0n;
     effective = 0n;
     ambient = 0n;
   }
-  if (old.euid === 0 && now.euid !== 0) effective = 0n;
-  if (old.euid !== 0 && now.euid === 0) effective = permitted;
+  if (old.euid === root && now.euid !== root) effective = 0n;
+  if (old.euid !== root && now.euid === root) effective = permitted;
   return { ...now, permitted, effective, ambient };
 }
 
@@ -93,6 +95,20 @@ const checkId = (id: number): void => {
   if (!Number.isInteger(id) || id < 0 || id > 0xfffffffe) throw EINVAL;
 };
 
+const shown = (cred: Cred, kind: IdKind, a: number, b: number, c: number): readonly [number, number, number] => [
+  shownId(cred.userNs, kind, a),
+  shownId(cred.userNs, kind, b),
+  shownId(cred.userNs, kind, c),
+];
+
+/** The kernel's id of an argument; -1 stays. Errors: EINVAL where the id is not mapped. */
+function kernelId(task: Task, kind: IdKind, id: number): number {
+  if (id === -1) return -1;
+  const found = toKernelId(task.cred.userNs, kind, id);
+  if (found === undefined) throw EINVAL;
+  return found;
+}
+
 export const idCalls: Handlers<
   | "getpgid"
   | "setpgid"
@@ -119,44 +135,56 @@ export const idCalls: Handlers<
   setpgid,
   getsid: (_s, task, pid) => requireTask(task, pid).tg.session.nrIn(task.pidNs),
   setsid,
-  getuid: (_s, task) => task.cred.uid,
-  geteuid: (_s, task) => task.cred.euid,
-  getgid: (_s, task) => task.cred.gid,
-  getegid: (_s, task) => task.cred.egid,
-  getresuid: (_s, { cred }) => [cred.uid, cred.euid, cred.suid],
-  getresgid: (_s, { cred }) => [cred.gid, cred.egid, cred.sgid],
-  setuid: (_s, task, uid) => {
-    checkId(uid);
+  getuid: (_s, { cred }) => shownId(cred.userNs, "uidMap", cred.uid),
+  geteuid: (_s, { cred }) => shownId(cred.userNs, "uidMap", cred.euid),
+  getgid: (_s, { cred }) => shownId(cred.userNs, "gidMap", cred.gid),
+  getegid: (_s, { cred }) => shownId(cred.userNs, "gidMap", cred.egid),
+  getresuid: (_s, { cred }) => shown(cred, "uidMap", cred.uid, cred.euid, cred.suid),
+  getresgid: (_s, { cred }) => shown(cred, "gidMap", cred.gid, cred.egid, cred.sgid),
+  setuid: (_s, task, asked) => {
+    checkId(asked);
+    const uid = kernelId(task, "uidMap", asked);
     const { cred } = task;
     if (nsCapable(cred, cred.userNs, CAP_SETUID)) setUids(task, uid, uid, uid, []);
     else setUids(task, -1, uid, -1, [cred.uid, cred.suid]);
   },
-  setgid: (_s, task, gid) => {
-    checkId(gid);
+  setgid: (_s, task, asked) => {
+    checkId(asked);
+    const gid = kernelId(task, "gidMap", asked);
     const { cred } = task;
     if (nsCapable(cred, cred.userNs, CAP_SETGID)) setGids(task, gid, gid, gid, []);
     else setGids(task, -1, gid, -1, [cred.gid, cred.sgid]);
   },
-  setreuid: (_s, task, ruid, euid) => {
+  setreuid: (_s, task, r, e) => {
     const { cred } = task;
+    const [ruid, euid] = [kernelId(task, "uidMap", r), kernelId(task, "uidMap", e)];
     const suid = ruid !== -1 || (euid !== -1 && euid !== cred.uid) ? (euid === -1 ? cred.euid : euid) : -1;
     setUids(task, ruid, euid, -1, [cred.uid, cred.euid, cred.suid]);
     if (suid !== -1) task.cred = { ...task.cred, suid };
   },
-  setregid: (_s, task, rgid, egid) => {
+  setregid: (_s, task, r, e) => {
     const { cred } = task;
+    const [rgid, egid] = [kernelId(task, "gidMap", r), kernelId(task, "gidMap", e)];
     const sgid = rgid !== -1 || (egid !== -1 && egid !== cred.gid) ? (egid === -1 ? cred.egid : egid) : -1;
     setGids(task, rgid, egid, -1, [cred.gid, cred.egid, cred.sgid]);
     if (sgid !== -1) task.cred = { ...task.cred, sgid };
   },
-  setresuid: (_s, task, ruid, euid, suid) => setUids(task, ruid, euid, suid, [task.cred.uid, task.cred.euid, task.cred.suid]),
-  setresgid: (_s, task, rgid, egid, sgid) => setGids(task, rgid, egid, sgid, [task.cred.gid, task.cred.egid, task.cred.sgid]),
-  getgroups: (_s, task) => task.cred.groups,
+  setresuid: (_s, task, ...ids) => {
+    const [ruid, euid, suid] = ids.slice(0, 3).map((id) => kernelId(task, "uidMap", id)) as [number, number, number];
+    setUids(task, ruid, euid, suid, [task.cred.uid, task.cred.euid, task.cred.suid]);
+  },
+  setresgid: (_s, task, ...ids) => {
+    const [rgid, egid, sgid] = ids.slice(0, 3).map((id) => kernelId(task, "gidMap", id)) as [number, number, number];
+    setGids(task, rgid, egid, sgid, [task.cred.gid, task.cred.egid, task.cred.sgid]);
+  },
+  getgroups: (_s, { cred }) => cred.groups.map((gid) => shownId(cred.userNs, "gidMap", gid)),
   setgroups: (_s, task, groups) => {
     if (!nsCapable(task.cred, task.cred.userNs, CAP_SETGID)) throw EPERM;
     if (groups.length > 65_536) throw EINVAL;
+    if (!task.cred.userNs.setgroupsAllowed || task.cred.userNs.gidMap.length === 0) throw EPERM;
     for (const g of groups) checkId(g);
-    task.cred = { ...task.cred, groups: [...groups].sort((a, b) => a - b) };
+    const kernelGroups = groups.map((gid) => kernelId(task, "gidMap", gid));
+    task.cred = { ...task.cred, groups: kernelGroups.sort((a, b) => a - b) };
   },
   capget: (_s, task, pid) => {
     const { effective, permitted, inheritable } = requireTask(task, pid).cred;

@@ -122,7 +122,8 @@ function graft(task: Task, mount: Mount, at: Path): void {
 function bind(system: System, task: Task, at: Path, source: string, flags: number): void {
   if (source === "") throw EINVAL;
   const from = resolve(task, undefined, source, true);
-  if (from.mnt.ns !== task.mntNs || from.mnt.propagation === "unbindable") throw EINVAL;
+  // A namespace may be pinned wherever its link leads.
+  if ((from.mnt.ns !== task.mntNs && from.mnt.sb.fstype !== "nsfs") || from.mnt.propagation === "unbindable") throw EINVAL;
   const copy = clone(system, from.mnt, from);
   if ((flags & MS_REC) !== 0) cloneChildren(system, from, copy);
   graft(task, copy, at);

@@ -29,6 +29,7 @@ import { syncCalls } from "./sync.ts";
 import { systemCalls } from "./system.ts";
 import { timeCalls } from "./time.ts";
 import { truncateCalls } from "./truncate.ts";
+import { unshareCalls } from "./unshare.ts";
 import { utimeCalls } from "./utime.ts";
 import { ioctlCalls } from "./ioctl.ts";
 import { pipeCalls } from "./pipe.ts";
@@ -64,6 +65,7 @@ export const handlers: Handlers<SyscallName> = {
   ...systemCalls,
   ...timeCalls,
   ...truncateCalls,
+  ...unshareCalls,
   ...utimeCalls,
   ...epollCalls,
   ...eventfdCalls,

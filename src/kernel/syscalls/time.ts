@@ -48,8 +48,9 @@ function clockGettime(system: System, task: Task, clock: number): Timespec {
     case CLOCK_REALTIME:
       return realtimeAt(system, system.sched.clockNs);
     case CLOCK_MONOTONIC:
+      return fromNs(system.sched.clockNs + task.ns.time.monotonicNs);
     case CLOCK_BOOTTIME:
-      return fromNs(system.sched.clockNs);
+      return fromNs(system.sched.clockNs + task.ns.time.boottimeNs);
     case CLOCK_PROCESS_CPUTIME_ID: {
       const usage = groupUsage(task.tg);
       return fromNs(usage.utimeNs + usage.stimeNs);
@@ -67,7 +68,8 @@ function clockNanosleep(system: System, task: Task, clock: number, flags: number
   if (!(time.nsec >= 0 && time.nsec < NS_PER_SEC) || time.sec < 0) throw EINVAL;
   if (clock !== CLOCK_REALTIME && clock !== CLOCK_MONOTONIC && clock !== CLOCK_BOOTTIME) throw EOPNOTSUPP;
   if ((flags & TIMER_ABSTIME) === 0) return sleepFor(task, spanNs(time));
-  const offset = clock === CLOCK_REALTIME ? system.realtimeOffset : { sec: 0, nsec: 0 };
+  const { time: timeNs } = task.ns;
+  const offset = clock === CLOCK_REALTIME ? system.realtimeOffset : fromNs(clock === CLOCK_MONOTONIC ? timeNs.monotonicNs : timeNs.boottimeNs);
   const deadline = (time.sec - offset.sec) * NS_PER_SEC + (time.nsec - offset.nsec);
   return new Blocked(sleepUntil(task, deadline));
 }

@@ -11,6 +11,7 @@ import type { Auxv, Env, Program, Wait } from "../../abi/sys.ts";
 import { byteLength, decodeUtf8 } from "../../abi/utf8.ts";
 import { Blocked } from "../blocked.ts";
 import { AddressSpace } from "../mm/address-space.ts";
+import { fromKernelId, toKernelId } from "../ns/idmap.ts";
 import type { Cred } from "../ns/user.ts";
 import { ARG_MAX, BINPRM_MAX_RECURSION, IMAGE_BYTES, MAX_ARG_STRLEN } from "../params.ts";
 import type { Path } from "../vfs/dentry.ts";
@@ -181,12 +182,14 @@ function* enter(
 function newCred(task: Task, target: Path): Cred {
   const old = task.cred;
   const { mode, uid, gid } = target.dentry.inode;
-  const honoured = (target.mnt.flags & MS_NOSUID) === 0 && !old.noNewPrivs && isReg(mode);
+  const mapped = fromKernelId(old.userNs, "uidMap", uid) !== undefined && fromKernelId(old.userNs, "gidMap", gid) !== undefined;
+  const honoured = mapped && (target.mnt.flags & MS_NOSUID) === 0 && !old.noNewPrivs && isReg(mode);
   const euid = honoured && (mode & S_ISUID) !== 0 ? uid : old.euid;
   const egid = honoured && (mode & S_ISGID) !== 0 && (mode & 0o010) !== 0 ? gid : old.egid;
-  const root = euid === 0 || old.uid === 0;
+  const rootId = toKernelId(old.userNs, "uidMap", 0);
+  const root = euid === rootId || old.uid === rootId;
   const permitted = root ? (old.inheritable | CAP_FULL_SET) & old.bounding : old.ambient;
-  const effective = euid === 0 ? permitted : old.ambient;
+  const effective = euid === rootId ? permitted : old.ambient;
   return { ...old, euid, egid, suid: euid, sgid: egid, fsuid: euid, fsgid: egid, permitted, effective };
 }
 
@@ -226,4 +229,3 @@ function replaceMemory(system: System, task: Task, binary: Binary): void {
   task.mm.load(binary.path, inode.sb.dev, inode.ino, Math.max(binary.sizeBytes, 4096));
   task.mm.touchImage(IMAGE_BYTES);
 }
-

@@ -48,6 +48,7 @@ export function exitTask(task: Task, waitStatus: number): void {
   const usage = task.usage();
   task.mm.users--;
   if (task.mm.users === 0) task.mm.free();
+  task.ns.put();
   tg.deadThreads = addUsage(tg.deadThreads, usage);
   tg.threads.delete(task);
   if (tg.threads.size === 0) exitProcess(system, tg, tg.groupExit ?? waitStatus);
@@ -74,8 +75,35 @@ function detachTracer(task: Task): void {
   task.tg.tracees.clear();
 }
 
-/** The last thread has ended. */
+/** The last thread has ended. The init of a PID namespace takes all that is in it along, and is done when they are gone. */
 function exitProcess(system: System, tg: ThreadGroup, waitStatus: number): void {
+  const ns = tg.leader.pidNs;
+  if (ns.parent === undefined || tg.leader.tid !== 1) {
+    finishProcess(system, tg, waitStatus);
+    return;
+  }
+  // Linux `zap_pid_ns_processes`.
+  ns.dead = true;
+  for (const child of [...tg.children]) {
+    if (child.zombie) release(child);
+  }
+  for (const [nr, pid] of ns.sorted()) if (nr !== 1) killNow(system, pid);
+  if (ns.count === 1) finishProcess(system, tg, waitStatus);
+  else {
+    ns.onlyInitLeft = () => {
+      ns.onlyInitLeft = undefined;
+      finishProcess(system, tg, waitStatus);
+    };
+  }
+}
+
+function killNow(system: System, pid: Pid): void {
+  const task = pid.task as Task | undefined;
+  if (task === undefined || task.state === "dead") return;
+  system.signals.killThreads(task.tg);
+}
+
+function finishProcess(system: System, tg: ThreadGroup, waitStatus: number): void {
   system.trace.emit({ name: "sched_process_exit", pid: tg.pid.nr, comm: tg.leader.comm, waitStatus });
   if (tg.realTimer !== undefined) system.sched.timers.cancel(tg.realTimer.timer);
   tg.exitStatus = waitStatus;
@@ -102,7 +130,10 @@ function reparentChildren(system: System, tg: ThreadGroup): void {
   for (const child of [...tg.children]) {
     tg.children.delete(child);
     child.parent = heir;
-    if (heir === undefined) continue;
+    if (heir === undefined) {
+      if (child.zombie) release(child);
+      continue;
+    }
     heir.children.add(child);
     system.trace.emit({ name: "sched_process_reparent", pid: child.pid.nr, newParentPid: heir.pid.nr });
     if (child.leader.pdeathSignal !== 0) system.signals.sendToProcess(child.leader.pdeathSignal, child);
@@ -119,6 +150,8 @@ function findReaper(system: System, tg: ThreadGroup): ThreadGroup | undefined {
     if (up.subreaper && !up.zombie) return up;
   }
   const init = ns.find(1)?.task as Task | undefined;
+  // Inside a namespace whose init is dying nobody is left to wait: the zombies go at once.
+  if (ns.dead) return undefined;
   const heir = init === undefined || init.tg === tg ? system.init : init.tg;
   return heir === tg ? undefined : heir;
 }
@@ -142,8 +175,10 @@ function notifyParent(system: System, tg: ThreadGroup, waitStatus: number): void
   const code = wIfExited(waitStatus) ? CLD_EXITED : wCoreDump(waitStatus) ? CLD_DUMPED : CLD_KILLED;
   const status = wIfExited(waitStatus) ? wExitStatus(waitStatus) : wTermSig(waitStatus);
   const ignores = tg.exitSignal === SIGCHLD && (action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0);
-  if (tg.exitSignal !== 0) system.signals.sendToProcess(tg.exitSignal, parent, { ...childInfo(tg, parent, code, status), signo: tg.exitSignal });
-  if (ignores) release(tg);
+  if (tg.exitSignal !== 0)
+    system.signals.sendToProcess(tg.exitSignal, parent, { ...childInfo(tg, parent, code, status), signo: tg.exitSignal });
+  // A parent without threads is the dying init of a PID namespace: it waits for no one.
+  if (ignores || parent.threads.size === 0) release(tg);
   parent.childExit.wake();
 }
 
@@ -183,7 +218,12 @@ export interface Collected extends WaitResult {
 }
 
 /** Blocks until a chosen child has something to report. Errors: ECHILD if there is none to wait for. */
-export function* waitForChild(task: Task, choice: ChildChoice, options: number, exited: boolean): Generator<Wait, Collected | undefined, void> {
+export function* waitForChild(
+  task: Task,
+  choice: ChildChoice,
+  options: number,
+  exited: boolean,
+): Generator<Wait, Collected | undefined, void> {
   for (;;) {
     const found = collect(task, choice, options, exited);
     if (found === "none") throw ECHILD;

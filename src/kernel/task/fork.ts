@@ -7,14 +7,9 @@ import { RLIMIT_NPROC } from "../../abi/resource.ts";
 import {
   CLONE_FILES,
   CLONE_FS,
-  CLONE_NEWCGROUP,
-  CLONE_NEWIPC,
-  CLONE_NEWNET,
   CLONE_NEWNS,
   CLONE_NEWPID,
-  CLONE_NEWTIME,
   CLONE_NEWUSER,
-  CLONE_NEWUTS,
   CLONE_PARENT,
   CLONE_SIGHAND,
   CLONE_THREAD,
@@ -22,21 +17,21 @@ import {
   CLONE_VM,
 } from "../../abi/sched.ts";
 import type { Body } from "../../abi/sys.ts";
+import { NsProxy } from "../ns/nsproxy.ts";
 import { nsCapable } from "../ns/user.ts";
 import { TASK_KERNEL_BYTES, THREADS_MAX } from "../params.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
+import { NAMESPACE_FLAGS, newNamespaces, type Unshared } from "./namespaces.ts";
 import type { System } from "./system.ts";
 import { SigHand, Task, ThreadGroup } from "./task.ts";
-
-export const NAMESPACE_FLAGS =
-  CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWTIME | CLONE_NEWUSER | CLONE_NEWUTS;
 
 /** Flags that clone(2) does not allow without each other. Errors: EINVAL. */
 function checkFlags(flags: number): void {
   if ((flags & CLONE_THREAD) !== 0 && (flags & CLONE_SIGHAND) === 0) throw EINVAL;
   if ((flags & CLONE_SIGHAND) !== 0 && (flags & CLONE_VM) === 0) throw EINVAL;
-  // Differs from Linux: new namespaces are not made yet.
-  if ((flags & NAMESPACE_FLAGS) !== 0) throw EINVAL;
+  if ((flags & CLONE_NEWNS) !== 0 && (flags & CLONE_FS) !== 0) throw EINVAL;
+  if ((flags & CLONE_NEWUSER) !== 0 && (flags & CLONE_FS) !== 0) throw EINVAL;
+  if ((flags & CLONE_THREAD) !== 0 && (flags & (CLONE_NEWUSER | CLONE_NEWPID)) !== 0) throw EINVAL;
 }
 
 function countTasksOf(system: System, uid: number): number {
@@ -57,7 +52,9 @@ function checkLimits(system: System, parent: Task): void {
 export function forkTask(system: System, parent: Task, flags: number, exitSignal: number, body: Body): Task {
   checkFlags(flags);
   checkLimits(system, parent);
-  const pid = parent.ns.pidForChildren.alloc();
+  const fs = (flags & CLONE_FS) !== 0 ? parent.fs : parent.fs.copy();
+  const unshared = (flags & NAMESPACE_FLAGS) === 0 ? { cred: parent.cred, ns: parent.ns, fs } : newNamespaces(system, parent, flags, fs);
+  const pid = unshared.ns.pidForChildren.alloc();
   if (!system.memory.tryCharge("kernel", TASK_KERNEL_BYTES)) {
     pid.get().put();
     throw ENOMEM;
@@ -65,7 +62,7 @@ export function forkTask(system: System, parent: Task, flags: number, exitSignal
   const thread = (flags & CLONE_THREAD) !== 0;
   const tg = thread ? parent.tg : new ThreadGroup(parent.tg.rlimits);
   const child = new Task(system, pid.get(), tg, body()[Symbol.iterator]());
-  copyTask(child, parent, flags);
+  copyTask(child, parent, flags, unshared);
   tg.threads.add(child);
   pid.task = child;
   if (!thread) startProcess(tg, child, parent, flags, exitSignal);
@@ -86,11 +83,12 @@ function followTrace(child: Task, parent: Task): void {
   trace.tracer.tracees.add(child);
 }
 
-function copyTask(child: Task, parent: Task, flags: number): void {
+function copyTask(child: Task, parent: Task, flags: number, unshared: Unshared): void {
   const share = (flag: number): boolean => (flags & flag) !== 0;
-  child.ns = parent.ns;
-  child.cred = parent.cred;
-  child.fs = share(CLONE_FS) ? parent.fs : parent.fs.copy();
+  child.ns = unshared.ns.get();
+  child.cred = unshared.cred;
+  child.fs = unshared.fs;
+  enterTimeNamespace(child);
   if (share(CLONE_FILES)) {
     child.files = parent.files;
     child.files.users++;
@@ -107,6 +105,18 @@ function copyTask(child: Task, parent: Task, flags: number): void {
   child.nice = parent.nice;
   child.weight = parent.weight;
   child.affinity = parent.affinity;
+}
+
+/** A child starts in the time namespace that its parent has chosen for children; its offsets are fixed from then on. */
+function enterTimeNamespace(child: Task): void {
+  const { time, timeForChildren } = child.ns;
+  if (time === timeForChildren) return;
+  timeForChildren.frozen = true;
+  const { uts, ipc, net, cgroup, mnt, pidForChildren } = child.ns;
+  const entered = new NsProxy({ uts, ipc, net, cgroup, mnt, pidForChildren, time: timeForChildren, timeForChildren });
+  const before = child.ns;
+  child.ns = entered.get();
+  before.put();
 }
 
 function startProcess(tg: ThreadGroup, leader: Task, creator: Task, flags: number, exitSignal: number): void {

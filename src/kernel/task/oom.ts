@@ -53,7 +53,10 @@ export function outOfMemory(system: System): boolean {
 function report(system: System, victim: Task): void {
   const { log, memory } = system;
   const invoker = system.sched.current as Task | undefined;
-  log.printk(4, `${invoker?.comm ?? "swapper"} invoked oom-killer: gfp_mask=0x140dca(GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO), order=0, oom_score_adj=${invoker?.tg.oomScoreAdj ?? 0}`);
+  log.printk(
+    4,
+    `${invoker?.comm ?? "swapper"} invoked oom-killer: gfp_mask=0x140dca(GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO), order=0, oom_score_adj=${invoker?.tg.oomScoreAdj ?? 0}`,
+  );
   const u = memory.usedBytes;
   log.printk(4, `Mem-Info:\nactive_anon:${u.anon / 4096} shmem:${u.shmem / 4096} free:${Math.floor(memory.freeBytes / 4096)}`);
   log.printk(6, "Tasks state (memory values in pages):");
@@ -61,7 +64,12 @@ function report(system: System, victim: Task): void {
   for (const t of system.tasks) {
     if (!t.isLeader || t.state === "dead") continue;
     const pid = String(t.pid.nr).padStart(7);
-    const row = [String(t.cred.uid).padStart(5), String(t.pid.nr).padStart(5), String(t.mm.virtualBytes / 4096).padStart(8), String(t.mm.residentBytes / 4096).padStart(8)];
+    const row = [
+      String(t.cred.uid).padStart(5),
+      String(t.pid.nr).padStart(5),
+      String(t.mm.virtualBytes / 4096).padStart(8),
+      String(t.mm.residentBytes / 4096).padStart(8),
+    ];
     log.printk(6, `[${pid}] ${row.join(" ")} ${String(t.tg.oomScoreAdj).padStart(13)} ${t.comm}`);
   }
   const mm = victim.mm;

@@ -276,7 +276,13 @@ export class Signals {
     ptrace.signal = 0;
     task.state = "traced";
     ptrace.tracer.childExit.wake();
-    this.sendToProcess(SIGCHLD, ptrace.tracer, { signo: SIGCHLD, code: 4, pid: task.pid.nrIn(ptrace.tracer.leader.pidNs), uid: task.cred.uid, status: SIGTRAP });
+    this.sendToProcess(SIGCHLD, ptrace.tracer, {
+      signo: SIGCHLD,
+      code: 4,
+      pid: task.pid.nrIn(ptrace.tracer.leader.pidNs),
+      uid: task.cred.uid,
+      status: SIGTRAP,
+    });
     yield;
     ptrace.stop = { op: "none" };
     return ptrace.signal;

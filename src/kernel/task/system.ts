@@ -84,6 +84,8 @@ export interface System {
   realtimeOffset: Timespec;
   /** An inode number for an object without a filesystem: pipes, sockets, namespaces. */
   nextAnonIno(): number;
+  /** An inode number of nsfs for a new namespace. */
+  nextNamespaceIno(): number;
   nextMountId(): number;
   /** A device number for a filesystem instance without a device: 0:N. */
   nextAnonDev(): number;

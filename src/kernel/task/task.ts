@@ -212,7 +212,6 @@ export class Task extends SchedTask implements Caller {
     this.affinity = 2 ** system.sched.cpus.length - 1;
   }
 
-
   get sched(): Scheduler {
     return this.system.sched;
   }

@@ -210,6 +210,9 @@ export abstract class Inode {
     throw EOPNOTSUPP;
   }
 
+  /** It became the root of one mount more, or of one less. */
+  mounted(_by: 1 | -1): void {}
+
   /** The last name and the last open description are gone. */
   evict(): void {}
 

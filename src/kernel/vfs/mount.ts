@@ -4,6 +4,7 @@
  * A namespace is the tree below its root mount, and the order in which /proc/mounts lists it.
  */
 
+import { Namespace } from "../ns/namespace.ts";
 import type { UserNamespace } from "../ns/user.ts";
 import type { Dentry, Path } from "./dentry.ts";
 import type { SuperBlock } from "./inode.ts";
@@ -33,6 +34,7 @@ export class Mount {
     public flags: number,
   ) {
     mountsOf.set(sb, (mountsOf.get(sb) ?? 0) + 1);
+    root.inode.mounted(1);
   }
 
   /** Puts it on `at` without entering it into a namespace: for trees that are being made. */
@@ -60,17 +62,19 @@ export function findMountAt(mnt: Mount, dentry: Dentry): Mount | undefined {
   return dentry.mountCount === 0 ? undefined : mnt.children.get(dentry);
 }
 
-export class MountNamespace {
+export class MountNamespace extends Namespace {
+  readonly kind = "mnt";
   /** In the order of mounting, as /proc/mounts lists them. */
   readonly mounts: Mount[] = [];
   /** Detached, and still in use. */
   private lingering: readonly Mount[] = [];
 
   constructor(
-    readonly ino: number,
+    ino: number,
     readonly userNs: UserNamespace,
     public root: Mount,
   ) {
+    super(ino, userNs);
     this.add(root);
   }
 
@@ -100,16 +104,58 @@ export class MountNamespace {
     this.lingering = [...this.lingering, mount].filter((m) => isBusy(m) || !release(m));
   }
 
+  /** Enters a mount that hangs in the tree already. */
+  adopt(mount: Mount): void {
+    this.add(mount);
+  }
+
+  /** The last task has left: everything is unmounted. */
+  protected override release(): void {
+    for (const mount of [...this.mounts]) {
+      mount.ns = undefined;
+      unhang(mount);
+      release(mount);
+    }
+    this.mounts.length = 0;
+  }
+
   private add(mount: Mount): void {
     mount.ns = this;
     this.mounts.push(mount);
   }
 }
 
+/** What copying a mount namespace needs of the system. */
+interface MountIds {
+  nextMountId(): number;
+}
+
+/** copy_mnt_ns(): a namespace with a copy of every mount of `old`, and which copy belongs to which. */
+export function copyMountNamespace(
+  ids: MountIds,
+  old: MountNamespace,
+  ino: number,
+  userNs: UserNamespace,
+): { readonly ns: MountNamespace; readonly mounts: ReadonlyMap<Mount, Mount> } {
+  const copies = new Map<Mount, Mount>();
+  const copy = (mnt: Mount): Mount => {
+    const made = new Mount(ids.nextMountId(), mnt.sb, mnt.root, mnt.source, mnt.flags);
+    made.propagation = mnt.propagation;
+    copies.set(mnt, made);
+    for (const [mountpoint, child] of mnt.children) copy(child).hangOn({ mnt: made, dentry: mountpoint });
+    return made;
+  };
+  const ns = new MountNamespace(ino, userNs, copy(old.root));
+  // In the order of mounting, the root first.
+  for (const mnt of old.mounts) if (mnt !== old.root) ns.adopt(copies.get(mnt) as Mount);
+  return { ns, mounts: copies };
+}
+
 /** Gives a mount up; the filesystem goes with its last mount. */
 function release(mount: Mount): true {
   const left = (mountsOf.get(mount.sb) ?? 1) - 1;
   mountsOf.set(mount.sb, left);
+  mount.root.inode.mounted(-1);
   if (left === 0) mount.sb.unmounted();
   return true;
 }

@@ -6,7 +6,7 @@ import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../../abi/mman.ts";
 import { RLIM_INFINITY } from "../../../abi/resource.ts";
 import { DT_DIR, major, minor } from "../../../abi/stat.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../abi/utf8.ts";
-import { type IdMapEntry, nsCapable } from "../../ns/user.ts";
+import { nsCapable } from "../../ns/user.ts";
 import { oomBadness } from "../../task/oom.ts";
 import { type Task, taskOf } from "../../task/task.ts";
 import type { Path } from "../../vfs/dentry.ts";
@@ -14,6 +14,7 @@ import { dPath } from "../../vfs/path.ts";
 import type { DirEntry, DynamicEntry, Entry, FileEntry, LinkEntry, TaskSubject } from "./entry.ts";
 import { parsePid, taskIno } from "./numbers.ts";
 import { fdEntry, fdinfoEntry } from "./task-fd.ts";
+import { namespaceEntries } from "./task-ns.ts";
 import { taskMountinfo, taskMounts } from "./task-mounts.ts";
 import { taskStat, taskStatm, taskStatus } from "./task-stat.ts";
 
@@ -79,7 +80,7 @@ const LIMITS: readonly (readonly [name: string, unit: string])[] = [
 
 function limits({ task }: TaskSubject): string {
   const row = (name: string, soft: string, hard: string, unit: string): string =>
-    `${name.padEnd(25)} ${soft.padEnd(20)} ${hard.padEnd(20)} ${unit.padEnd(10)}\n`;
+    `${name.padEnd(25)} ${soft.padEnd(20)} ${hard.padEnd(20)} ${unit === "" ? "" : unit.padEnd(10)}\n`;
   const show = (n: number | undefined): string => (n === undefined || n === RLIM_INFINITY ? "unlimited" : String(n));
   return (
     row("Limit", "Soft Limit", "Hard Limit", "Units") +
@@ -134,11 +135,6 @@ function oomScore({ task, system }: TaskSubject): string {
   return `${Math.floor(((1000 + Math.trunc((badness * 1000) / system.memory.totalBytes)) * 2) / 3)}\n`;
 }
 
-function idMap(map: readonly IdMapEntry[]): string {
-  const cell = (n: number): string => String(n).padStart(10);
-  return map.map((e) => `${cell(e.inside)} ${cell(e.outside)} ${cell(e.count)}\n`).join("");
-}
-
 /** What a process and a thread have in common. */
 const common: readonly Entry<TaskSubject>[] = [
   fdEntry,
@@ -160,8 +156,7 @@ const common: readonly Entry<TaskSubject>[] = [
   file("cgroup", () => "0::/\n"),
   file("oom_score", oomScore),
   oomScoreAdj,
-  file("uid_map", ({ task }) => idMap(task.cred.userNs.uidMap)),
-  file("gid_map", ({ task }) => idMap(task.cred.userNs.gidMap)),
+  ...namespaceEntries,
 ];
 
 const threadEntry: DirEntry<TaskSubject> = { kind: "dir", name: "", mode: 0o555, entries: common };

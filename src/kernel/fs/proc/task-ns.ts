@@ -1,0 +1,153 @@
+/** /proc/PID/ns, uid_map, gid_map, setgroups, timens_offsets: namespaces(7), user_namespaces(7), time_namespaces(7). */
+
+import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_TIME } from "../../../abi/capability.ts";
+import { EACCES, EINVAL, ENOENT, EPERM, ERANGE } from "../../../abi/errno.ts";
+import { NS_PER_SEC } from "../../../abi/time.ts";
+import { fromKernelId, type IdKind, toKernelId } from "../../ns/idmap.ts";
+import { type Cred, type IdMapEntry, nsCapable, type UserNamespace } from "../../ns/user.ts";
+import { namespaceOf } from "../../task/namespaces.ts";
+import type { Task } from "../../task/task.ts";
+import { namespaceName, nsfsPlace } from "../nsfs/nsfs.ts";
+import type { DirEntry, Entry, FileEntry, LinkEntry, TaskSubject } from "./entry.ts";
+
+const KINDS = ["cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "time", "time_for_children", "user", "uts"] as const;
+/** Lines of an id map (UID_GID_MAP_MAX_EXTENTS). */
+const MAX_EXTENTS = 340;
+
+function nsLink(kind: (typeof KINDS)[number]): LinkEntry<TaskSubject> {
+  const namespace = (task: Task): ReturnType<typeof namespaceOf> => {
+    if (task.state === "dead") throw ENOENT;
+    return namespaceOf(task, kind);
+  };
+  return {
+    kind: "link",
+    name: kind,
+    mode: 0o777,
+    access: "ptrace",
+    target: ({ task }) => namespaceName(namespace(task)),
+    follow: ({ task, system }) => nsfsPlace(system, namespace(task)),
+  };
+}
+
+const nsDirectory: DirEntry<TaskSubject> = { kind: "dir", name: "ns", mode: 0o511, entries: KINDS.map(nsLink) };
+
+/** The map as the reader sees it: the outer ids in his own namespace, or in the parent's where he stands inside. */
+function showMap(task: Task, reader: Task, kind: IdKind): string {
+  const ns = task.cred.userNs;
+  const outer = reader.cred.userNs === ns && ns.parent !== undefined ? ns.parent : reader.cred.userNs;
+  const cell = (n: number): string => String(n).padStart(10);
+  return ns[kind]
+    .map((e) => {
+      const kernelId = ns.parent === undefined ? e.outside : toKernelId(ns.parent, kind, e.outside);
+      const shown = kernelId === undefined ? undefined : fromKernelId(outer, kind, kernelId);
+      return `${cell(e.inside)} ${cell(shown ?? 0xffffffff)} ${cell(e.count)}\n`;
+    })
+    .join("");
+}
+
+function parseMap(text: string): IdMapEntry[] {
+  const lines = text.replace(/\n$/, "").split("\n");
+  if (lines.length > MAX_EXTENTS) throw EINVAL;
+  const entries = lines.map((line) => {
+    const match = /^\s*(\d+)\s+(\d+)\s+(\d+)\s*$/.exec(line);
+    if (match === null) throw EINVAL;
+    const [inside, outside, count] = [Number(match[1]), Number(match[2]), Number(match[3])];
+    if (count === 0 || inside + count > 2 ** 32 || outside + count > 2 ** 32) throw EINVAL;
+    return { inside, outside, count };
+  });
+  const overlap = (a: number, an: number, b: number, bn: number): boolean => a < b + bn && b < a + an;
+  entries.forEach((a, i) => {
+    for (const b of entries.slice(0, i)) {
+      if (overlap(a.inside, a.count, b.inside, b.count) || overlap(a.outside, a.count, b.outside, b.count)) throw EINVAL;
+    }
+  });
+  return entries;
+}
+
+/** new_idmap_permitted(): one's own id for the creator, anything mapped for who may set ids in the parent. */
+function mapPermitted(ns: UserNamespace, parent: UserNamespace, map: readonly IdMapEntry[], kind: IdKind, writer: Cred): boolean {
+  const cap = kind === "uidMap" ? CAP_SETUID : CAP_SETGID;
+  const [only] = map;
+  if (map.length === 1 && only?.count === 1 && writer.euid === ns.ownerUid) {
+    const id = toKernelId(parent, kind, only.outside);
+    if (kind === "uidMap" && id === writer.euid) return true;
+    if (kind === "gidMap" && id === writer.egid && !ns.setgroupsAllowed) return true;
+  }
+  return nsCapable(writer, parent, cap);
+}
+
+function writeMap(task: Task, writer: Task, text: string, kind: IdKind): void {
+  const ns = task.cred.userNs;
+  const { parent } = ns;
+  if (parent === undefined || ns[kind].length > 0) throw EPERM;
+  if (writer.cred.userNs !== ns && writer.cred.userNs !== parent) throw EPERM;
+  const map = parseMap(text);
+  if (!nsCapable(writer.cred, ns, CAP_SYS_ADMIN)) throw EPERM;
+  if (!mapPermitted(ns, parent, map, kind, writer.cred)) throw EPERM;
+  for (const e of map) {
+    if (toKernelId(parent, kind, e.outside) === undefined || toKernelId(parent, kind, e.outside + e.count - 1) === undefined) throw EPERM;
+  }
+  ns[kind] = map;
+}
+
+function mapFile(name: string, kind: IdKind): FileEntry<TaskSubject> {
+  return {
+    kind: "file",
+    name,
+    mode: 0o644,
+    read: ({ task }, reader) => showMap(task, reader, kind),
+    write: ({ task }, text, writer) => writeMap(task, writer, text, kind),
+  };
+}
+
+const setgroups: FileEntry<TaskSubject> = {
+  kind: "file",
+  name: "setgroups",
+  mode: 0o644,
+  read: ({ task }) => (task.cred.userNs.setgroupsAllowed ? "allow\n" : "deny\n"),
+  write({ task }, text, writer) {
+    const ns = task.cred.userNs;
+    if (!nsCapable(writer.cred, ns, CAP_SYS_ADMIN)) throw EACCES;
+    const word = text.trim();
+    if (word === "allow") {
+      if (!ns.setgroupsAllowed) throw EPERM;
+    } else if (word === "deny") {
+      if (ns.gidMap.length > 0) throw EPERM;
+      ns.setgroupsAllowed = false;
+    } else throw EINVAL;
+  },
+};
+
+const offset = (name: string, ns: number): string => {
+  const sec = Math.floor(ns / NS_PER_SEC);
+  return `${name.padEnd(10)} ${String(sec).padStart(10)} ${String(ns - sec * NS_PER_SEC).padStart(9)}\n`;
+};
+
+const timensOffsets: FileEntry<TaskSubject> = {
+  kind: "file",
+  name: "timens_offsets",
+  mode: 0o644,
+  read: ({ task }) => offset("monotonic", task.ns.timeForChildren.monotonicNs) + offset("boottime", task.ns.timeForChildren.boottimeNs),
+  write({ task, system }, text, writer) {
+    const ns = task.ns.timeForChildren;
+    if (!nsCapable(writer.cred, ns.userNs, CAP_SYS_TIME)) throw EPERM;
+    if (ns.frozen || ns === system.init?.leader.ns.time) throw EACCES;
+    for (const line of text.replace(/\n$/, "").split("\n")) {
+      const match = /^\s*(monotonic|boottime|1|7)\s+(-?\d+)\s+(\d+)\s*$/.exec(line);
+      if (match === null || Number(match[3]) >= NS_PER_SEC) throw EINVAL;
+      const value = Number(match[2]) * NS_PER_SEC + Number(match[3]);
+      if (system.sched.clockNs + value < 0) throw ERANGE;
+      if (match[1] === "monotonic" || match[1] === "1") ns.monotonicNs = value;
+      else ns.boottimeNs = value;
+    }
+  },
+};
+
+/** What a process shows of its namespaces, in the order of proc. */
+export const namespaceEntries: readonly Entry<TaskSubject>[] = [
+  nsDirectory,
+  mapFile("uid_map", "uidMap"),
+  mapFile("gid_map", "gidMap"),
+  setgroups,
+  timensOffsets,
+];

@@ -1,0 +1,210 @@
+/** Making, leaving and joining namespaces: clone(2), unshare(2), setns(2); Linux `kernel/nsproxy.c`, `fs/namespace.c:copy_mnt_ns`. */
+
+import { CAP_FULL_SET, CAP_SYS_ADMIN, CAP_SYS_CHROOT } from "../../abi/capability.ts";
+import { EINVAL, ENOSPC, EPERM, EUSERS } from "../../abi/errno.ts";
+import {
+  CLONE_FS,
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+  CLONE_SIGHAND,
+  CLONE_THREAD,
+  CLONE_VM,
+} from "../../abi/sched.ts";
+import { fromKernelId } from "../ns/idmap.ts";
+import type { Namespace, NamespaceKind } from "../ns/namespace.ts";
+import { type NamespaceSet, NsProxy, PlainNamespace, TimeNamespace, UtsNamespace } from "../ns/nsproxy.ts";
+import { PidNamespace } from "../ns/pid.ts";
+import { type Cred, nsCapable, UserNamespace } from "../ns/user.ts";
+import { MAX_NAMESPACE_DEPTH } from "../params.ts";
+import { FsStruct } from "../vfs/caller.ts";
+import type { Path } from "../vfs/dentry.ts";
+import { copyMountNamespace, MountNamespace } from "../vfs/mount.ts";
+import type { System } from "./system.ts";
+import type { Task } from "./task.ts";
+
+export const NAMESPACE_FLAGS =
+  CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWTIME | CLONE_NEWUSER | CLONE_NEWUTS;
+
+/** The clone flag of a kind, as setns(2) takes it. */
+export const KIND_FLAGS: Readonly<Record<NamespaceKind, number>> = {
+  cgroup: CLONE_NEWCGROUP,
+  ipc: CLONE_NEWIPC,
+  mnt: CLONE_NEWNS,
+  net: CLONE_NEWNET,
+  pid: CLONE_NEWPID,
+  time: CLONE_NEWTIME,
+  user: CLONE_NEWUSER,
+  uts: CLONE_NEWUTS,
+};
+
+/** What a task gets by new namespaces: not yet in force. */
+export interface Unshared {
+  readonly cred: Cred;
+  readonly ns: NsProxy<MountNamespace>;
+  readonly fs: FsStruct;
+}
+
+/** A new user namespace, in which the creator has all capabilities. Errors: EUSERS, EPERM where his ids are not mapped, or in a chroot. */
+function newUserNamespace(system: System, task: Task, cred: Cred): Cred {
+  const parent = cred.userNs;
+  if (parent.level >= MAX_NAMESPACE_DEPTH) throw EUSERS;
+  // current_chrooted(): leaving a chroot by way of a user namespace must not be possible.
+  const { root } = task.fs;
+  if (root.mnt !== task.mntNs.root || root.dentry !== root.mnt.root) throw EPERM;
+  if (fromKernelId(parent, "uidMap", cred.euid) === undefined || fromKernelId(parent, "gidMap", cred.egid) === undefined) throw EPERM;
+  const userNs = new UserNamespace(system.nextNamespaceIno(), parent, cred.euid, cred.egid);
+  return {
+    ...cred,
+    userNs,
+    securebits: 0,
+    inheritable: 0n,
+    permitted: CAP_FULL_SET,
+    effective: CAP_FULL_SET,
+    ambient: 0n,
+    bounding: CAP_FULL_SET,
+  };
+}
+
+/** The namespaces that `flags` ask for, made from those of `task`. Errors: EPERM without CAP_SYS_ADMIN; EINVAL; ENOSPC for too deep nesting. */
+export function newNamespaces(system: System, task: Task, flags: number, fs: FsStruct): Unshared {
+  let cred = task.cred;
+  if ((flags & CLONE_NEWUSER) !== 0) cred = newUserNamespace(system, task, cred);
+  const others = flags & NAMESPACE_FLAGS & ~CLONE_NEWUSER;
+  if (others === 0) return { cred, ns: task.ns, fs };
+  if (!nsCapable(cred, cred.userNs, CAP_SYS_ADMIN)) throw EPERM;
+  const { userNs } = cred;
+  const old = task.ns;
+  const wants = (flag: number): boolean => (others & flag) !== 0;
+  const ino = (): number => system.nextNamespaceIno();
+  const set: { -readonly [K in keyof NamespaceSet<MountNamespace>]: NamespaceSet<MountNamespace>[K] } = {
+    uts: wants(CLONE_NEWUTS) ? new UtsNamespace(ino(), userNs, old.uts.hostname, old.uts.domainname) : old.uts,
+    ipc: wants(CLONE_NEWIPC) ? new PlainNamespace("ipc", ino(), userNs) : old.ipc,
+    net: wants(CLONE_NEWNET) ? new PlainNamespace("net", ino(), userNs) : old.net,
+    cgroup: wants(CLONE_NEWCGROUP) ? new PlainNamespace("cgroup", ino(), userNs) : old.cgroup,
+    time: old.time,
+    timeForChildren: wants(CLONE_NEWTIME) ? newTimeNamespace(ino(), userNs, old.time) : old.timeForChildren,
+    mnt: old.mnt,
+    pidForChildren: wants(CLONE_NEWPID) ? newPidNamespace(ino(), task, userNs) : old.pidForChildren,
+  };
+  let newFs = fs;
+  if (wants(CLONE_NEWNS)) {
+    const copy = copyMountNamespace(system, old.mnt, ino(), userNs);
+    set.mnt = copy.ns;
+    const moved = (path: Path): Path => ({ mnt: copy.mounts.get(path.mnt) ?? path.mnt, dentry: path.dentry });
+    newFs = new FsStruct(moved(fs.root), moved(fs.cwd), fs.umask);
+  }
+  return { cred, ns: new NsProxy(set), fs: newFs };
+}
+
+function newTimeNamespace(ino: number, userNs: UserNamespace, old: TimeNamespace): TimeNamespace {
+  const ns = new TimeNamespace(ino, userNs);
+  ns.monotonicNs = old.monotonicNs;
+  ns.boottimeNs = old.boottimeNs;
+  return ns;
+}
+
+function newPidNamespace(ino: number, task: Task, userNs: UserNamespace): PidNamespace {
+  const parent = task.ns.pidForChildren;
+  if (parent !== task.pidNs) throw EINVAL;
+  if (parent.level >= MAX_NAMESPACE_DEPTH) throw ENOSPC;
+  return new PidNamespace(ino, parent, userNs);
+}
+
+/** unshare(2) of namespaces and of the filesystem state; descriptors too where asked. Errors: EINVAL, EPERM. */
+export function unshare(system: System, task: Task, asked: number): void {
+  let flags = asked;
+  if ((flags & CLONE_NEWUSER) !== 0) flags |= CLONE_THREAD | CLONE_FS;
+  if ((flags & CLONE_NEWNS) !== 0) flags |= CLONE_FS;
+  const single = task.tg.threads.size === 1;
+  if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) !== 0 && !single) throw EINVAL;
+  const fs = (flags & CLONE_FS) !== 0 ? task.fs.copy() : task.fs;
+  adopt(task, newNamespaces(system, task, flags, fs));
+}
+
+/** Puts new namespaces in force for the current task. */
+function adopt(task: Task, to: Unshared): void {
+  task.cred = to.cred;
+  task.fs = to.fs;
+  switchTo(task, to.ns);
+}
+
+function switchTo(task: Task, ns: NsProxy<MountNamespace>): void {
+  if (ns === task.ns) return;
+  const old = task.ns;
+  task.ns = ns.get();
+  old.put();
+}
+
+/**
+ * setns(2). Errors: EPERM without CAP_SYS_ADMIN in the target's user namespace and one's own; EINVAL for one's own user namespace, for
+ * a PID namespace that is not below, for a mount or user namespace joined by one of several threads.
+ */
+export function joinNamespace(task: Task, target: Namespace): void {
+  const { cred, ns } = task;
+  if (target instanceof UserNamespace) {
+    joinUserNamespace(task, target);
+    return;
+  }
+  if (target.owner === undefined || !nsCapable(cred, target.owner, CAP_SYS_ADMIN)) throw EPERM;
+  if (target instanceof PidNamespace) {
+    if (!nsCapable(cred, cred.userNs, CAP_SYS_ADMIN)) throw EPERM;
+    for (let ns: PidNamespace | undefined = target; ns !== task.pidNs; ns = ns.parent) if (ns === undefined) throw EINVAL;
+    switchTo(task, new NsProxy({ ...setOf(ns), pidForChildren: target }));
+    return;
+  }
+  if (!nsCapable(cred, cred.userNs, CAP_SYS_ADMIN)) throw EPERM;
+  if (target instanceof MountNamespace) {
+    if (!nsCapable(cred, cred.userNs, CAP_SYS_CHROOT)) throw EPERM;
+    if (task.tg.threads.size > 1) throw EINVAL;
+    switchTo(task, new NsProxy({ ...setOf(ns), mnt: target }));
+    // Root and working directory become those of the namespace: the topmost mount over its root.
+    let root: Path = target.root.rootPath;
+    for (let above = root.mnt.children.get(root.dentry); above !== undefined; above = root.mnt.children.get(root.dentry))
+      root = above.rootPath;
+    task.fs = new FsStruct(root, root, task.fs.umask);
+    return;
+  }
+  if (target instanceof TimeNamespace) {
+    if (task.tg.threads.size > 1) throw EUSERS;
+    target.frozen = true;
+    switchTo(task, new NsProxy({ ...setOf(ns), time: target, timeForChildren: target }));
+    return;
+  }
+  switchTo(task, new NsProxy({ ...setOf(ns), [target.kind]: target }));
+}
+
+function setOf(ns: NsProxy<MountNamespace>): NamespaceSet<MountNamespace> {
+  const { uts, ipc, net, cgroup, time, timeForChildren, mnt, pidForChildren } = ns;
+  return { uts, ipc, net, cgroup, time, timeForChildren, mnt, pidForChildren };
+}
+
+function joinUserNamespace(task: Task, target: UserNamespace): void {
+  if (target === task.cred.userNs) throw EINVAL;
+  if (task.tg.threads.size > 1) throw EINVAL;
+  if (!nsCapable(task.cred, target, CAP_SYS_ADMIN)) throw EPERM;
+  task.cred = {
+    ...task.cred,
+    userNs: target,
+    securebits: 0,
+    inheritable: 0n,
+    permitted: CAP_FULL_SET,
+    effective: CAP_FULL_SET,
+    ambient: 0n,
+    bounding: CAP_FULL_SET,
+  };
+}
+
+/** The namespace of a kind that a task is in, or that its children will be in. */
+export function namespaceOf(task: Task, kind: NamespaceKind | "pid_for_children" | "time_for_children"): Namespace {
+  if (kind === "pid") return task.pidNs;
+  if (kind === "user") return task.cred.userNs;
+  if (kind === "pid_for_children") return task.ns.pidForChildren;
+  if (kind === "time_for_children") return task.ns.timeForChildren;
+  return task.ns[kind];
+}
