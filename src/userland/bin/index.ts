@@ -26,6 +26,7 @@ import { file } from "./file.ts";
 import { find } from "./find.ts";
 import { findmnt } from "./findmnt.ts";
 import { free } from "./free.ts";
+import { fuser } from "./fuser.ts";
 import { getent } from "./getent.ts";
 import { egrep, fgrep, grep } from "./grep.ts";
 import { groups } from "./groups.ts";
@@ -48,6 +49,7 @@ import { logname } from "./logname.ts";
 import { ls } from "./ls.ts";
 import { lscpu } from "./lscpu.ts";
 import { lsmod } from "./lsmod.ts";
+import { lsof } from "./lsof.ts";
 import { mkdir } from "./mkdir.ts";
 import { mkfifo } from "./mkfifo.ts";
 import { mknod } from "./mknod.ts";
@@ -143,6 +145,7 @@ export const executables: readonly Executable[] = [
   find,
   findmnt,
   free,
+  fuser,
   getent,
   grep,
   groups,
@@ -165,6 +168,7 @@ export const executables: readonly Executable[] = [
   ls,
   lscpu,
   lsmod,
+  lsof,
   mkdir,
   mkfifo,
   mknod,

@@ -156,6 +156,10 @@ function* run(c: Command): Proc<number> {
   for (const pid of pids) {
     const p = yield* readProcess(c.sys, Number(pid), { cmdline: true });
     const text = p === undefined ? undefined : yield* readProcFile(c.sys, `/proc/${pid}/${look.extended ? "smaps" : "maps"}`);
+    if (p !== undefined && text === undefined && look.extended) {
+      yield* c.warn(`cannot open /proc/${pid}/smaps: No such file or directory`);
+      return 1;
+    }
     if (p === undefined || text === undefined) {
       // procps says nothing, with a status of its own.
       status = 42;
