@@ -394,14 +394,18 @@ describe("descriptors in messages", () => {
       // As in Linux, the collector runs when a socket is released: here b, and then c.
       for (const fd of [w, a, d, b, c]) yield* sys.close(fd);
       expect(yield* sys.read(r, new Uint8Array(1))).toBe(0);
-      // A cycle that someone can still reach stays.
+      // What a queue that someone can read holds stays, and what that holds in turn.
       const [e, f] = yield* pair(sys, SOCK_STREAM);
-      yield* sys.sendmsg(e, encodeUtf8("z"), 0, undefined, [f]);
-      yield* sys.close(f);
       const [g, h] = yield* pair(sys, SOCK_STREAM);
-      yield* sys.close(g);
+      const [i, j] = yield* pair(sys, SOCK_STREAM);
+      yield* sys.sendmsg(e, encodeUtf8("z"), 0, undefined, [f, j]);
+      yield* sys.sendmsg(g, encodeUtf8("z"), 0, undefined, [f]);
+      for (const fd of [f, j, g]) yield* sys.close(fd);
+      expect(yield* send(sys, e, "still", MSG_NOSIGNAL)).toBe(5);
+      expect(yield* send(sys, i, "there", MSG_NOSIGNAL)).toBe(5);
       yield* sys.close(h);
-      expect(yield* sys.sendmsg(e, encodeUtf8("still"), MSG_NOSIGNAL)).toBe(5);
+      expect(yield* errnoOf(send(sys, e, "gone", MSG_NOSIGNAL))).toBe(EPIPE);
+      expect(yield* errnoOf(send(sys, i, "gone", MSG_NOSIGNAL))).toBe(EPIPE);
     });
   });
 
