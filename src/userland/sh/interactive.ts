@@ -119,7 +119,7 @@ function* watchSignals(sh: Shell): Proc<void> {
   // Children that end while the prompt waits are buried at once.
   yield* sys.rt_sigaction(SIGCHLD, {
     handler: function* () {
-      yield* sh.jobs.poll(sh.options.monitor);
+      if (!sh.jobs.waiting) yield* sh.jobs.poll(sh.options.monitor);
     },
     flags: SA_RESTART,
     mask: 0n,

@@ -61,6 +61,8 @@ export class Jobs {
   /** Statuses of finished children that belong to no job, until somebody asks. */
   private readonly statuses = new Map<number, number>();
   private clock = 0;
+  /** A blocking wait is under way: the SIGCHLD handler must leave the child to it, or the restarted wait would wait for another one. */
+  waiting = false;
 
   constructor(private readonly sys: Sys) {}
 
@@ -153,6 +155,7 @@ export class Jobs {
 
   /** Waits for any child. Returns its pid; 0 where nothing is to be had (with `hang` false), -1 without children, -2 interrupted. */
   *reap(hang: boolean, untraced: boolean): Proc<number> {
+    this.waiting = hang;
     try {
       const r = yield* this.sys.wait4(-1, (hang ? 0 : WNOHANG) | (untraced ? WUNTRACED | WCONTINUED : 0));
       if (r.pid > 0) this.record(r.pid, r.status);
@@ -161,6 +164,8 @@ export class Jobs {
       if (e === ECHILD) return -1;
       if (e === EINTR) return -2;
       throw e;
+    } finally {
+      this.waiting = false;
     }
   }
 
