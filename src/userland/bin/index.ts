@@ -15,11 +15,14 @@ import { chrt } from "./chrt.ts";
 import { clear } from "./clear.ts";
 import { cp } from "./cp.ts";
 import { date } from "./date.ts";
+import { df } from "./df.ts";
 import { diff } from "./diff.ts";
 import { dirname } from "./dirname.ts";
 import { dmesg } from "./dmesg.ts";
+import { du } from "./du.ts";
 import { echo } from "./echo.ts";
 import { env } from "./env.ts";
+import { expr } from "./expr.ts";
 import { factor } from "./factor.ts";
 import { falseProgram } from "./false.ts";
 import { file } from "./file.ts";
@@ -83,6 +86,7 @@ import { setsid } from "./setsid.ts";
 import { ash, dash, sh } from "./sh.ts";
 import { shuf } from "./shuf.ts";
 import { sleep } from "./sleep.ts";
+import { stat } from "./stat.ts";
 import { strace } from "./strace.ts";
 import { stress } from "./stress.ts";
 import { su } from "./su.ts";
@@ -132,12 +136,15 @@ export const executables: readonly Executable[] = [
   cp,
   dash,
   date,
+  df,
   diff,
   dirname,
   dmesg,
+  du,
   echo,
   egrep,
   env,
+  expr,
   factor,
   falseProgram,
   fgrep,
@@ -159,8 +166,8 @@ export const executables: readonly Executable[] = [
   install,
   kill,
   killall,
-  ldd,
   ldLinux,
+  ldd,
   less,
   link,
   ln,
@@ -206,6 +213,7 @@ export const executables: readonly Executable[] = [
   shuf,
   shutdown,
   sleep,
+  stat,
   strace,
   stress,
   su,
