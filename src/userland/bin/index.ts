@@ -108,6 +108,7 @@ import { uname } from "./uname.ts";
 import { unlink } from "./unlink.ts";
 import { uptime } from "./uptime.ts";
 import { usleep } from "./usleep.ts";
+import { vi } from "./vi.ts";
 import { vmstat } from "./vmstat.ts";
 import { w } from "./w.ts";
 import { watch } from "./watch.ts";
@@ -235,6 +236,7 @@ export const executables: readonly Executable[] = [
   unlink,
   uptime,
   usleep,
+  vi,
   vmstat,
   w,
   watch,
