@@ -5,7 +5,7 @@
 
 import type { Kernel } from "../kernel/kernel.ts";
 import { Timer } from "../kernel/sched/timer.ts";
-import { openOutsidePty, type OutsideTerminal } from "../kernel/tty/outside.ts";
+import { openOutsidePty, type OutsideTerminal } from "../kernel/fs/devpts/outside.ts";
 
 /** Output is taken this often, at most so much at once: 4 MB a virtual second. */
 const DRAIN_NS = 2_000_000;

@@ -21,7 +21,7 @@ import {
 } from "../../abi/socket.ts";
 import { S_IFSOCK } from "../../abi/stat.ts";
 import { Blocked, type MaySleep } from "../blocked.ts";
-import { freeAnonInode, newAnonInode } from "../fs/anon/anon-inode.ts";
+import { freeAnonInode, newAnonInode } from "../task/anon-inode.ts";
 import type { Pid, PidNamespace } from "../ns/pid.ts";
 import { SOCKET_BUFFER } from "../params.ts";
 import type { System } from "../task/system.ts";

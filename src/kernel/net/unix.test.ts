@@ -255,11 +255,11 @@ describe("stream", () => {
         3776: 185_024,
         3777: 166_188,
         8192: 196_608,
-        65_536: 233_152,
-        1_000_000: 219_264,
+        65536: 233_152,
+        1000000: 219_264,
       };
       for (const [size, total] of Object.entries(stream)) expect(yield* fill(SOCK_STREAM, Number(size))).toBe(total);
-      const dgram: Record<number, number> = { 1: 278, 705: 65_565, 3777: 98_202, 16_384: 180_224, 100_000: 300_000 };
+      const dgram: Record<number, number> = { 1: 278, 705: 65_565, 3777: 98_202, 16384: 180_224, 100000: 300_000 };
       for (const [size, total] of Object.entries(dgram)) expect(yield* fill(SOCK_DGRAM, Number(size))).toBe(total);
       const [a] = yield* pair(sys, SOCK_DGRAM);
       expect(yield* errnoOf(sys.write(a, new Uint8Array(212_961)))).toBe(EMSGSIZE);

@@ -5,7 +5,7 @@ import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_PATH } from "../../abi/fcntl.ts";
 import { AF_UNIX, type Message, MSG_CMSG_CLOEXEC, MSG_CTRUNC, SOCK_CLOEXEC, SOCK_NONBLOCK, type SocketAddress } from "../../abi/socket.ts";
 import { S_IFSOCK } from "../../abi/stat.ts";
 import { Blocked, type MaySleep } from "../blocked.ts";
-import { type Received, requireSocket, type SocketFamily, SocketFile, ucredIn } from "../net/socket.ts";
+import { type Received, requireSocket, type SocketFamily, type SocketFile, ucredIn } from "../net/socket.ts";
 import { unixFamily } from "../net/unix.ts";
 import { COPY_NS_PER_BYTE, SCM_MAX_FD } from "../params.ts";
 import type { System } from "../task/system.ts";

@@ -10,7 +10,7 @@ import { ECHO, ICANON, TOSTOP, VMIN, VTIME } from "../../abi/termios.ts";
 import { decodeUtf8, encodeUtf8 } from "../../abi/utf8.ts";
 import { WNOHANG, WUNTRACED, wIfExited, wIfStopped, wStopSig, wTermSig } from "../../abi/wait.ts";
 import { KernelUnderTest, type Running } from "../../machine/kernel-testing.ts";
-import { openOutsidePty, type OutsideTerminal } from "./outside.ts";
+import { openOutsidePty, type OutsideTerminal } from "../fs/devpts/outside.ts";
 
 let k: KernelUnderTest;
 let terminal: OutsideTerminal;

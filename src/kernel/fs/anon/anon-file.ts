@@ -4,7 +4,7 @@ import { O_RDWR } from "../../../abi/fcntl.ts";
 import type { System } from "../../task/system.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import { File } from "../../vfs/file.ts";
-import { freeAnonInode, newAnonInode } from "./anon-inode.ts";
+import { freeAnonInode, newAnonInode } from "../../task/anon-inode.ts";
 
 export abstract class AnonFile extends File {
   /** Errors: ENFILE. */

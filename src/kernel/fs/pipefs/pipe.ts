@@ -24,7 +24,7 @@ import type { Caller } from "../../vfs/caller.ts";
 import type { Path } from "../../vfs/dentry.ts";
 import { File } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import { AnonInode, freeAnonInode, newAnonInode } from "../anon/anon-inode.ts";
+import { AnonInode, freeAnonInode, newAnonInode } from "../../task/anon-inode.ts";
 
 /** Below this a loop is faster than a view and its set(). */
 const SMALL_COPY = 96;

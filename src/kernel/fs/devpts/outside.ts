@@ -3,11 +3,10 @@
  * not take with readOutput() stays in the machine, and holds back the programs that write.
  */
 
-import { IUTF8 } from "../../abi/termios.ts";
-import type { Winsize } from "../../abi/termios.ts";
-import type { System } from "../task/system.ts";
-import { hostDevpts } from "../fs/devpts/devpts.ts";
-import type { Pty } from "./pty.ts";
+import { IUTF8, type Winsize } from "../../../abi/termios.ts";
+import type { System } from "../../task/system.ts";
+import type { Pty } from "../../tty/pty.ts";
+import { hostDevpts } from "./devpts.ts";
 
 export class OutsideTerminal {
   private waiting: Uint8Array[] = [];

@@ -3,15 +3,15 @@
  * filesystems that are never mounted, one instance a machine.
  */
 
-import { ENFILE, ENXIO } from "../../../abi/errno.ts";
-import type { Statfs, Timespec } from "../../../abi/stat.ts";
-import type { MaySleep } from "../../blocked.ts";
-import type { Caller } from "../../vfs/caller.ts";
-import type { Path } from "../../vfs/dentry.ts";
-import type { File } from "../../vfs/file.ts";
-import { Inode, SuperBlock } from "../../vfs/inode.ts";
-import { FILE_MAX } from "../../params.ts";
-import { coarseNow, type System } from "../../task/system.ts";
+import { ENFILE, ENXIO } from "../../abi/errno.ts";
+import type { Statfs, Timespec } from "../../abi/stat.ts";
+import type { MaySleep } from "../blocked.ts";
+import type { Caller } from "../vfs/caller.ts";
+import type { Path } from "../vfs/dentry.ts";
+import type { File } from "../vfs/file.ts";
+import { Inode, SuperBlock } from "../vfs/inode.ts";
+import { FILE_MAX } from "../params.ts";
+import { coarseNow, type System } from "./system.ts";
 
 export type AnonFstype = "pipefs" | "sockfs" | "anon_inodefs";
 
