@@ -82,6 +82,8 @@ export class Kernel implements System {
   realtimeOffset: Timespec;
   panic: string | undefined;
   halted: string | undefined;
+  /** Set by what is outside, while the machine runs, to get control back after the present step. */
+  stopRequested = false;
   stalledFor: System["stalledFor"];
   /** The root tmpfs, empty until boot fills it. */
   readonly rootfs: TmpfsSuperBlock;
@@ -222,6 +224,7 @@ export class Kernel implements System {
   /** Runs until `untilNs`; asks `spent` now and then whether to come back earlier. */
   run(untilNs: number, spent: () => boolean): RunResult {
     this.stalledFor = undefined;
+    this.stopRequested = false;
     const { sched } = this;
     for (let n = 1; ; n++) {
       if (this.panic !== undefined) return "panic";
@@ -231,6 +234,7 @@ export class Kernel implements System {
         sched.idleUntil(untilNs);
         return "until";
       }
+      if (this.stopRequested) return "budget";
       if ((sched.single || (n & 63) === 0) && spent()) return "budget";
     }
   }

@@ -36,6 +36,7 @@ export class Agent {
     machine.port(4).onData((bytes) => this.stderr.push(bytes.slice()));
     machine.port(5).onData((bytes) => {
       this.reply += decodeUtf8(bytes);
+      machine.kernel.stopRequested = true;
     });
     machine.port(2).onData((bytes) => {
       if (decodeUtf8(bytes).startsWith("closed agent")) this.ended = true;
@@ -69,7 +70,7 @@ export class Agent {
       if (this.ended) return Number.NaN;
       const now = machine.nowNs;
       if (now >= untilNs) return undefined;
-      const result = machine.run(Math.min(untilNs, now + 50e6), () => this.reply !== "");
+      const result = machine.run(Math.min(untilNs, now + 50e6));
       if (result === "panic" || result === "halted") throw new Error(machine.kernel.panic ?? machine.kernel.halted);
       if (machine.kernel.sched.nextEventNs === Number.POSITIVE_INFINITY && this.reply === "") {
         throw new Error("deadlock: nothing in the machine can run any more");

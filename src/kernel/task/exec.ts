@@ -24,7 +24,7 @@ import type { System } from "./system.ts";
 import { SigHand, type Task } from "./task.ts";
 
 /** As much of a file as the loaders look at. */
-const HEAD_BYTES = 4096;
+const HEAD_BYTES = 1024;
 /** BINPRM_BUF_SIZE: the length of a `#!` line. */
 const SCRIPT_BYTES = 256;
 
@@ -78,6 +78,8 @@ function load(task: Task, path: Path, name: string, argv: readonly string[], dep
   const { inode } = path.dentry;
   if (!isReg(inode.mode) || (path.mnt.flags & MS_NOEXEC) !== 0) throw EACCES;
   checkPermission(task, path.dentry.inode, X_OK);
+  const known = elfCache.get(inode);
+  if (known !== undefined && known.version === inode.contentVersion) return { path, elf: known.elf, argv, sizeBytes: inode.size };
   const head = readHead(task, path);
   if (head[0] === 0x23 && head[1] === 0x21) {
     if (depth > BINPRM_MAX_RECURSION) throw ELOOP;
@@ -88,7 +90,15 @@ function load(task: Task, path: Path, name: string, argv: readonly string[], dep
   }
   const elf = parseElf(head);
   if (elf?.program === undefined) throw ENOEXEC;
+  remember(inode, elf);
   return { path, elf, argv, sizeBytes: inode.size };
+}
+
+/** Executables that were read before, as long as their content has not changed since. */
+const elfCache = new WeakMap<object, { readonly version: number; readonly elf: ElfImage }>();
+
+function remember(inode: Path["dentry"]["inode"], elf: ElfImage): void {
+  if (inode.contentVersion !== undefined) elfCache.set(inode, { version: inode.contentVersion, elf });
 }
 
 function readHead(task: Task, path: Path): Uint8Array {
@@ -119,8 +129,12 @@ function loadInterpreter(task: Task, interp: string): ElfImage {
   const path = resolve(task, undefined, interp, true);
   if (!isReg(path.dentry.inode.mode)) throw EACCES;
   checkPermission(task, path.dentry.inode, X_OK);
+  const { inode } = path.dentry;
+  const known = elfCache.get(inode);
+  if (known !== undefined && known.version === inode.contentVersion) return known.elf;
   const elf = parseElf(readHead(task, path));
   if (elf?.program === undefined) throw ELIBBAD;
+  remember(inode, elf);
   return elf;
 }
 

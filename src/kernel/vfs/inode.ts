@@ -80,6 +80,8 @@ export abstract class Inode {
   locks: FileLocks | undefined;
   /** Inotify watches; made on first use. */
   marks: Marks | undefined;
+  /** i_version: counts changes of the content; undefined where they are not counted. */
+  contentVersion: number | undefined = undefined;
   /** Extended attributes by full name, such as `user.x`; made on first use. */
   xattrs: Map<string, Uint8Array> | undefined;
 

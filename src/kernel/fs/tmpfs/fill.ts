@@ -23,6 +23,8 @@ export type FillEntry = {
   | { readonly kind: "symlink"; readonly target: string }
 );
 
+const HEAD_BYTES = 1024;
+
 /** Makes the entries below the root of `sb`. An entry whose parent is missing is a mistake of the list: throws. */
 export function fillTmpfs(sb: TmpfsSuperBlock, entries: Iterable<FillEntry>): void {
   const dirs = new Map<string, TmpfsInode>([["", sb.root]]);
@@ -59,7 +61,10 @@ function makeEntry(sb: TmpfsSuperBlock, entry: FillEntry): TmpfsInode {
     }
     case "elf": {
       const inode = sb.newInode(S_IFREG | entry.mode, uid, gid, 0);
-      const head = encodeElf(entry.elf);
+      // What the loaders read of each program is kept as bytes; the rest is made when somebody reads it.
+      const elf = encodeElf(entry.elf);
+      const head = new Uint8Array(Math.max(elf.length, Math.min(HEAD_BYTES, entry.sizeBytes)));
+      head.set(elf);
       inode.grow((content) => {
         content.write(head, 0);
         content.appendSynthetic(seedOf(entry.path), entry.sizeBytes - head.length);

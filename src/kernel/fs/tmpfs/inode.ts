@@ -215,6 +215,7 @@ export class TmpfsInode extends Inode {
 
   /** Changes the content and books what that costs or frees. */
   grow(change: (content: Content) => void): void {
+    this.contentVersion = (this.contentVersion ?? 0) + 1;
     const content = this.content as Content;
     const { allocatedPages, residentPages } = content;
     change(content);
