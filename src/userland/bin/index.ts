@@ -13,7 +13,9 @@ import { chmod } from "./chmod.ts";
 import { chown } from "./chown.ts";
 import { chrt } from "./chrt.ts";
 import { clear } from "./clear.ts";
+import { comm } from "./comm.ts";
 import { cp } from "./cp.ts";
+import { cut } from "./cut.ts";
 import { date } from "./date.ts";
 import { df } from "./df.ts";
 import { diff } from "./diff.ts";
@@ -63,6 +65,7 @@ import { nice } from "./nice.ts";
 import { nohup } from "./nohup.ts";
 import { nologin } from "./nologin.ts";
 import { nproc } from "./nproc.ts";
+import { paste } from "./paste.ts";
 import { patch } from "./patch.ts";
 import { pgrep, pkill } from "./pgrep.ts";
 import { pidof } from "./pidof.ts";
@@ -86,6 +89,7 @@ import { setsid } from "./setsid.ts";
 import { ash, dash, sh } from "./sh.ts";
 import { shuf } from "./shuf.ts";
 import { sleep } from "./sleep.ts";
+import { sort } from "./sort.ts";
 import { stat } from "./stat.ts";
 import { strace } from "./strace.ts";
 import { stress } from "./stress.ts";
@@ -101,10 +105,12 @@ import { timeout } from "./timeout.ts";
 import { top } from "./top.ts";
 import { touch } from "./touch.ts";
 import { tput } from "./tput.ts";
+import { tr } from "./tr.ts";
 import { trueProgram } from "./true.ts";
 import { truncate } from "./truncate.ts";
 import { tty } from "./tty.ts";
 import { uname } from "./uname.ts";
+import { uniq } from "./uniq.ts";
 import { unlink } from "./unlink.ts";
 import { uptime } from "./uptime.ts";
 import { usleep } from "./usleep.ts";
@@ -134,7 +140,9 @@ export const executables: readonly Executable[] = [
   chown,
   chrt,
   clear,
+  comm,
   cp,
+  cut,
   dash,
   date,
   df,
@@ -167,8 +175,8 @@ export const executables: readonly Executable[] = [
   install,
   kill,
   killall,
-  ldLinux,
   ldd,
+  ldLinux,
   less,
   link,
   ln,
@@ -187,6 +195,7 @@ export const executables: readonly Executable[] = [
   nohup,
   nologin,
   nproc,
+  paste,
   patch,
   pgrep,
   pidof,
@@ -214,6 +223,7 @@ export const executables: readonly Executable[] = [
   shuf,
   shutdown,
   sleep,
+  sort,
   stat,
   strace,
   stress,
@@ -229,10 +239,12 @@ export const executables: readonly Executable[] = [
   top,
   touch,
   tput,
+  tr,
   trueProgram,
   truncate,
   tty,
   uname,
+  uniq,
   unlink,
   uptime,
   usleep,
