@@ -11,19 +11,22 @@ import { COPY_NS_PER_BYTE, SCM_MAX_FD } from "../params.ts";
 import type { System } from "../task/system.ts";
 import type { Task } from "../task/task.ts";
 import type { File } from "../vfs/file.ts";
+import type { Inode } from "../vfs/inode.ts";
 import { createEntry } from "./dir.ts";
 import type { Handlers } from "./handler.ts";
 import { installFile, installPair } from "./pipe.ts";
 
-const families: ReadonlyMap<number, SocketFamily> = new Map([
-  [
-    AF_UNIX,
-    unixFamily(
-      (task, path) =>
-        createEntry(task, AT_FDCWD, path, false, (dir, name) => dir.mknod(name, S_IFSOCK | (0o777 & ~task.fs.umask), 0, task)).inode,
-    ),
-  ],
-]);
+/** The name of a bound socket. Errors: as mknod(2). */
+function makeNode(task: Task, path: string): Inode {
+  let made: Inode | undefined;
+  createEntry(task, AT_FDCWD, path, false, (dir, name) => {
+    made = dir.mknod(name, S_IFSOCK | (0o777 & ~task.fs.umask), 0, task);
+    return made;
+  });
+  return made as unknown as Inode;
+}
+
+const families: ReadonlyMap<number, SocketFamily> = new Map([[AF_UNIX, unixFamily(makeNode)]]);
 
 /** Types run below it (SOCK_MAX). */
 const SOCK_MAX = 11;
