@@ -16,6 +16,7 @@ test("the process tree shows what runs, and a selected process is told in words"
   expect(page.url()).toMatch(/pid=\d+/);
   await page.getByRole("button", { name: /^kill \d+$/ }).click();
   await expect(page.getByText(/There is no process \d+ any more/)).toBeVisible();
+  await visitor.press("Enter");
   await visitor.see("Terminated");
 });
 

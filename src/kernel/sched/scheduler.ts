@@ -53,7 +53,7 @@ export class Scheduler {
   single = false;
   /** The CPU whose quantum was interrupted by single stepping. */
   private interrupted: Cpu | undefined;
-  private realQuantumEndNs = 0;
+  realQuantumEndNs = 0;
   private utimeAtStart = 0;
   private startNs = 0;
   private seq = 0;
@@ -331,7 +331,8 @@ export class Scheduler {
 
   private continueQuantum(cpu: Cpu): void {
     const task = cpu.current as SchedTask;
-    this.quantumEndNs = this.single ? this.clockNs : this.realQuantumEndNs;
+    // A nanosecond more than now: the task leaves the call that it paused in, and pauses again at the end of the next.
+    this.quantumEndNs = this.single ? Math.min(this.clockNs + 1, this.realQuantumEndNs) : this.realQuantumEndNs;
     this.current = task;
     if (task.killPending) this.hooks.killed(task);
     else this.resume(task);

@@ -226,7 +226,9 @@ function* spendSlowly(system: System, task: Task, ns: number): Generator<Wait, v
   const { sched } = system;
   let left = ns;
   for (;;) {
-    const some = Math.min(left, Math.max(0, sched.quantumEndNs - sched.clockNs));
+    // A single step is the whole stretch, to the end of the quantum that it would have had.
+    const end = sched.single ? sched.realQuantumEndNs : sched.quantumEndNs;
+    const some = Math.min(left, Math.max(0, end - sched.clockNs));
     sched.clockNs += some;
     task.utimeNs += some;
     left -= some;
