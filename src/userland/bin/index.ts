@@ -11,12 +11,14 @@ import { cat } from "./cat.ts";
 import { chgrp } from "./chgrp.ts";
 import { chmod } from "./chmod.ts";
 import { chown } from "./chown.ts";
+import { chroot } from "./chroot.ts";
 import { chrt } from "./chrt.ts";
 import { clear } from "./clear.ts";
 import { comm } from "./comm.ts";
 import { cp } from "./cp.ts";
 import { cut } from "./cut.ts";
 import { date } from "./date.ts";
+import { dd } from "./dd.ts";
 import { df } from "./df.ts";
 import { diff } from "./diff.ts";
 import { dirname } from "./dirname.ts";
@@ -60,6 +62,8 @@ import { mkfifo } from "./mkfifo.ts";
 import { mknod } from "./mknod.ts";
 import { mktemp } from "./mktemp.ts";
 import { more } from "./more.ts";
+import { mount } from "./mount.ts";
+import { mountpoint } from "./mountpoint.ts";
 import { mv } from "./mv.ts";
 import { nice } from "./nice.ts";
 import { nohup } from "./nohup.ts";
@@ -101,6 +105,7 @@ import { tar } from "./tar.ts";
 import { taskset } from "./taskset.ts";
 import { tee } from "./tee.ts";
 import { test } from "./test.ts";
+import { time } from "./time.ts";
 import { timeout } from "./timeout.ts";
 import { top } from "./top.ts";
 import { touch } from "./touch.ts";
@@ -109,10 +114,12 @@ import { tr } from "./tr.ts";
 import { trueProgram } from "./true.ts";
 import { truncate } from "./truncate.ts";
 import { tty } from "./tty.ts";
+import { umount } from "./umount.ts";
 import { uname } from "./uname.ts";
 import { uniq } from "./uniq.ts";
 import { unlink } from "./unlink.ts";
 import { uptime } from "./uptime.ts";
+import { users } from "./users.ts";
 import { usleep } from "./usleep.ts";
 import { vi } from "./vi.ts";
 import { vmstat } from "./vmstat.ts";
@@ -138,6 +145,7 @@ export const executables: readonly Executable[] = [
   chgrp,
   chmod,
   chown,
+  chroot,
   chrt,
   clear,
   comm,
@@ -145,6 +153,7 @@ export const executables: readonly Executable[] = [
   cut,
   dash,
   date,
+  dd,
   df,
   diff,
   dirname,
@@ -175,8 +184,8 @@ export const executables: readonly Executable[] = [
   install,
   kill,
   killall,
-  ldd,
   ldLinux,
+  ldd,
   less,
   link,
   ln,
@@ -190,6 +199,8 @@ export const executables: readonly Executable[] = [
   mknod,
   mktemp,
   more,
+  mount,
+  mountpoint,
   mv,
   nice,
   nohup,
@@ -235,6 +246,7 @@ export const executables: readonly Executable[] = [
   taskset,
   tee,
   test,
+  time,
   timeout,
   top,
   touch,
@@ -243,10 +255,12 @@ export const executables: readonly Executable[] = [
   trueProgram,
   truncate,
   tty,
+  umount,
   uname,
   uniq,
   unlink,
   uptime,
+  users,
   usleep,
   vi,
   vmstat,
