@@ -29,10 +29,10 @@ export class TraceHash {
   }
 }
 
-/** Arguments as JSON: buffers by length, functions not at all. */
+/** Arguments as JSON: buffers by length and how they begin, functions not at all. */
 function plain(_key: string, value: unknown): unknown {
   if (typeof value === "bigint") return value.toString();
-  if (value instanceof Uint8Array) return value.length;
+  if (value instanceof Uint8Array) return `${value.length}:${value.subarray(0, 64).join()}`;
   if (value instanceof Errno) return value.name;
   if (value instanceof Map) return [...value];
   return value;
