@@ -110,7 +110,9 @@ function finishProcess(system: System, tg: ThreadGroup, waitStatus: number): voi
   if (tg.session === tg.pid) leaveTerminal(system, tg);
   tg.tty = undefined;
   reparentChildren(system, tg);
-  hangupOrphans(system, tg.pgrp, tg);
+  // kill_orphaned_pgrp(): only the end of its last tie to another group of the session can orphan a group.
+  const { parent } = tg;
+  if (parent !== undefined && parent.pgrp !== tg.pgrp && parent.session === tg.session) hangupOrphans(system, tg.pgrp, tg);
   notifyParent(system, tg, waitStatus);
 }
 
@@ -139,7 +141,7 @@ function reparentChildren(system: System, tg: ThreadGroup): void {
     if (child.leader.pdeathSignal !== 0) system.signals.sendToProcess(child.leader.pdeathSignal, child);
     child.exitSignal = SIGCHLD;
     if (child.zombie) notifyParent(system, child, child.exitStatus as number);
-    else if (child.pgrp !== tg.pgrp) hangupOrphans(system, child.pgrp);
+    else if (child.pgrp !== tg.pgrp && child.session === tg.session) hangupOrphans(system, child.pgrp);
   }
 }
 
