@@ -30,7 +30,7 @@ function* becomeUser(c: Command, spec: string | undefined, groups: string | unde
   if (owner.uid !== undefined) {
     const user = yield* getpwuid(c.sys, owner.uid);
     if (gid === undefined) {
-      if (user === undefined) return yield* c.fail("no group specified for unknown uid: " + owner.uid, 125);
+      if (user === undefined) return yield* c.fail(`no group specified for unknown uid: ${owner.uid}`, 125);
       gid = user.gid;
     }
     if (user !== undefined) list = yield* getgrouplist(c.sys, user.name, gid);

@@ -97,6 +97,7 @@ import { sort } from "./sort.ts";
 import { stat } from "./stat.ts";
 import { strace } from "./strace.ts";
 import { stress } from "./stress.ts";
+import { stty } from "./stty.ts";
 import { su } from "./su.ts";
 import { sync } from "./sync.ts";
 import { sysctl } from "./sysctl.ts";
@@ -238,6 +239,7 @@ export const executables: readonly Executable[] = [
   stat,
   strace,
   stress,
+  stty,
   su,
   sync,
   sysctl,
