@@ -104,6 +104,8 @@ export const PTY_OUTPUT_BUFFER = 65_536;
 export const PTY_MAX = 4_096;
 /** fs.inotify.max_queued_events. */
 export const INOTIFY_MAX_QUEUED = 16_384;
+/** fs.protected_hardlinks, as Debian's procps sets it at boot. */
+export const PROTECTED_HARDLINKS = 1;
 /** fs.inotify.max_user_instances, fs.inotify.max_user_watches. */
 export const INOTIFY_MAX_INSTANCES = 128;
 export const INOTIFY_MAX_WATCHES = 8_192;

@@ -48,15 +48,16 @@ export const dirCalls: Handlers<"getdents64" | "mkdirat" | "mknodat" | "unlinkat
 };
 
 /**
- * filename_create(): makes an entry by `make`. Errors: EEXIST, ENOENT for a name with a slash unless it is for a directory, EROFS,
- * EACCES. Returns the new dentry.
+ * filename_create(): makes an entry by `make`; `check` comes before the permission of the directory. Errors: EEXIST, ENOENT for a name
+ * with a slash unless it is for a directory, EROFS, EACCES. Returns the new dentry.
  */
 export function createEntry(
   task: Task,
   dirfd: number,
   path: string,
   wantDir: boolean,
-  make: (dir: Inode, name: string, at: Path) => Inode,
+  make: (dir: Inode, name: string) => Inode,
+  check?: (dir: Path) => void,
 ): Dentry {
   const last = resolveParent(task, startAt(task, dirfd, path), path);
   if (last.kind !== "norm") throw EEXIST;
@@ -64,9 +65,10 @@ export function createEntry(
   if (lookup(task, dir, last.name) !== undefined) throw EEXIST;
   if (last.slash && !wantDir) throw ENOENT;
   wantWrite(last.dir.mnt);
+  check?.(last.dir);
   if (dir.deleted) throw ENOENT;
   checkCreate(task, dir.inode);
-  const inode = make(dir.inode, last.name, last.dir);
+  const inode = make(dir.inode, last.name);
   const dentry = addChild(dir, last.name, inode);
   notifyCreate(dir.inode, inode, last.name);
   return dentry;

@@ -1,17 +1,20 @@
 /** link(2), symlink(2), rename(2): Linux `fs/namei.c`. */
 
 import { CAP_DAC_READ_SEARCH, CAP_MKNOD } from "../../abi/capability.ts";
-import { EBUSY, EEXIST, EINVAL, EISDIR, EMLINK, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EXDEV } from "../../abi/errno.ts";
-import { AT_EMPTY_PATH, AT_SYMLINK_FOLLOW, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, W_OK } from "../../abi/fcntl.ts";
+import { EACCES, EBUSY, EEXIST, EINVAL, EISDIR, EMLINK, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EXDEV } from "../../abi/errno.ts";
+import { AT_EMPTY_PATH, AT_SYMLINK_FOLLOW, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, R_OK, W_OK } from "../../abi/fcntl.ts";
+import { isReg, S_ISGID, S_ISUID } from "../../abi/stat.ts";
 import { byteLength } from "../../abi/utf8.ts";
+import { sysctlNumber } from "../fs/sysctl.ts";
 import { nsCapable } from "../ns/user.ts";
 import { PATH_MAX } from "../params.ts";
 import type { Task } from "../task/task.ts";
 import type { Dentry } from "../vfs/dentry.ts";
 import { dropInode } from "../vfs/file.ts";
+import type { Inode } from "../vfs/inode.ts";
 import { type LastName, lookup, lookupAt, resolveParent, startAt } from "../vfs/namei.ts";
 import { notifyLinkCount, notifyMove } from "../vfs/notify.ts";
-import { checkCreate, checkDelete, checkPermission, wantWrite } from "../vfs/permission.ts";
+import { checkCreate, checkDelete, checkPermission, isOwnerOrCapable, wantWrite } from "../vfs/permission.ts";
 import { createEntry, dropDentry } from "./dir.ts";
 import type { Handlers } from "./handler.ts";
 
@@ -24,14 +27,17 @@ export const linkCalls: Handlers<"linkat" | "symlinkat" | "renameat2"> = {
     if (empty && oldpath === "" && !nsCapable(task.cred, task.cred.userNs, CAP_DAC_READ_SEARCH)) throw ENOENT;
     const old = lookupAt(task, olddirfd, oldpath, { follow: (flags & AT_SYMLINK_FOLLOW) !== 0, empty });
     const { inode } = old.dentry;
-    createEntry(task, newdirfd, newpath, false, (dir, name, at) => {
-      if (at.mnt !== old.mnt || inode.sb !== dir.sb) throw EXDEV;
+    const make = (dir: Inode, name: string): Inode => {
       if (inode.isDirectory) throw EPERM;
       if (inode.nlink === 0 && !old.dentry.name.startsWith("#")) throw ENOENT;
       if (inode.nlink >= LINK_MAX) throw EMLINK;
       dir.link(name, inode, task);
       notifyLinkCount(inode);
       return inode;
+    };
+    createEntry(task, newdirfd, newpath, false, make, (at) => {
+      if (at.mnt !== old.mnt) throw EXDEV;
+      checkLinkable(task, inode);
     });
   },
 
@@ -51,6 +57,19 @@ export const linkCalls: Handlers<"linkat" | "symlinkat" | "renameat2"> = {
     rename(task, from, to, flags);
   },
 };
+
+/** may_linkat(): with fs.protected_hardlinks, a file of somebody else must be a harmless one that the caller may read and write. */
+function checkLinkable(task: Task, inode: Inode): void {
+  if (sysctlNumber(task.system, "fs/protected_hardlinks") === 0 || isOwnerOrCapable(task, inode)) return;
+  const { mode } = inode;
+  const setgid = S_ISGID | 0o010;
+  if (!isReg(mode) || (mode & S_ISUID) !== 0 || (mode & setgid) === setgid) throw EPERM;
+  try {
+    checkPermission(task, inode, R_OK | W_OK);
+  } catch (e) {
+    throw e === EACCES ? EPERM : e;
+  }
+}
 
 function rename(task: Task, from: LastName, to: LastName, flags: number): void {
   const exchange = (flags & RENAME_EXCHANGE) !== 0;

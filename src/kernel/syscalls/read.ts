@@ -1,7 +1,7 @@
 /** read(2), write(2), pread(2), lseek(2): Linux `fs/read_write.c`. */
 
 import { EBADF, EINVAL } from "../../abi/errno.ts";
-import { SEEK_HOLE } from "../../abi/fcntl.ts";
+import { O_PATH, SEEK_HOLE } from "../../abi/fcntl.ts";
 import type { Wait } from "../../abi/sys.ts";
 import { Blocked } from "../blocked.ts";
 import { COPY_NS_PER_BYTE } from "../params.ts";
@@ -47,6 +47,7 @@ export const readCalls: Handlers<"read" | "write" | "pread64" | "pwrite64" | "ls
 
   lseek(_system, task, fd, offset, whence) {
     const file = task.files.require(fd);
+    if ((file.flags & O_PATH) !== 0) throw EBADF;
     if (!Number.isInteger(whence) || whence < 0 || whence > SEEK_HOLE) throw EINVAL;
     return file.seek(task, offset, whence);
   },

@@ -1,7 +1,7 @@
 /** truncate(2), fallocate(2): Linux `fs/open.c`. */
 
-import { EBADF, EFBIG, EINVAL, EISDIR, ENODEV, ESPIPE } from "../../abi/errno.ts";
-import { O_PATH, W_OK } from "../../abi/fcntl.ts";
+import { EBADF, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, ESPIPE } from "../../abi/errno.ts";
+import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, O_PATH, W_OK } from "../../abi/fcntl.ts";
 import { IN_MODIFY } from "../../abi/poll.ts";
 import { RLIMIT_FSIZE } from "../../abi/resource.ts";
 import { SIGXFSZ } from "../../abi/signal.ts";
@@ -13,6 +13,9 @@ import { notifyDentry } from "../vfs/notify.ts";
 import { checkPermission, dropPrivileges, wantWrite } from "../vfs/permission.ts";
 import type { Handlers } from "./handler.ts";
 import { refuseRunning } from "./open.ts";
+
+/** Modes that some filesystem of Linux knows: keep size, punch hole, collapse, zero, insert, unshare. */
+const FALLOC_MODES = 0x7b;
 
 export const truncateCalls: Handlers<"truncate" | "ftruncate" | "fallocate"> = {
   truncate(system, task, path, length) {
@@ -43,6 +46,7 @@ export const truncateCalls: Handlers<"truncate" | "ftruncate" | "fallocate"> = {
     const file = task.files.require(fd);
     if ((file.flags & O_PATH) !== 0) throw EBADF;
     if (offset < 0 || length <= 0) throw EINVAL;
+    if ((mode & ~FALLOC_MODES) !== 0 || (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) === FALLOC_FL_PUNCH_HOLE) throw EOPNOTSUPP;
     if (!file.writable) throw EBADF;
     if (isFifo(file.inode.mode)) throw ESPIPE;
     if (isDir(file.inode.mode)) throw EISDIR;

@@ -77,6 +77,8 @@ function checkXattr(task: Task, inode: Inode, name: string, mask: number): void 
     if (!isReg(inode.mode) && !isDir(inode.mode)) throw writing ? EPERM : ENODATA;
     if (isDir(inode.mode) && (inode.mode & S_ISVTX) !== 0 && writing && !isOwnerOrCapable(task, inode)) throw EPERM;
     checkPermission(task, inode, mask);
+  } else if (!name.startsWith("security.") && !name.startsWith("system.")) {
+    checkPermission(task, inode, mask);
   } else if (name.startsWith("security.")) {
     const cap = name === "security.capability" ? CAP_SETFCAP : CAP_SYS_ADMIN;
     if (writing && !nsCapable(task.cred, task.cred.userNs, cap)) throw EPERM;

@@ -130,9 +130,30 @@ export class Content {
     }
   }
 
-  /** Makes a hole; the size stays. */
+  /** Makes a hole of the whole pages in a range; parts of pages at its ends become zeros. The size stays. */
   punch(from: number, to: number): void {
-    this.replace(from, to, []);
+    const first = pageCeil(from);
+    const last = pageFloor(to);
+    if (first > last) {
+      this.zero(from, to);
+      return;
+    }
+    this.zero(from, first);
+    this.replace(first, last, []);
+    this.zero(last, to);
+  }
+
+  /** Puts zeros in the place of what is allocated in a range. */
+  private zero(from: number, to: number): void {
+    for (let i = this.find(from); i < this.extents.length; i++) {
+      const e = this.extents[i] as Extent;
+      if (e.start >= to) return;
+      const start = Math.max(e.start, from);
+      const end = Math.min(e.start + e.length, to);
+      if (e.kind === "zero" || start >= end) continue;
+      this.replace(start, end, [{ kind: "zero", start, length: end - start, chunk: undefined, at: 0, seed: 0 }]);
+      i = this.find(end) - 1;
+    }
   }
 
   /** Allocates what is not: holes in the range become allocated zeros. The size stays. */

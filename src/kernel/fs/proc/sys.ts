@@ -95,6 +95,7 @@ export const sysEntry: DirEntry<Machine> = dir("sys", [
     ]),
     readOnly("nr_open", () => RLIMIT_NOFILE_HARD),
     readOnly("pipe-max-size", () => PIPE_MAX_SIZE),
+    setting("protected_hardlinks", "fs/protected_hardlinks"),
   ]),
   dir("kernel", [
     readOnly("arch", () => "x86_64"),

@@ -262,13 +262,12 @@ export class TmpfsInode extends Inode {
     this.ctime = now;
   }
 
-  /** fallocate(2). Errors: ENOSPC, EOPNOTSUPP. */
+  /** fallocate(2). Errors: ENOSPC; EOPNOTSUPP for modes that tmpfs does not know. */
   fallocate(mode: number, offset: number, length: number): void {
     const content = this.content as Content;
     const end = offset + length;
     if ((mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)) !== 0) throw EOPNOTSUPP;
     if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0) {
-      if ((mode & FALLOC_FL_KEEP_SIZE) === 0) throw EOPNOTSUPP;
       this.grow(() => content.punch(offset, end));
       return;
     }
