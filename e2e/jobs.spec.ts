@@ -35,6 +35,7 @@ test("a paused clock stands still, a step moves it by one system call, play goes
   expect(await visitor.screen()).not.toContain("later");
   await visitor.press("F9");
   await expect(clock).not.toHaveText(stood ?? "");
+  expect(await visitor.screen()).not.toContain("later");
   await visitor.press("F8");
   await visitor.see(/\nlater\n/);
 });

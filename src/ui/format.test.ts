@@ -13,5 +13,6 @@ test("shares, counts, spans and scales", () => {
 });
 
 test("uptime is written to the microsecond", () => {
-  expect(formatUptime(83_456_789_000)).toBe("00:01:23.456 789");
+  expect(formatUptime(83_456_789_012)).toBe("00:01:23.456 789");
+  expect(formatUptime(83_456_789_012, true)).toBe("00:01:23.456 789 012");
 });

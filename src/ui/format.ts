@@ -29,12 +29,14 @@ export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, " ");
 }
 
-/** A time since boot, to the microsecond: `00:01:23.456 789`. */
-export function formatUptime(ns: number): string {
+/** A time since boot, to the microsecond: `00:01:23.456 789`; of a clock that stands, to the nanosecond. */
+export function formatUptime(ns: number, stands = false): string {
   const us = Math.floor(ns / 1000);
   const pad = (value: number, digits: number): string => String(value).padStart(digits, "0");
   const sec = Math.floor(us / 1e6);
-  return `${pad(Math.floor(sec / 3600), 2)}:${pad(Math.floor(sec / 60) % 60, 2)}:${pad(sec % 60, 2)}.${pad(Math.floor(us / 1000) % 1000, 3)} ${pad(us % 1000, 3)}`;
+  const time = [sec / 3600, (sec / 60) % 60, sec % 60].map((part) => pad(Math.floor(part), 2)).join(":");
+  const fraction = `${pad(Math.floor(us / 1000) % 1000, 3)} ${pad(us % 1000, 3)}`;
+  return `${time}.${fraction}${stands ? ` ${pad(ns % 1000, 3)}` : ""}`;
 }
 
 /** The machine's own date and time of day, in UTC. */

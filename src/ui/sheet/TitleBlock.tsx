@@ -66,7 +66,7 @@ function Clock() {
   const date = useRef<HTMLSpanElement>(null);
   const session = useSession();
   useFrame(() => {
-    if (uptime.current !== null) uptime.current.textContent = formatUptime(live.nowNs);
+    if (uptime.current !== null) uptime.current.textContent = formatUptime(live.nowNs, live.pace.kind === "paused");
     const startSec = session.config?.startSec;
     if (date.current !== null && startSec !== undefined) date.current.textContent = formatDate(startSec + Math.floor(live.nowNs / 1e9));
   });
