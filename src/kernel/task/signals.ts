@@ -262,7 +262,7 @@ export class Signals {
 
   /** Shows a signal to the tracer; it may suppress or change it. */
   private *signalStop(task: Task, info: SigInfo): Generator<Wait, SigInfo | undefined> {
-    const injected = yield* this.ptraceStop(task, { op: "signal", sig: info.signo }, stoppedStatus(info.signo));
+    const injected = yield* this.ptraceStop(task, { op: "signal", sig: info.signo, info }, stoppedStatus(info.signo));
     if (injected === 0) return undefined;
     return injected === info.signo ? info : kernelInfo(injected);
   }
