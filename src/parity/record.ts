@@ -38,6 +38,20 @@ function record(c: Case, root: string, busybox: string): Transcript {
   return { stdout: text(result.stdout), stderr: text(result.stderr), status: result.status ?? 128 };
 }
 
+/** Two recordings at once would share the one directory: the second waits. */
+function lock(): void {
+  for (;;) {
+    try {
+      mkdirSync("/tmp/parity.lock");
+      process.on("exit", () => rmSync("/tmp/parity.lock", { recursive: true, force: true }));
+      return;
+    } catch {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    }
+  }
+}
+
+lock();
 const topics = process.argv.slice(2);
 const all = readdirSync(here)
   .filter((name) => name.endsWith(".cases"))
