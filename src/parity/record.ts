@@ -6,10 +6,10 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Case, parseCases, type Transcript } from "./cases.ts";
 
-const here = import.meta.dirname;
+const here = dirname(process.argv[1] as string);
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** A directory with a link for each applet, so that a busybox case finds nothing else. */
