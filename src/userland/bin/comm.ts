@@ -3,7 +3,7 @@
 import { Errno } from "../../abi/errno.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
-import { type Command, command } from "../libc/command.ts";
+import { type Command, command, Exit } from "../libc/command.ts";
 import { help } from "../libc/help.ts";
 import { LineReader, printBytes, toByteString } from "../libc/lines.ts";
 import { checkOperands } from "../libc/operands.ts";
@@ -67,25 +67,36 @@ function* run(c: Command): Proc<number> {
   const counts = [0, 0, 0] as [number, number, number];
   let out: string[] = [];
   let [i, j] = [0, 0];
-  let paired = true;
+  const checks = gnu && !has("nocheck-order");
+  const reported = [false, false];
+  let unpairable = false;
+  /** Looks at the line that comes next in a file: disorder matters once the files differ, or if it was asked for. */
+  const check = function* (file: 0 | 1, lines: readonly string[], at: number): Proc<void> {
+    if (!checks || at >= lines.length || reported[file] || !(has("check-order") || unpairable)) return;
+    if ((lines[at] as string) >= (lines[at - 1] as string)) return;
+    yield* printBytes(c, out.join(""));
+    out = [];
+    yield* c.stdout.flush();
+    yield* c.warn(`file ${file + 1} is not in sorted order`);
+    reported[file] = true;
+    if (has("check-order")) throw new Exit(1);
+  };
   while (i < a.length || j < b.length) {
     const [x, y] = [a[i], b[j]];
-    if (y === undefined || (x !== undefined && x < y)) {
+    const order = y === undefined || (x !== undefined && x < y) ? -1 : x === undefined || y < x ? 1 : 0;
+    if (order < 0) {
       counts[0]++;
-      i++;
-      paired = false;
       if (!has("1")) out.push(x as string, end);
-    } else if (x === undefined || y < x) {
+    } else if (order > 0) {
       counts[1]++;
-      j++;
-      paired = false;
-      if (!has("2")) out.push(prefix2, y, end);
+      if (!has("2")) out.push(prefix2, y as string, end);
     } else {
       counts[2]++;
-      i++;
-      j++;
-      if (!has("3")) out.push(prefix3, x, end);
+      if (!has("3")) out.push(prefix3, x as string, end);
     }
+    if (order !== 0) unpairable = true;
+    if (order <= 0) yield* check(0, a, ++i);
+    if (order >= 0) yield* check(1, b, ++j);
     if (out.length > 4000) {
       yield* printBytes(c, out.join(""));
       out = [];
@@ -93,20 +104,7 @@ function* run(c: Command): Proc<number> {
   }
   yield* printBytes(c, out.join(""));
   if (has("total")) yield* printBytes(c, `${counts.join(tab)}${tab}total${end}`);
-  if (!gnu || has("nocheck-order")) return 0;
-  // Disorder matters only where the files differ, unless it was asked for.
-  let bad = false;
-  for (const [n, lines] of [
-    [1, a],
-    [2, b],
-  ] as const) {
-    const unsorted = lines.some((line, k) => k > 0 && line < (lines[k - 1] as string));
-    if (!unsorted || (paired && !has("check-order"))) continue;
-    yield* c.stdout.flush();
-    yield* c.warn(`file ${n} is not in sorted order`);
-    bad = true;
-    if (has("check-order")) return 1;
-  }
+  const bad = reported.some((one) => one);
   if (bad) yield* c.warn("input is not in sorted order");
   return bad ? 1 : 0;
 }

@@ -121,7 +121,7 @@ function* run(c: Command): Proc<number> {
   const delimiter = given === undefined ? "\t" : given === "" ? "\0" : toByteString(given);
   if (delimiter.length > 1) throw new UsageError(gnu ? "the delimiter must be a single character" : "");
   if (!fields && gnu) {
-    if (given !== undefined) throw new UsageError("an input delimiter may be specified only\n\twhen operating on fields");
+    if (given !== undefined) throw new UsageError("an input delimiter may be specified only when operating on fields");
     if (has("s")) throw new UsageError("suppressing non-delimited lines makes sense\n\tonly when operating on fields");
   }
   let ranges = merge(parseList(c, list.arg, fields));

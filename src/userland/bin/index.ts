@@ -3,6 +3,7 @@
 import type { Executable } from "../executable.ts";
 import { arch } from "./arch.ts";
 import { awk } from "./awk.ts";
+import { base32, base64 } from "./base64.ts";
 import { basename } from "./basename.ts";
 import { bash } from "./bash.ts";
 import { bracket } from "./bracket.ts";
@@ -13,7 +14,9 @@ import { chmod } from "./chmod.ts";
 import { chown } from "./chown.ts";
 import { chroot } from "./chroot.ts";
 import { chrt } from "./chrt.ts";
+import { cksum, sum } from "./cksum.ts";
 import { clear } from "./clear.ts";
+import { cmp } from "./cmp.ts";
 import { comm } from "./comm.ts";
 import { cp } from "./cp.ts";
 import { cut } from "./cut.ts";
@@ -26,12 +29,14 @@ import { dmesg } from "./dmesg.ts";
 import { du } from "./du.ts";
 import { echo } from "./echo.ts";
 import { env } from "./env.ts";
+import { expand, unexpand } from "./expand.ts";
 import { expr } from "./expr.ts";
 import { factor } from "./factor.ts";
 import { falseProgram } from "./false.ts";
 import { file } from "./file.ts";
 import { find } from "./find.ts";
 import { findmnt } from "./findmnt.ts";
+import { fold } from "./fold.ts";
 import { free } from "./free.ts";
 import { fuser } from "./fuser.ts";
 import { getent } from "./getent.ts";
@@ -45,6 +50,7 @@ import { hostname } from "./hostname.ts";
 import { id } from "./id.ts";
 import { init } from "./init.ts";
 import { install } from "./install.ts";
+import { join } from "./join.ts";
 import { kill } from "./kill.ts";
 import { killall } from "./killall.ts";
 import { ldLinux } from "./ld-linux.ts";
@@ -57,6 +63,7 @@ import { ls } from "./ls.ts";
 import { lscpu } from "./lscpu.ts";
 import { lsmod } from "./lsmod.ts";
 import { lsof } from "./lsof.ts";
+import { b2sum, md5sum, sha1sum, sha224sum, sha256sum, sha384sum, sha512sum } from "./md5sum.ts";
 import { mkdir } from "./mkdir.ts";
 import { mkfifo } from "./mkfifo.ts";
 import { mknod } from "./mknod.ts";
@@ -66,6 +73,7 @@ import { mount } from "./mount.ts";
 import { mountpoint } from "./mountpoint.ts";
 import { mv } from "./mv.ts";
 import { nice } from "./nice.ts";
+import { nl } from "./nl.ts";
 import { nohup } from "./nohup.ts";
 import { nologin } from "./nologin.ts";
 import { nproc } from "./nproc.ts";
@@ -101,6 +109,7 @@ import { stty } from "./stty.ts";
 import { su } from "./su.ts";
 import { sync } from "./sync.ts";
 import { sysctl } from "./sysctl.ts";
+import { tac } from "./tac.ts";
 import { tail } from "./tail.ts";
 import { tar } from "./tar.ts";
 import { taskset } from "./taskset.ts";
@@ -138,6 +147,9 @@ export const executables: readonly Executable[] = [
   arch,
   ash,
   awk,
+  b2sum,
+  base32,
+  base64,
   basename,
   bash,
   bracket,
@@ -148,7 +160,9 @@ export const executables: readonly Executable[] = [
   chown,
   chroot,
   chrt,
+  cksum,
   clear,
+  cmp,
   comm,
   cp,
   cut,
@@ -163,6 +177,7 @@ export const executables: readonly Executable[] = [
   echo,
   egrep,
   env,
+  expand,
   expr,
   factor,
   falseProgram,
@@ -170,6 +185,7 @@ export const executables: readonly Executable[] = [
   file,
   find,
   findmnt,
+  fold,
   free,
   fuser,
   getent,
@@ -183,10 +199,11 @@ export const executables: readonly Executable[] = [
   id,
   init,
   install,
+  join,
   kill,
   killall,
-  ldLinux,
   ldd,
+  ldLinux,
   less,
   link,
   ln,
@@ -195,6 +212,7 @@ export const executables: readonly Executable[] = [
   lscpu,
   lsmod,
   lsof,
+  md5sum,
   mkdir,
   mkfifo,
   mknod,
@@ -204,6 +222,7 @@ export const executables: readonly Executable[] = [
   mountpoint,
   mv,
   nice,
+  nl,
   nohup,
   nologin,
   nproc,
@@ -232,6 +251,11 @@ export const executables: readonly Executable[] = [
   seq,
   setsid,
   sh,
+  sha1sum,
+  sha224sum,
+  sha256sum,
+  sha384sum,
+  sha512sum,
   shuf,
   shutdown,
   sleep,
@@ -241,8 +265,10 @@ export const executables: readonly Executable[] = [
   stress,
   stty,
   su,
+  sum,
   sync,
   sysctl,
+  tac,
   tail,
   tar,
   taskset,
@@ -259,6 +285,7 @@ export const executables: readonly Executable[] = [
   tty,
   umount,
   uname,
+  unexpand,
   uniq,
   unlink,
   uptime,

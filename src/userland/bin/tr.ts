@@ -261,6 +261,9 @@ function* run(c: Command): Proc<number> {
     if (e instanceof UsageError) return yield* c.fail(e.message);
     throw e;
   }
+  for (const text of [first, second ?? ""]) {
+    if (gnu && /(?<!\\)(?:\\\\)*\\$/.test(text)) yield* c.warn("warning: an unescaped backslash at end of string is not portable");
+  }
   const state = { last: -1 };
   for (;;) {
     const bytes = yield* c.stdin.read();
