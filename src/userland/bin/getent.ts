@@ -56,9 +56,13 @@ const databases: Readonly<Record<string, Database>> = {
   networks: { file: "/etc/networks", parse: pair },
 };
 
+const HINT = "Try `getent --help' or `getent --usage' for more information.\n";
+
+/** argp_help puts the hint on standard output, argp_error on standard error. */
 function* hint(c: Command, message: string, status: number): Proc<number> {
-  yield* c.warn(message);
-  yield* c.eprint("Try `getent --help' or `getent --usage' for more information.\n");
+  yield* c.eprint(`${message}\n`);
+  if (status === 1) yield* c.print(HINT);
+  else yield* c.eprint(HINT);
   return status;
 }
 
@@ -109,18 +113,15 @@ function* run(c: Command): Proc<number> {
     }
     operands = parsed.operands;
   } catch (e) {
-    if (e instanceof UsageError) return yield* hint(c, e.message, 64);
+    if (e instanceof UsageError) return yield* hint(c, `${c.name}: ${e.message}`, 64);
     throw e;
   }
   const [name, ...keys] = operands;
-  if (name === undefined) return yield* hint(c, "wrong number of arguments", 1);
+  if (name === undefined) return yield* hint(c, `${c.name}: wrong number of arguments`, 1);
   if (name === "initgroups") return yield* initgroups(c, keys);
   if (name === "ahosts" || name === "ahostsv4") return yield* ahosts(c, keys);
   const database = Object.hasOwn(databases, name) ? databases[name] : undefined;
-  if (database === undefined) {
-    yield* c.eprint(`Unknown database: ${name}\nTry \`getent --help' or \`getent --usage' for more information.\n`);
-    return 1;
-  }
+  if (database === undefined) return yield* hint(c, `Unknown database: ${name}`, 1);
   const text = (yield* optional(readText(c.sys, database.file))) ?? "";
   const entries = text
     .split("\n")

@@ -55,8 +55,7 @@ function* send(c: Command, words: readonly string[], sig: number): Proc<number> 
   for (const word of words) {
     if (!/^-?[0-9]+$/.test(word)) {
       yield* c.eprint(`${c.argv[0]}: failed to parse argument: '${word}'\n`);
-      status = 1;
-      continue;
+      return 1;
     }
     const failed = yield* attempt(c.sys.kill(Number(word), sig));
     if (failed === undefined) continue;
@@ -102,7 +101,7 @@ function* procpsKill(c: Command): Proc<number> {
     if (found !== undefined && found <= 64) {
       sig = found;
       rest = c.args.slice(1);
-    } else if (!/^-[0-9]+$/.test(first)) return yield* usageError(c, first.startsWith("--") ? " " : (first[1] ?? ""));
+    } else if (!/^-[0-9]+$/.test(first)) return yield* usageError(c, first.startsWith("--") ? "\0" : (first[1] ?? ""));
   }
   if (rest[0] === "--") rest = rest.slice(1);
   return rest.length === 0 ? yield* usageError(c) : yield* send(c, rest, sig);

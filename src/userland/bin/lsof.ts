@@ -166,6 +166,8 @@ class Selection {
   /** About processes, and about files: each list is a choice. */
   readonly tests: FileTest[] = [];
   readonly never: FileTest[] = [];
+  /** Files that were asked for by name are shown under that name. */
+  readonly named: { readonly path: string; readonly same: FileTest }[] = [];
 
   constructor(private readonly all: boolean) {}
 
@@ -211,7 +213,9 @@ function* select(c: Command, parsed: Parsed, dirs: readonly string[]): Proc<Sele
       if (parsed.operands.length === 1) throw new Exit(1);
       continue;
     }
-    s.tests.push(({ file }) => file.stat?.dev === st.dev && file.stat.ino === st.ino);
+    const same: FileTest = ({ file }) => file.stat?.dev === st.dev && file.stat.ino === st.ino;
+    s.tests.push(same);
+    s.named.push({ path, same });
   }
   return s;
 }
@@ -235,7 +239,12 @@ function* run(c: Command): Proc<number> {
   for (const p of yield* readProcesses(c.sys, { status: true })) {
     const uid = idsOf(p, "Uid")[1];
     const user = has("l") ? String(uid) : ((yield* names.user(uid)) ?? String(uid));
-    for (const file of yield* openFiles(c, p.pid)) if (selection.accepts({ p, user, file })) rows.push({ p, user, file });
+    for (const file of yield* openFiles(c, p.pid)) {
+      const row = { p, user, file };
+      if (!selection.accepts(row)) continue;
+      const name = selection.named.find(({ same }) => same(row))?.path ?? file.name;
+      rows.push({ p, user, file: { ...file, name } });
+    }
     yield* c.sys.spend(2000);
   }
   if (rows.length === 0) return 1;

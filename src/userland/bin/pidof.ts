@@ -59,7 +59,7 @@ function* run(c: Command): Proc<number> {
     parsed = getopt(c.args, { short: c.voice === "busybox" ? "so:" : "cd:ho:qsxzn" }, c.voice);
   } catch (e) {
     if (!(e instanceof UsageError) || c.voice === "busybox") throw e;
-    yield* c.warn(e.message);
+    // It says nothing at all.
     return 1;
   }
   const { options, operands } = parsed;

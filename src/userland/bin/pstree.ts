@@ -20,7 +20,7 @@ const usage = `Usage: pstree [-acglpstTu] [ -h | -H PID ] [ -n ]
 
 Display a tree of processes.
 
-  -a, --arguments     show command line arguments
+  -a, --arguments     show command line arguments; implies -c
   -A, --ascii         use ASCII line drawing characters
   -c, --compact-not   don't compact identical subtrees
   -g, --show-pgids    show process group ids
@@ -146,7 +146,8 @@ class Drawing {
   }
 
   draw(node: Node, level: number, count: number, leaf: boolean, last: boolean, parentUid: number | undefined, closing: number): void {
-    const { symbols, look } = { symbols: this.look.symbols, look: this.look };
+    const { look } = this;
+    const { symbols } = look;
     if (!leaf) {
       for (let i = 0; i < level; i++) {
         this.line += " ".repeat((this.widths[i] ?? 0) + 1);
@@ -298,7 +299,7 @@ function* run(c: Command): Proc<number> {
     {
       symbols: yield* symbolsFor(c, has),
       args: has("a"),
-      compact: !has("c") && !has("p"),
+      compact: !has("c") && !has("p") && !has("a"),
       pids: has("p"),
       pgids: has("g"),
       uids: has("u"),

@@ -76,7 +76,11 @@ interface Settings {
 function* parse(c: Command): Proc<Settings | undefined> {
   const s: Settings = { view: defaultView(), batch: false, delaySec: 3, iterations: Number.POSITIVE_INFINITY, width: undefined };
   const { view } = s;
-  const { options, operands } = yield* procpsGetopt(c, { short: "bcd:E:hHin:o:p:U:u:Vw::1", long }, usage);
+  // The width may stand in a word of its own, though it is optional.
+  const args = c.args.flatMap((word, i) =>
+    c.args[i - 1] === "-w" && /^[0-9]/.test(word) ? [] : word === "-w" ? [`-w${/^[0-9]+$/.exec(c.args[i + 1] ?? "") ?? ""}`] : [word],
+  );
+  const { options, operands } = yield* procpsGetopt(c, { short: "bcd:E:hHin:o:p:U:u:Vw::1", long }, usage, args);
   if (operands[0] !== undefined) return yield* c.fail(`unknown option '${operands[0]}'`);
   for (const { name, arg } of options) {
     if (name === "h") {

@@ -94,7 +94,7 @@ const sized = (text: string | undefined): number => Number((text ?? "0").split("
 
 /** The command as `args` shows it. */
 export function commandLine(p: Process, x: PsContext): string {
-  if (x.trueName) return p.state === "Z" ? `${p.comm} <defunct>` : p.comm;
+  if (x.trueName) return p.comm;
   const line = p.cmdline.length === 0 ? `[${p.comm}]${p.state === "Z" ? " <defunct>" : ""}` : p.cmdline.join(" ");
   const env = x.environment && p.environ.length > 0 ? ` ${p.environ.join(" ")}` : "";
   return (line + env).replace(/[\x00-\x1f\x7f]/g, "?");
@@ -160,7 +160,7 @@ const group = (i: 0 | 1 | 2 | 3): Text =>
 const dash: Text = plain(() => "-");
 
 const args: Text = plain((p, x, tree) => tree + commandLine(p, x));
-const comm: Text = plain((p, _x, tree) => tree + (p.state === "Z" ? `${p.comm} <defunct>` : p.comm));
+const comm: Text = plain((p, _x, tree) => tree + p.comm);
 const pcpu: Text = plain((p, x) => {
   const tenths = cpuTenths(p, x);
   return tenths > 999 ? `${Math.floor(tenths / 10)}` : (tenths / 10).toFixed(1);

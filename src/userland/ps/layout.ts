@@ -19,7 +19,6 @@ function bsdColumns(o: PsOptions): Asked[] {
   for (const name of names) {
     if (o.threads === "L" && name === "pcpu") list.push({ name: "lwp" }, { name }, { name: "nlwp" });
     else if (o.threads === "T" && name === "pcpu") list.push({ name: "spid" }, { name });
-    else if (name === "maj_flt") list.push({ name, head: " MAJFLT" });
     else list.push({ name });
     if (name === "pid" && format !== "u" && (o.threads === "L" || o.threads === "T"))
       list.push({ name: o.threads === "L" ? "lwp" : "spid" });

@@ -44,6 +44,7 @@ export class PsOptions {
   preloaded: Asked[] | undefined;
   readonly sort: SortKey[] = [];
   threads: "none" | "L" | "T" | "H" | "m" = "none";
+  threadConflict = false;
   forest: "none" | "lines" | "blanks" = "none";
   header: "once" | "never" | "paged" = "once";
   wide = 0;
@@ -66,7 +67,7 @@ export class PsInfo {
   constructor(readonly what: "version" | { readonly help: string }) {}
 }
 
-const splitList = (text: string): string[] => text.split(/[,\s]+/).filter((word) => word !== "");
+const splitList = (text: string): string[] => text.split(/[, \t]+/).filter((word) => word !== "");
 
 function widthOf(text: string): number {
   if (!/^[0-9]+$/.test(text) || Number(text) === 0) throw new PsError("column widths must be unsigned decimal numbers");
@@ -249,7 +250,7 @@ function unixFlag(o: PsOptions, letter: string): boolean {
   else if ("cyPMZ".includes(letter)) o.modifiers.add(letter === "Z" ? "M" : letter);
   else if (letter === "H") o.forest = "blanks";
   else if (letter === "L" || letter === "T") {
-    if (o.threads !== "none" && o.threads !== letter) throw new PsError("thread flags conflict; can't use both -L and -T");
+    if (o.threads !== "none" && o.threads !== letter) o.threadConflict = true;
     o.threads = letter;
   } else if (letter === "m") o.threads = "m";
   else if (letter === "n") o.numeric = true;
@@ -457,6 +458,7 @@ export function parseOptions(args: readonly string[]): PsOptions {
     }
   }
   if (o.quick !== undefined && (o.selections.length > 0 || o.all)) throw new PsError("quick");
+  if (o.threadConflict) throw new PsError("thread flags conflict; can't use both -L and -T");
   if (o.modifiers.has("y") && !o.unix.has("l")) throw new PsError("modifier -y without format -l makes no sense");
   if (o.bsdFormats.length > 0 && o.unix.size > 0) throw new PsError("conflicting format options");
   if (o.threads !== "none" && o.forest !== "none") throw new PsError("thread display conflicts with forest display");

@@ -47,6 +47,8 @@ interface Pending {
 interface Tracee {
   readonly pid: number;
   pending: Pending | undefined;
+  /** Its last call, whose number -n shows also where it ends. */
+  lastName: string;
   /** The entry was written, then another tracee's line came between. */
   interrupted: boolean;
   /** strace's own child before its execve: nothing of it is shown. */
@@ -75,7 +77,7 @@ export class Tracer {
   *attach(pid: number, ptraceOptions: number, hidden: boolean): Proc<void> {
     yield* this.sys.ptrace("PTRACE_SEIZE", pid, ptraceOptions);
     yield* this.sys.ptrace("PTRACE_SYSCALL", pid, 0);
-    this.tracees.set(pid, { pid, pending: undefined, interrupted: false, hidden, foreign: !hidden });
+    this.tracees.set(pid, { pid, pending: undefined, lastName: "", interrupted: false, hidden, foreign: !hidden });
   }
 
   /** Until none is left. Returns the wait status of `child`. */
@@ -123,7 +125,7 @@ export class Tracer {
   private *stop(pid: number, sig: number): Proc<void> {
     let tracee = this.tracees.get(pid);
     if (tracee === undefined) {
-      tracee = { pid, pending: undefined, interrupted: false, hidden: false, foreign: true };
+      tracee = { pid, pending: undefined, lastName: "", interrupted: false, hidden: false, foreign: true };
       this.tracees.set(pid, tracee);
       if (this.o.quiet === 0 && !this.o.toFile && !this.o.summaryOnly) {
         yield* this.interrupt();
@@ -163,6 +165,7 @@ export class Tracer {
       tracee.hidden = false;
     }
     const shown = this.o.trace(name);
+    tracee.lastName = name;
     tracee.pending = { name, args, atNs, shown };
     const final = name === "exit_group" || name === "exit";
     if (!shown) {
@@ -257,12 +260,12 @@ export class Tracer {
     yield* this.out.print(" <unfinished ...>\n");
   }
 
-  private *begin(tracee: Tracee, text: string, name: string | undefined, ended = 0): Proc<void> {
+  private *begin(tracee: Tracee, text: string, name: string, ended = 0): Proc<void> {
     let lead = "";
     if (this.o.follow && this.o.toFile) lead = `${String(tracee.pid).padEnd(5)} `;
     else if (this.tracees.size + ended > 1) lead = `[pid ${String(tracee.pid).padStart(5)}] `;
     lead += yield* this.time();
-    if (this.o.numbers) lead += `[${String(name === undefined ? "" : (syscalls.get(name)?.number ?? "")).padStart(4)}] `;
+    if (this.o.numbers) lead += `[${String(syscalls.get(name)?.number ?? "").padStart(4)}] `;
     this.column = lead.length + text.length;
     yield* this.out.print(lead + text);
   }
@@ -275,7 +278,7 @@ export class Tracer {
 
   private *line(tracee: Tracee, text: string, ended = 0): Proc<void> {
     yield* this.interrupt();
-    yield* this.begin(tracee, text, undefined, ended);
+    yield* this.begin(tracee, text, tracee.lastName, ended);
     yield* this.out.print("\n");
     yield* this.out.flush();
   }
