@@ -58,10 +58,9 @@ import { resolveInode } from "../vfs/namei.ts";
 import { checkPermission } from "../vfs/permission.ts";
 import { type Creds, credsOf, NOBODY, type Received, type SocketFamily, SocketFile } from "./socket.ts";
 import { collectGarbage, inflightOf } from "./unix-gc.ts";
+import { namesOf, SUN_PATH } from "./unix-names.ts";
 import { STREAM_CHUNK, type UnixMessage, weigh } from "./unix-message.ts";
 
-/** Bytes of sun_path. */
-const PATH_MAX = 108;
 /** Bits of `shut`. */
 const RCV = 1;
 const SEND = 2;
@@ -69,32 +68,6 @@ const UNNAMED: SocketAddress = { family: AF_UNIX, path: "" };
 
 /** Makes a socket's inode; the calls above the VFS hand it over. Errors: as mknod(2). */
 export type MakeSocketNode = (task: Task, path: string) => Inode;
-
-/** Who is bound to what. */
-class Names {
-  readonly byInode = new WeakMap<Inode, UnixSocket>();
-  readonly abstract = new Map<string, UnixSocket>();
-  /** For sockets that bind without a name: five hexadecimal digits. */
-  private next = 1;
-
-  autobind(): string {
-    for (;;) {
-      const name = `\0${(this.next++).toString(16).padStart(5, "0")}`;
-      if (!this.abstract.has(name)) return name;
-    }
-  }
-}
-
-const namesBySystem = new WeakMap<System, Names>();
-
-function namesOf(system: System): Names {
-  let names = namesBySystem.get(system);
-  if (names === undefined) {
-    names = new Names();
-    namesBySystem.set(system, names);
-  }
-  return names;
-}
 
 export class UnixSocket extends SocketFile {
   private state: "closed" | "listening" | "connected" = "closed";
@@ -150,7 +123,7 @@ export class UnixSocket extends SocketFile {
   // ── Names ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   bind(task: Task, addr: SocketAddress): void {
-    if (addr.family !== AF_UNIX || byteLength(addr.path) > PATH_MAX) throw EINVAL;
+    if (addr.family !== AF_UNIX || byteLength(addr.path) > SUN_PATH) throw EINVAL;
     const names = namesOf(this.system);
     if (this.address !== undefined) {
       if (addr.path === "") return;
@@ -174,7 +147,7 @@ export class UnixSocket extends SocketFile {
 
   /** The socket behind an address. Errors: ECONNREFUSED, EPROTOTYPE, and those of the path walk. */
   private find(task: Task, addr: SocketAddress): UnixSocket {
-    if (addr.family !== AF_UNIX || addr.path === "" || byteLength(addr.path) > PATH_MAX) throw EINVAL;
+    if (addr.family !== AF_UNIX || addr.path === "" || byteLength(addr.path) > SUN_PATH) throw EINVAL;
     const names = namesOf(this.system);
     let found: UnixSocket | undefined;
     if (addr.path.startsWith("\0")) found = names.abstract.get(addr.path);

@@ -7,28 +7,31 @@ export interface Waiter {
 }
 
 export class WaitQueue {
-  private readonly waiters = new Set<Waiter>();
+  /** Made on first use: most queues never see a waiter. */
+  private waiters: Set<Waiter> | undefined;
 
   get empty(): boolean {
-    return this.waiters.size === 0;
+    return this.waiters === undefined || this.waiters.size === 0;
   }
 
   add(waiter: Waiter): void {
+    this.waiters ??= new Set();
     this.waiters.add(waiter);
   }
 
   remove(waiter: Waiter): void {
-    this.waiters.delete(waiter);
+    this.waiters?.delete(waiter);
   }
 
   /** Wakes all, in the order in which they came. */
   wake(): void {
-    if (this.waiters.size === 0) return;
+    if (this.waiters === undefined || this.waiters.size === 0) return;
     for (const waiter of this.waiters) waiter.wakeUp();
   }
 
   /** Wakes the first that can use it. */
   wakeOne(): void {
+    if (this.waiters === undefined) return;
     for (const waiter of this.waiters) if (waiter.wakeUp()) return;
   }
 }

@@ -77,9 +77,13 @@ export class AnonInode extends Inode {
 /** Inodes that are in use, by machine. */
 const inUse = new WeakMap<System, number>();
 
+export function anonInodesInUse(system: System): number {
+  return inUse.get(system) ?? 0;
+}
+
 /** The object is gone: its inode counts no more. */
 export function freeAnonInode(system: System): void {
-  inUse.set(system, (inUse.get(system) ?? 0) - 1);
+  inUse.set(system, anonInodesInUse(system) - 1);
 }
 
 /**
@@ -94,7 +98,7 @@ export function newAnonInode(
   owner: Caller | undefined,
   type: typeof AnonInode = AnonInode,
 ): AnonInode {
-  const count = inUse.get(system) ?? 0;
+  const count = anonInodesInUse(system);
   if (count >= FILE_MAX) throw ENFILE;
   inUse.set(system, count + 1);
   return new type(system, superBlock(system, fstype), mode, owner?.cred.fsuid ?? 0, owner?.cred.fsgid ?? 0);

@@ -27,6 +27,7 @@ export class ByteQueue {
   /** Adds bytes from `start` on as far as there is room; returns how many. */
   pushAll(from: Uint8Array, start: number, end: number): number {
     const n = Math.min(end - start, this.room);
+    if (n === 0) return 0;
     if (this.length + n > this.bytes.length) this.grow(n);
     const at = this.head & (this.bytes.length - 1);
     const first = Math.min(n, this.bytes.length - at);
@@ -39,6 +40,7 @@ export class ByteQueue {
   /** Copies the first bytes into `to`; returns how many. */
   peek(to: Uint8Array): number {
     const n = Math.min(to.length, this.length);
+    if (n === 0) return 0;
     const at = this.tail & (this.bytes.length - 1);
     const first = Math.min(n, this.bytes.length - at);
     to.set(this.bytes.subarray(at, at + first));
