@@ -300,13 +300,15 @@ function kindOf(c: Command, st: Stat): string {
   return isChr(st.mode) ? "character special file" : "socket";
 }
 
+/** A file name that would be misread stands in quotes as in C. */
+const shown = (path: string): string => (/[\s"\\]/.test(path) ? quotearg(path, "c") : path);
+
 /** The name and time in the header of a unified or context diff. */
 function header(c: Command, s: Settings, side: Side, at: 0 | 1): string {
   const label = s.labels[at];
   if (label !== undefined) return label;
   if (c.voice === "busybox") return side.st === undefined ? "/dev/null" : side.path;
-  const name = /[\s"\\]/.test(side.path) ? quotearg(side.path, "c") : side.path;
-  return `${name}\t${strftime("%Y-%m-%d %H:%M:%S.%N %z", side.st?.mtime ?? { sec: 0, nsec: 0 })}`;
+  return `${shown(side.path)}\t${strftime("%Y-%m-%d %H:%M:%S.%N %z", side.st?.mtime ?? { sec: 0, nsec: 0 })}`;
 }
 
 function* content(c: Command, side: Side): Proc<Uint8Array> {
@@ -325,7 +327,9 @@ function* compareFiles(c: Command, s: Settings, a: Side, b: Side, inTree: boolea
   const bytesB = a.path === "-" && b.path === "-" ? bytesA : yield* content(c, b);
   yield* c.sys.spend((bytesA.length + bytesB.length) * 3);
   const same = function* (): Proc<number> {
-    if (s.same) yield* c.print(`Files ${a.path} and ${b.path} are identical\n`);
+    // busybox does not even look at a file that it is to compare with itself.
+    const itself = c.voice === "busybox" && a.st?.ino === b.st?.ino && a.st?.dev === b.st?.dev;
+    if (s.same && !itself) yield* c.print(`Files ${a.path} and ${b.path} are identical\n`);
     return 0;
   };
   if (equalBytes(bytesA, bytesB) && s.style !== "side") return yield* same();
@@ -354,7 +358,7 @@ function* compareFiles(c: Command, s: Settings, a: Side, b: Side, inTree: boolea
     yield* c.print(`Files ${a.path} and ${b.path} differ\n`);
     return 1;
   }
-  if (inTree && c.voice === "gnu") yield* c.print(`diff${s.switches} ${quotearg(a.path, "shell")} ${quotearg(b.path, "shell")}\n`);
+  if (inTree && c.voice === "gnu") yield* c.print(`diff${s.switches} ${shown(a.path)} ${shown(b.path)}\n`);
   const options = { ...s.print, headers: [header(c, s, a, 0), header(c, s, b, 1)] as const };
   const style = {
     normal: print.normal,

@@ -4,7 +4,7 @@
  */
 
 import { Errno } from "../../abi/errno.ts";
-import { AT_FDCWD, R_OK, X_OK } from "../../abi/fcntl.ts";
+import { AT_FDCWD, R_OK } from "../../abi/fcntl.ts";
 import { isReg } from "../../abi/stat.ts";
 import type { Env, Proc } from "../../abi/sys.ts";
 import { wExitStatus, wIfExited } from "../../abi/wait.ts";
@@ -58,15 +58,12 @@ function* examine(c: Command, given: string): Proc<number> {
     return 1;
   }
   if (!isReg(st.mode)) {
-    yield* say(`${given}: not regular file`);
+    yield* say(`${path}: not regular file`);
     return 1;
   }
   if (!(yield* accessible(c, path, R_OK))) {
     yield* say(`error: you do not have read permission for \`${path}'`);
     return 1;
-  }
-  if ((st.mode & 0o111) === 0 && !(yield* accessible(c, path, X_OK))) {
-    yield* say(`warning: you do not have execution permission for \`${path}'`);
   }
   const verdict = (yield* optional(stat(c.sys, RTLD))) === undefined ? 1 : yield* loader(c, [RTLD, "--verify", path], [], true);
   if (verdict !== 0 && verdict !== 2) {

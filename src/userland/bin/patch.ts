@@ -317,7 +317,8 @@ function* applyOne(c: Command, s: Settings, patch: FilePatch): Proc<boolean> {
     hunks = hunks.map(reverseHunk);
   }
   for (let i = 0; i < hunks.length; i++) {
-    let found = patched.locate(hunks[i] as Hunk);
+    // A file that exists cannot be created: such a hunk fails.
+    let found = creates && verdict === "apply" && bytes.length > 0 ? undefined : patched.locate(hunks[i] as Hunk);
     if (found === undefined && i === 0 && verdict === "apply" && !s.flags.has("R") && !creates) {
       const undo = patched.locate(reverseHunk(hunks[0] as Hunk));
       if (undo !== undefined) {

@@ -15,6 +15,7 @@ import { compileMode } from "../libc/mode.ts";
 import { getgrgid, getgrnam, getpwnam, getpwuid } from "../libc/passwd.ts";
 import { quote } from "../libc/quotearg.ts";
 import { RegexError } from "../libc/regex.ts";
+import { strftime } from "../libc/strftime.ts";
 import { readText, stat } from "../libc/unistd.ts";
 import { append, create } from "../tar/create.ts";
 import { extract, list, remove } from "../tar/extract.ts";
@@ -229,6 +230,7 @@ function* setTime(run: Run, text: string): Proc<void> {
   const time = parseDatetime(text, now);
   if (time === undefined) yield* run.warn(`Substituting ${now.sec} for unknown date format ${quote(text)}`);
   run.s.mtime = time ?? now;
+  run.s.mtimeText = text;
 }
 
 /** NAME, NUMBER or NAME:NUMBER of --owner and --group. */
@@ -303,6 +305,11 @@ function* main(c: Command): Proc<number> {
   }
   if (s.autoCompress && /\.(gz|tgz|taz)$/.test(s.archive)) s.gzip = true;
   const run = new Run(c, s);
+  if (s.verbose > 0 && s.mtime !== undefined && s.mtimeText !== undefined) {
+    const fraction = s.mtime.nsec === 0 ? "" : `.${String(s.mtime.nsec).padStart(9, "0")}`;
+    const treated = strftime("%Y-%m-%d %H:%M:%S", s.mtime) + fraction;
+    if (treated !== s.mtimeText) yield* run.warn(`Option --mtime: Treating date '${s.mtimeText}' as ${treated}`);
+  }
   const operations = { create, extract, list, append, update: append, delete: remove };
   yield* operations[s.mode](run);
   yield* run.listing.flush();

@@ -123,7 +123,8 @@ export function* format(c: Context, segments: readonly Segment[], visit: Visit):
     }
     let value = yield* fieldOf(c, segment.letter, segment.sub, visit);
     if (segment.precision !== undefined) value = "fhHlpPgudi".includes(segment.letter) ? value.slice(0, segment.precision) : value;
-    const zero = segment.flags.includes("0") && /^[0-9]+$/.test(value) ? "0" : " ";
+    // Only the depth and the mode are numbers to printf(3); the others are text already.
+    const zero = segment.flags.includes("0") && "dm".includes(segment.letter) ? "0" : " ";
     out += segment.flags.includes("-") ? value.padEnd(segment.width) : value.padStart(segment.width, zero);
   }
   return out;

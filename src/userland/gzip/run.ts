@@ -354,7 +354,9 @@ export function* runGzip(c: Command, fixed: { readonly decompress: boolean; read
     parsed = getopt(c.args, { short: gnu ? GNU_SHORT : BUSYBOX_SHORT, long: LONG }, c.voice);
   } catch (e) {
     if (!(e instanceof UsageError) || !gnu) throw e;
-    yield* c.eprint(`gzip: ${e.message}\nTry \`gzip --help' for more information.\n`);
+    const letter = /-- '(.)'/.exec(e.message)?.[1];
+    const message = letter === "Z" ? "-Z not supported in this version" : e.message;
+    yield* c.eprint(`gzip: ${message}\nTry \`gzip --help' for more information.\n`);
     return ERROR;
   }
   const has = (name: string): boolean => parsed.options.some((o) => o.name === name);

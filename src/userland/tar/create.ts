@@ -5,6 +5,7 @@ import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDW
 import { type Dirent, isBlk, isChr, isDir, isFifo, isLnk, isReg, isSock, type Stat, type Timespec } from "../../abi/stat.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { decodeUtf8 } from "../../abi/utf8.ts";
+import { Exit } from "../libc/command.ts";
 import { GzipSink } from "../libc/gzip.ts";
 import { adjustMode, compileMode } from "../libc/mode.ts";
 import { Input, isatty, Output } from "../libc/stdio.ts";
@@ -86,7 +87,7 @@ export class Creator {
       const key = `${st.dev}:${st.ino}`;
       const first = this.links.get(key);
       if (first !== undefined) {
-        yield* this.entry({ ...base, type: LNKTYPE, linkname: first }, path);
+        yield* this.entry({ ...base, type: LNKTYPE, linkname: first }, path, st.mtime);
         return;
       }
       this.links.set(key, yield* this.storedName(name, "hardlinks"));
@@ -94,9 +95,9 @@ export class Creator {
     if (isReg(st.mode)) return yield* this.file(path, name, base, st);
     if (isLnk(st.mode)) {
       const target = transformName(yield* readlink(run.c.sys, path), s.transforms, "symlinks");
-      yield* this.entry({ ...base, type: SYMTYPE, linkname: target }, path);
-    } else if (isChr(st.mode) || isBlk(st.mode)) yield* this.entry({ ...base, type: isChr(st.mode) ? CHRTYPE : BLKTYPE }, path);
-    else if (isFifo(st.mode)) yield* this.entry({ ...base, type: FIFOTYPE }, path);
+      yield* this.entry({ ...base, type: SYMTYPE, linkname: target }, path, st.mtime);
+    } else if (isChr(st.mode) || isBlk(st.mode)) yield* this.entry({ ...base, type: isChr(st.mode) ? CHRTYPE : BLKTYPE }, path, st.mtime);
+    else if (isFifo(st.mode)) yield* this.entry({ ...base, type: FIFOTYPE }, path, st.mtime);
   }
 
   private *directory(path: string, name: string, st: Stat, topDev: number): Proc<void> {
@@ -111,7 +112,7 @@ export class Creator {
         return yield* run.fileError(name, "open", e);
       }
     }
-    if (!this.isOld(stored, st)) yield* this.entry({ ...(yield* this.header(path, stored, st)), type: DIRTYPE }, path);
+    if (!this.isOld(stored, st)) yield* this.entry({ ...(yield* this.header(path, stored, st)), type: DIRTYPE }, path, st.mtime);
     if (run.s.oneFileSystem && st.dev !== topDev) return;
     if (run.s.sort === "name") entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     else if (run.s.sort === "inode") entries.sort((a, b) => a.ino - b.ino);
@@ -140,7 +141,7 @@ export class Creator {
       return yield* run.fileError(name, "open", e);
     }
     try {
-      if (!(yield* this.entry({ ...base, type: REGTYPE, size: st.size }, path))) return;
+      if (!(yield* this.entry({ ...base, type: REGTYPE, size: st.size }, path, st.mtime))) return;
       const input = new Input(sys, fd);
       let left = st.size;
       while (left > 0) {
@@ -205,7 +206,7 @@ export class Creator {
   }
 
   /** Writes a header; false where the format cannot hold it. */
-  private *entry(entry: TarEntry, path: string): Proc<boolean> {
+  private *entry(entry: TarEntry, path: string, mtime: Timespec): Proc<boolean> {
     const { run } = this;
     try {
       yield* this.writer.entry(entry);
@@ -214,7 +215,8 @@ export class Creator {
       yield* run.error(`${shown(entry.name)}: ${e.message}`);
       return false;
     }
-    if (run.s.verbose > 0) yield* run.list(entry, run.s.verbose > 1);
+    // The list shows the file's own time, whatever --mtime puts into the archive.
+    if (run.s.verbose > 0) yield* run.list({ ...entry, mtime }, run.s.verbose > 1);
     if (run.s.removeFiles) this.toRemove.push(path);
     return true;
   }
@@ -245,8 +247,7 @@ export function* create(run: Run): Proc<void> {
   if (s.operands.length === 0) {
     yield* run.warn(run.gnu ? "Cowardly refusing to create an empty archive" : "empty archive");
     if (run.gnu) yield* c.eprint("Try 'tar --help' or 'tar --usage' for more information.\n");
-    run.status = run.gnu ? 2 : 1;
-    return;
+    throw new Exit(run.gnu ? 2 : 1);
   }
   let fd = 1;
   if (s.archive !== "-") {

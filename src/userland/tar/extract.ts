@@ -144,10 +144,10 @@ class Extractor {
     let name = yield* this.target(entry.name, "regular");
     if (name === "") return;
     if (s.verbose > 0) yield* run.list(entry, s.verbose > 1);
-    if (!s.absolute && entry.name.split("/").includes("..")) {
-      if (run.gnu) return yield* run.error(`${shown(entry.name)}: Member name contains '..'`);
-    }
     name = yield* run.safeName(name, "member names");
+    if (!s.absolute && run.gnu && entry.name.split("/").includes("..")) {
+      return yield* run.error(`${shown(entry.name)}: Member name contains '..'`);
+    }
     if (s.toStdout) {
       if (entry.type === REGTYPE || entry.type === CONTTYPE || entry.type === GNUTYPE_SPARSE) yield* this.toStdout();
       return;
@@ -401,21 +401,28 @@ export function* extract(run: Run): Proc<void> {
   const { c, s } = run;
   const { sys } = c;
   const { reader } = yield* run.openArchive();
-  if (s.dir !== undefined) {
+  // GNU tar changes the directory when there is something to extract.
+  let dir = s.dir;
+  const changeDirectory = function* (): Proc<void> {
+    if (dir === undefined) return;
     try {
-      yield* sys.chdir(s.dir);
+      yield* sys.chdir(dir);
     } catch (e) {
       if (!(e instanceof Errno)) throw e;
-      yield* run.fatal(run.gnu ? `${s.dir}: Cannot open: ${e.message}` : `can't change directory to '${s.dir}': ${e.message}`);
+      yield* run.fatal(run.gnu ? `${dir}: Cannot open: ${e.message}` : `can't change directory to '${dir}': ${e.message}`);
     }
-  }
+    dir = undefined;
+  };
+  if (!run.gnu) yield* changeDirectory();
   const umask = yield* sys.umask(0);
   yield* sys.umask(umask);
   const extractor = new Extractor(run, reader, (yield* sys.geteuid()) === 0, umask);
   const selection = new Selection(run);
   try {
     yield* forEachEntry(run, reader, function* (entry) {
-      if (selection.wants(entry)) yield* extractor.extract(entry);
+      if (!selection.wants(entry)) return;
+      yield* changeDirectory();
+      yield* extractor.extract(entry);
     });
   } catch (e) {
     if (!(e instanceof TarError)) throw e;

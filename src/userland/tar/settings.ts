@@ -38,6 +38,8 @@ export class Settings {
   sameOwner: boolean | undefined;
   samePermissions: boolean | undefined;
   mtime: Timespec | undefined;
+  /** The date of --mtime as given. */
+  mtimeText: string | undefined;
   modeChange: string | undefined;
   touch = false;
   sort: "none" | "name" | "inode" = "none";
