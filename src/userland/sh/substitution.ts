@@ -25,7 +25,8 @@ export function* runSubstitution(sh: Shell, p: CommandSubstitution): Proc<string
     }
     child.interactive = false;
     child.options.set("monitor", false);
-    child.jobs.list = [];
+    // bash and ash show the parent's jobs in a substitution: `kill $(jobs -p)`.
+    if (child.flavour === "dash") child.jobs.list = [];
     if (child.flavour === "bash" && !child.options.shopt("inherit_errexit")) child.options.set("errexit", false);
     child.refreshFast();
     if (p.file !== undefined) return yield* copyFile(child, yield* expandString(child, p.file));
