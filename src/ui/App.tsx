@@ -57,11 +57,12 @@ function useNarrow(): boolean {
 
 function Workspace() {
   const pane = useStore((state) => state.pane);
+  const machine = useStore((state) => state.machine);
   if (useNarrow()) {
     return (
       <>
         <div className={`pane${pane === "terminal" ? " shown" : ""}`}>
-          <TerminalArea />
+          <TerminalArea key={machine} />
         </div>
         {pane === "picture" && (
           <section className="pane picture shown" data-region="picture" aria-label="Picture">
@@ -74,7 +75,7 @@ function Workspace() {
   return (
     <Group id="workspace" orientation="horizontal" className="tile">
       <Panel id="terminals" defaultSize="57" minSize={280}>
-        <TerminalArea />
+        <TerminalArea key={machine} />
       </Panel>
       <Separator aria-label="Divider between terminals and picture" />
       <Panel id="picture" defaultSize="43" minSize={260}>

@@ -89,7 +89,8 @@ export class Session {
     writeNow(0);
     let tiling = useStore.getState().tiling;
     for (const terminal of [...this.listTerminals()]) tiling = removeTab(tiling, terminal);
-    useStore.setState({ tiling, ended: new Set(), phase: { kind: "starting" }, selectedPid: undefined, searching: undefined });
+    const machine = useStore.getState().machine + 1;
+    useStore.setState({ machine, tiling, ended: new Set(), phase: { kind: "starting" }, selectedPid: undefined, searching: undefined });
     this.lastTerminal = 0;
     this.bootFresh(this.connect());
     announceFrame();

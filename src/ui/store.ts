@@ -25,6 +25,8 @@ export type DialogName = "palette" | "help";
 
 export interface PageState {
   readonly phase: Phase;
+  /** Counts the machines of this visit: another one's terminals are other terminals, whatever their numbers. */
+  readonly machine: number;
   readonly pace: Pace;
   readonly tiling: Tiling;
   /** Terminals whose session ended. */
@@ -50,6 +52,7 @@ function readTheme(): Theme {
 
 export const useStore = create<PageState>(() => ({
   phase: { kind: "starting" },
+  machine: 1,
   pace: { kind: "speed", factor: 1 },
   tiling: emptyTiling,
   ended: new Set<number>(),
