@@ -13,6 +13,7 @@ import type { Inotify } from "./inotify.ts";
 import type { EpollEvent, PollFd } from "./poll.ts";
 import type { PtraceRequest, PtraceStop } from "./ptrace.ts";
 import type { Rlimit, Rusage } from "./resource.ts";
+import type { SeccompFilter } from "./seccomp.ts";
 import type { SigAction, SigInfo, SigSet } from "./signal.ts";
 import type { Message, SocketAddress, Ucred } from "./socket.ts";
 import type { Dirent, Stat, Statfs, TimeSetting, Timespec } from "./stat.ts";
@@ -128,6 +129,8 @@ export interface Sys {
   getsid(pid: number): Proc<number>;
   setsid(): Proc<number>;
   prctl(option: number, arg2?: number | string, arg3?: number): Proc<number | string>;
+  /** Adds a filter for good, for this task and its children. Errors: EACCES without no_new_privs or CAP_SYS_ADMIN. */
+  seccomp(filter: SeccompFilter): Proc<void>;
   ptrace(request: PtraceRequest, pid: number, data?: number): Proc<PtraceStop | undefined>;
   /** Blocks on FUTEX_WAIT while `word.value === value`; FUTEX_WAKE wakes up to `value` waiters and returns how many. */
   futex(word: { value: number }, op: "FUTEX_WAIT" | "FUTEX_WAKE", value: number, timeout?: Timespec): Proc<number>;

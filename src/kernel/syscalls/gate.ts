@@ -6,13 +6,15 @@
  * signal, be traced or give up the CPU takes the slow way, a generator.
  */
 
-import { EINTR, Errno } from "../../abi/errno.ts";
-import { SIGTRAP } from "../../abi/signal.ts";
+import { EINTR, EINVAL, ENOSYS, Errno } from "../../abi/errno.ts";
+import { SIGSYS, SIGTRAP } from "../../abi/signal.ts";
 import type { Proc, Sys, SyscallName, Wait } from "../../abi/sys.ts";
 import { stoppedStatus } from "../../abi/wait.ts";
 import { Blocked } from "../blocked.ts";
 import { SYSCALL_COST_NS, SYSCALL_NS } from "../params.ts";
 import { ERESTARTNOHAND, ERESTARTSYS } from "../restart.ts";
+import { exitTask, groupExit } from "../task/exit.ts";
+import { errnoOf } from "../task/seccomp.ts";
 import { never } from "../task/signals.ts";
 import type { System } from "../task/system.ts";
 import type { Task } from "../task/task.ts";
@@ -75,7 +77,8 @@ function makeCall(system: System, ready: Ready, failed: Failed, name: string, ha
   const cost = SYSCALL_COST_NS[name] ?? SYSCALL_NS;
   return (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown): unknown => {
     const task = sched.current as Task;
-    if (trace.syscalls || task.ptrace !== undefined) return traced(system, task, name, handler, cost, [a, b, c, d, e, f]);
+    if (trace.syscalls || task.ptrace !== undefined || task.seccomp !== undefined)
+      return traced(system, task, name, handler, cost, [a, b, c, d, e, f]);
     task.syscall = name;
     sched.clockNs += cost;
     let result: unknown;
@@ -159,7 +162,7 @@ function* pause(system: System, task: Task): Generator<Wait, void, void> {
   }
 }
 
-/** The call under the eyes of strace or of a view. */
+/** The call under the eyes of strace, of a view, or of a filter. */
 function* traced(
   system: System,
   task: Task,
@@ -181,6 +184,7 @@ function* traced(
   sched.clockNs += cost;
   let result: unknown;
   try {
+    if (task.seccomp !== undefined) yield* filter(system, task, name);
     result = yield* finish(system, task, handler, args, begin(system, task, handler, args));
   } catch (thrown) {
     if (thrown instanceof KernelPanic) throw thrown;
@@ -189,6 +193,21 @@ function* traced(
   }
   yield* tracedExit(system, task, name, args, result);
   return result;
+}
+
+/** __secure_computing(). Errors: what the filter says; a task that it kills does not return. */
+function* filter(system: System, task: Task, name: string): Generator<Wait, void, void> {
+  const { action, errno } = (task.seccomp as NonNullable<Task["seccomp"]>).decide(name);
+  if (action === "allow" || action === "log") return;
+  if (action === "errno") throw errnoOf(errno) ?? EINVAL;
+  if (action === "trap") {
+    system.signals.sendToTask(SIGSYS, task);
+    yield* system.signals.deliver(task, undefined);
+    throw ENOSYS;
+  }
+  if (action === "kill_thread") exitTask(task, SIGSYS);
+  else groupExit(task, SIGSYS | 0x80);
+  yield* never();
 }
 
 function* tracedExit(system: System, task: Task, name: string, args: readonly unknown[], result: unknown): Generator<Wait, void, void> {

@@ -1,9 +1,10 @@
 /** Process groups, sessions, users and groups: credentials(7), setpgid(2), setsid(2), setresuid(2), capget(2). */
 
-import { CAP_SETGID, CAP_SETUID, CAP_FULL_SET } from "../../abi/capability.ts";
+import { CAP_SETGID, CAP_SETPCAP, CAP_SETUID } from "../../abi/capability.ts";
 import { EACCES, EINVAL, EPERM, ESRCH } from "../../abi/errno.ts";
 import { type IdKind, shownId, toKernelId } from "../ns/idmap.ts";
 import { type Cred, nsCapable } from "../ns/user.ts";
+import { fixCapabilities } from "../task/capability.ts";
 import { processOf, sessionMembers, type Task, type ThreadGroup } from "../task/task.ts";
 import type { System } from "../task/system.ts";
 import type { Handlers } from "./handler.ts";
@@ -53,22 +54,6 @@ function setsid(_system: System, task: Task): number {
   pgrp.put();
   session.put();
   return tg.pid.nrIn(task.pidNs);
-}
-
-/** What a change of user ids does to the capabilities: capabilities(7), "Effect of user ID changes on capabilities". */
-export function fixCapabilities(old: Cred, now: Cred): Cred {
-  const root = toKernelId(old.userNs, "uidMap", 0) ?? -2;
-  const hadRoot = old.uid === root || old.euid === root || old.suid === root;
-  const hasRoot = now.uid === root || now.euid === root || now.suid === root;
-  let { permitted, effective, ambient } = now;
-  if (hadRoot && !hasRoot) {
-    permitted = 0n;
-    effective = 0n;
-    ambient = 0n;
-  }
-  if (old.euid === root && now.euid !== root) effective = 0n;
-  if (old.euid !== root && now.euid === root) effective = permitted;
-  return { ...now, permitted, effective, ambient };
 }
 
 function setUids(task: Task, ruid: number, euid: number, suid: number, anyIsOwn: readonly number[]): void {
@@ -193,7 +178,9 @@ export const idCalls: Handlers<
   capset: (_s, task, data) => {
     const { cred } = task;
     if ((data.effective & ~data.permitted) !== 0n || (data.permitted & ~cred.permitted) !== 0n) throw EPERM;
-    if ((data.inheritable & ~(cred.inheritable | cred.permitted) & CAP_FULL_SET) !== 0n) throw EPERM;
+    const capable = nsCapable(cred, cred.userNs, CAP_SETPCAP);
+    if (!capable && (data.inheritable & ~(cred.inheritable | cred.permitted)) !== 0n) throw EPERM;
+    if ((data.inheritable & ~(cred.inheritable | cred.bounding)) !== 0n) throw EPERM;
     task.cred = { ...cred, ...data, ambient: cred.ambient & data.permitted & data.inheritable };
   },
 };

@@ -1,31 +1,8 @@
 /** fork(2), clone(2), exit(2), wait(2), waitid(2), prctl(2), futex(2). */
 
 import { EAGAIN, EINVAL, ESRCH, ETIMEDOUT } from "../../abi/errno.ts";
-import {
-  CLONE_THREAD,
-  CLONE_VFORK,
-  PR_CAPBSET_READ,
-  PR_GET_CHILD_SUBREAPER,
-  PR_GET_NAME,
-  PR_GET_NO_NEW_PRIVS,
-  PR_GET_PDEATHSIG,
-  PR_SET_CHILD_SUBREAPER,
-  PR_SET_NAME,
-  PR_SET_NO_NEW_PRIVS,
-  PR_SET_PDEATHSIG,
-} from "../../abi/sched.ts";
-import { CAP_LAST_CAP, capBit } from "../../abi/capability.ts";
-import {
-  CLD_CONTINUED,
-  CLD_DUMPED,
-  CLD_EXITED,
-  CLD_KILLED,
-  CLD_STOPPED,
-  CLD_TRAPPED,
-  SIGCHLD,
-  type SigInfo,
-  SIGRTMAX,
-} from "../../abi/signal.ts";
+import { CLONE_THREAD, CLONE_VFORK } from "../../abi/sched.ts";
+import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, CLD_TRAPPED, SIGCHLD, type SigInfo } from "../../abi/signal.ts";
 import { NS_PER_SEC } from "../../abi/time.ts";
 import type { Body, Wait } from "../../abi/sys.ts";
 import type { Timespec } from "../../abi/stat.ts";
@@ -119,39 +96,6 @@ function toSigInfo(c: Collected): SigInfo {
   return of(wCoreDump(c.status) ? CLD_DUMPED : CLD_KILLED, wTermSig(c.status));
 }
 
-function prctl(_system: System, task: Task, option: number, arg2: number | string = 0): number | string {
-  const n = Number(arg2);
-  switch (option) {
-    case PR_SET_NAME:
-      task.comm = String(arg2).slice(0, 15);
-      return 0;
-    case PR_GET_NAME:
-      return task.comm;
-    case PR_SET_PDEATHSIG:
-      if (!(n >= 0 && n <= SIGRTMAX)) throw EINVAL;
-      task.pdeathSignal = n;
-      return 0;
-    case PR_GET_PDEATHSIG:
-      return task.pdeathSignal;
-    case PR_SET_CHILD_SUBREAPER:
-      task.tg.subreaper = n !== 0;
-      return 0;
-    case PR_GET_CHILD_SUBREAPER:
-      return task.tg.subreaper ? 1 : 0;
-    case PR_SET_NO_NEW_PRIVS:
-      if (n !== 1) throw EINVAL;
-      task.cred = { ...task.cred, noNewPrivs: true };
-      return 0;
-    case PR_GET_NO_NEW_PRIVS:
-      return task.cred.noNewPrivs ? 1 : 0;
-    case PR_CAPBSET_READ:
-      if (!(n >= 0 && n <= CAP_LAST_CAP)) throw EINVAL;
-      return (task.cred.bounding & capBit(n)) !== 0n ? 1 : 0;
-    default:
-      throw EINVAL;
-  }
-}
-
 const futexes = new WeakMap<object, WaitQueue>();
 
 function futex(
@@ -184,7 +128,7 @@ function futex(
 }
 
 export const processCalls: Handlers<
-  "fork" | "vfork" | "clone3" | "exit" | "exit_group" | "wait4" | "waitid" | "getpid" | "gettid" | "getppid" | "prctl" | "futex"
+  "fork" | "vfork" | "clone3" | "exit" | "exit_group" | "wait4" | "waitid" | "getpid" | "gettid" | "getppid" | "futex"
 > = {
   fork,
   vfork: (system, task, body) => clone(system, task, CLONE_VFORK, SIGCHLD, body),
@@ -205,7 +149,6 @@ export const processCalls: Handlers<
   getpid: (_system, task) => task.tg.pid.nrIn(task.pidNs),
   gettid: (_system, task) => task.tid,
   getppid: (_system, task) => task.tg.parent?.pid.nrIn(task.pidNs) ?? 0,
-  prctl,
   futex,
 };
 

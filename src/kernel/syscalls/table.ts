@@ -19,6 +19,7 @@ import { linkCalls } from "./link.ts";
 import { memoryCalls } from "./memory.ts";
 import { mountCalls } from "./mount.ts";
 import { openCalls } from "./open.ts";
+import { prctlCalls } from "./prctl.ts";
 import { processCalls } from "./process.ts";
 import { readCalls } from "./read.ts";
 import { schedCalls } from "./sched.ts";
@@ -55,6 +56,7 @@ export const handlers: Handlers<SyscallName> = {
   ...memoryCalls,
   ...mountCalls,
   ...openCalls,
+  ...prctlCalls,
   ...processCalls,
   ...readCalls,
   ...schedCalls,

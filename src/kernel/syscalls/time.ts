@@ -69,7 +69,8 @@ function clockNanosleep(system: System, task: Task, clock: number, flags: number
   if (clock !== CLOCK_REALTIME && clock !== CLOCK_MONOTONIC && clock !== CLOCK_BOOTTIME) throw EOPNOTSUPP;
   if ((flags & TIMER_ABSTIME) === 0) return sleepFor(task, spanNs(time));
   const { time: timeNs } = task.ns;
-  const offset = clock === CLOCK_REALTIME ? system.realtimeOffset : fromNs(clock === CLOCK_MONOTONIC ? timeNs.monotonicNs : timeNs.boottimeNs);
+  const offset =
+    clock === CLOCK_REALTIME ? system.realtimeOffset : fromNs(clock === CLOCK_MONOTONIC ? timeNs.monotonicNs : timeNs.boottimeNs);
   const deadline = (time.sec - offset.sec) * NS_PER_SEC + (time.nsec - offset.nsec);
   return new Blocked(sleepUntil(task, deadline));
 }

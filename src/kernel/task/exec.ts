@@ -1,6 +1,5 @@
 /** Program loading: execve(2), Linux `fs/exec.c`, `fs/binfmt_elf.c`, `fs/binfmt_script.c`. */
 
-import { CAP_FULL_SET } from "../../abi/capability.ts";
 import { type ElfImage, parseElf } from "../../abi/elf.ts";
 import { E2BIG, EACCES, ELIBBAD, ELOOP, ENOEXEC } from "../../abi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_RDONLY, X_OK } from "../../abi/fcntl.ts";
@@ -11,13 +10,13 @@ import type { Auxv, Env, Program, Wait } from "../../abi/sys.ts";
 import { byteLength, decodeUtf8 } from "../../abi/utf8.ts";
 import { Blocked } from "../blocked.ts";
 import { AddressSpace } from "../mm/address-space.ts";
-import { fromKernelId, toKernelId } from "../ns/idmap.ts";
 import type { Cred } from "../ns/user.ts";
 import { ARG_MAX, BINPRM_MAX_RECURSION, IMAGE_BYTES, MAX_ARG_STRLEN } from "../params.ts";
 import type { Path } from "../vfs/dentry.ts";
 import { File } from "../vfs/file.ts";
 import { resolve } from "../vfs/namei.ts";
 import { checkPermission } from "../vfs/permission.ts";
+import { credAfterExec, idsMapped, readFileCaps } from "./capability.ts";
 import { exitTask } from "./exit.ts";
 import { never } from "./signals.ts";
 import type { System } from "./system.ts";
@@ -172,7 +171,7 @@ function* enter(
   }
   resetSignals(task);
   replaceMemory(system, task, binary);
-  const secure = cred.euid !== cred.uid || cred.egid !== cred.gid;
+  const secure = cred.euid !== cred.uid || cred.egid !== cred.gid || (cred.permitted & ~task.cred.permitted) !== 0n;
   task.cred = cred;
   task.comm = filename.slice(filename.lastIndexOf("/") + 1).slice(0, 15);
   task.image = { exe: binary.path, argv, env: new Map(env) };
@@ -192,19 +191,18 @@ function* enter(
   return yield* never();
 }
 
-/** Set-user-ID bits, and root's capabilities: capabilities(7), "Transformation of capabilities during execve". */
+/** Set-user-ID bits and file capabilities, where the mount and no_new_privs let them count. */
 function newCred(task: Task, target: Path): Cred {
   const old = task.cred;
-  const { mode, uid, gid } = target.dentry.inode;
-  const mapped = fromKernelId(old.userNs, "uidMap", uid) !== undefined && fromKernelId(old.userNs, "gidMap", gid) !== undefined;
-  const honoured = mapped && (target.mnt.flags & MS_NOSUID) === 0 && !old.noNewPrivs && isReg(mode);
-  const euid = honoured && (mode & S_ISUID) !== 0 ? uid : old.euid;
-  const egid = honoured && (mode & S_ISGID) !== 0 && (mode & 0o010) !== 0 ? gid : old.egid;
-  const rootId = toKernelId(old.userNs, "uidMap", 0);
-  const root = euid === rootId || old.uid === rootId;
-  const permitted = root ? (old.inheritable | CAP_FULL_SET) & old.bounding : old.ambient;
-  const effective = euid === rootId ? permitted : old.ambient;
-  return { ...old, euid, egid, suid: euid, sgid: egid, fsuid: euid, fsgid: egid, permitted, effective };
+  const { inode } = target.dentry;
+  const counts = (target.mnt.flags & MS_NOSUID) === 0 && !old.noNewPrivs && isReg(inode.mode) && idsMapped(old, inode);
+  const setuid = counts && (inode.mode & S_ISUID) !== 0;
+  const setgid = counts && (inode.mode & S_ISGID) !== 0 && (inode.mode & 0o010) !== 0;
+  return credAfterExec(old, {
+    euid: setuid ? inode.uid : old.euid,
+    egid: setgid ? inode.gid : old.egid,
+    caps: counts ? readFileCaps(inode) : undefined,
+  });
 }
 
 function endOtherThreads(task: Task): void {

@@ -100,6 +100,7 @@ function copyTask(child: Task, parent: Task, flags: number, unshared: Unshared):
   child.image = parent.image;
   child.comm = parent.comm;
   child.blocked = parent.blocked;
+  child.seccomp = parent.seccomp;
   child.group = parent.group;
   child.vruntime = parent.vruntime;
   child.nice = parent.nice;

@@ -18,6 +18,7 @@ import type { Caller, FsStruct } from "../vfs/caller.ts";
 import type { Path } from "../vfs/dentry.ts";
 import type { MountNamespace } from "../vfs/mount.ts";
 import type { FilesStruct } from "./files.ts";
+import type { Seccomp } from "./seccomp.ts";
 import { coarseNow, type System } from "./system.ts";
 
 export const DEFAULT_ACTION: SigAction = { handler: SIG_DFL, flags: 0, mask: 0n };
@@ -195,6 +196,8 @@ export class Task extends SchedTask implements Caller {
   ptrace: Ptrace | undefined;
   /** vfork: the parent sleeps here until execve or exit. */
   vforkDone: WaitQueue | undefined;
+  /** System calls that filters refuse; undefined without any. */
+  seccomp: Seccomp | undefined;
   pdeathSignal = 0;
   /** SCHED_OTHER … */
   policy = 0;

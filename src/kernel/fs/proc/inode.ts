@@ -71,6 +71,10 @@ export class ProcInode<S extends Machine> extends Inode {
     return this.entry.kind === "link" ? (this.entry.size ?? 0) : 0;
   }
 
+  override get blocks(): number {
+    return 0;
+  }
+
   override get blksize(): number {
     return 1024;
   }
