@@ -1,13 +1,15 @@
 /** rmdir(1) of coreutils, and busybox's: removes empty directories. */
 
-import { EEXIST, ENOTEMPTY, Errno } from "../../abi/errno.ts";
+import { EEXIST, ENOTDIR, ENOTEMPTY, Errno } from "../../abi/errno.ts";
 import { AT_FDCWD, AT_REMOVEDIR } from "../../abi/fcntl.ts";
+import { isDir, isLnk } from "../../abi/stat.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { help } from "../libc/help.ts";
 import { checkOperands } from "../libc/operands.ts";
 import { quoteaf } from "../libc/quotearg.ts";
+import { lstat, optional, stat } from "../libc/unistd.ts";
 
 const usage = `rmdir [OPTION]... DIRECTORY...
 Remove the DIRECTORYs if they are empty.
@@ -16,6 +18,15 @@ Remove the DIRECTORYs if they are empty.
   -p, --parents  remove DIRECTORY and its ancestors
   -v, --verbose  say what is done
       --help     show this help and exit`;
+
+/** rmdir(2) says ENOTDIR of `link/`; coreutils explains it unless the link leads to something that is no directory. */
+function* isUnfollowedLink(c: Command, path: string): Proc<boolean> {
+  if (!path.endsWith("/")) return false;
+  const link = yield* optional(lstat(c.sys, path.replace(/\/+$/, "")));
+  if (link === undefined || !isLnk(link.mode)) return false;
+  const target = yield* optional(stat(c.sys, path.replace(/\/+$/, "")));
+  return target === undefined || isDir(target.mode);
+}
 
 function* run(c: Command): Proc<number> {
   const gnu = c.voice === "gnu";
@@ -44,7 +55,8 @@ function* run(c: Command): Proc<number> {
       } catch (e) {
         if (!(e instanceof Errno)) throw e;
         if (!((e === ENOTEMPTY || e === EEXIST) && has("ignore-fail-on-non-empty"))) {
-          yield* c.perror(gnu ? `failed to remove ${first ? "" : "directory "}${quoteaf(path)}` : `'${path}'`, e);
+          const reason = gnu && e === ENOTDIR && (yield* isUnfollowedLink(c, path)) ? "Symbolic link not followed" : e.message;
+          yield* c.warn(`${gnu ? `failed to remove ${first ? "" : "directory "}${quoteaf(path)}` : `'${path}'`}: ${reason}`);
           status = 1;
         }
         break;

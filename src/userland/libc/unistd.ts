@@ -52,14 +52,25 @@ export function* writeFile(sys: Sys, path: string, content: string | Uint8Array,
 export function* readDir(sys: Sys, path: string): Proc<Dirent[]> {
   const fd = yield* open(sys, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   try {
-    const all: Dirent[] = [];
-    for (;;) {
-      const some = yield* sys.getdents64(fd);
-      if (some.length === 0) return all;
-      for (const entry of some) all.push(entry);
-    }
+    return yield* readOpenDir(sys, fd);
   } finally {
     yield* sys.close(fd);
+  }
+}
+
+/** The rest of an open directory. One that was removed has no entries, as readdir(3) has it. */
+export function* readOpenDir(sys: Sys, fd: number): Proc<Dirent[]> {
+  const all: Dirent[] = [];
+  for (;;) {
+    let some: readonly Dirent[];
+    try {
+      some = yield* sys.getdents64(fd);
+    } catch (e) {
+      if (e === ENOENT) return all;
+      throw e;
+    }
+    if (some.length === 0) return all;
+    for (const entry of some) all.push(entry);
   }
 }
 
