@@ -46,6 +46,7 @@ import { gunzip } from "./gunzip.ts";
 import { gzip } from "./gzip.ts";
 import { halt, poweroff, reboot, shutdown } from "./halt.ts";
 import { head } from "./head.ts";
+import { hd, hexdump } from "./hexdump.ts";
 import { hostname } from "./hostname.ts";
 import { id } from "./id.ts";
 import { init } from "./init.ts";
@@ -77,6 +78,7 @@ import { nl } from "./nl.ts";
 import { nohup } from "./nohup.ts";
 import { nologin } from "./nologin.ts";
 import { nproc } from "./nproc.ts";
+import { od } from "./od.ts";
 import { paste } from "./paste.ts";
 import { patch } from "./patch.ts";
 import { pgrep, pkill } from "./pgrep.ts";
@@ -105,6 +107,7 @@ import { sort } from "./sort.ts";
 import { stat } from "./stat.ts";
 import { strace } from "./strace.ts";
 import { stress } from "./stress.ts";
+import { strings } from "./strings.ts";
 import { stty } from "./stty.ts";
 import { su } from "./su.ts";
 import { sync } from "./sync.ts";
@@ -140,6 +143,7 @@ import { which } from "./which.ts";
 import { who } from "./who.ts";
 import { whoami } from "./whoami.ts";
 import { xargs } from "./xargs.ts";
+import { xxd } from "./xxd.ts";
 import { yes } from "./yes.ts";
 import { zcat } from "./zcat.ts";
 
@@ -194,7 +198,9 @@ export const executables: readonly Executable[] = [
   gunzip,
   gzip,
   halt,
+  hd,
   head,
+  hexdump,
   hostname,
   id,
   init,
@@ -226,6 +232,7 @@ export const executables: readonly Executable[] = [
   nohup,
   nologin,
   nproc,
+  od,
   paste,
   patch,
   pgrep,
@@ -263,6 +270,7 @@ export const executables: readonly Executable[] = [
   stat,
   strace,
   stress,
+  strings,
   stty,
   su,
   sum,
@@ -300,6 +308,7 @@ export const executables: readonly Executable[] = [
   who,
   whoami,
   xargs,
+  xxd,
   yes,
   zcat,
 ];

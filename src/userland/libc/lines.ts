@@ -193,3 +193,35 @@ export class FileLines {
     }
   }
 }
+
+/** All files as one stream of bytes. */
+export class FileBytes implements ByteSource {
+  private file: OpenFile | undefined;
+  private started = false;
+
+  constructor(readonly files: InputFiles) {}
+
+  *read(): Proc<Uint8Array | undefined> {
+    if (!this.started) {
+      this.started = true;
+      this.file = yield* this.files.next();
+    }
+    while (this.file !== undefined) {
+      const bytes = yield* this.file.read();
+      if (bytes !== undefined) return bytes;
+      this.file = yield* this.files.next();
+    }
+    return undefined;
+  }
+}
+
+/** Drops the first `count` bytes of what `source` will deliver; returns how many there were. */
+export function* skipBytes(source: { some(limit: number): Proc<Uint8Array | undefined> }, count: number): Proc<number> {
+  let skipped = 0;
+  while (skipped < count) {
+    const part = yield* source.some(count - skipped);
+    if (part === undefined) break;
+    skipped += part.length;
+  }
+  return skipped;
+}
