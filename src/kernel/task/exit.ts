@@ -44,7 +44,7 @@ export function exitTask(task: Task, waitStatus: number): void {
   task.vforkDone?.wake();
   task.vforkDone = undefined;
   closeAll(task);
-  detachTracer(task);
+  detachTracer(task, tg.groupExit ?? waitStatus);
   const usage = task.usage();
   task.mm.users--;
   if (task.mm.users === 0) task.mm.free();
@@ -64,15 +64,24 @@ function closeAll(task: Task): void {
 }
 
 /** As a tracee it is let go; as a tracer it lets go. */
-function detachTracer(task: Task): void {
-  task.ptrace?.tracer.tracees.delete(task);
-  task.ptrace = undefined;
+function detachTracer(task: Task, waitStatus: number): void {
+  const tracer = task.ptrace?.tracer;
+  if (tracer !== undefined) {
+    tracer.tracees.delete(task);
+    task.ptrace = undefined;
+    if (tracer !== task.tg.parent || task !== task.tg.leader) {
+      const pid = task.pid.nrIn(tracer.leader.pidNs);
+      tracer.endedTracees.push({ pid, status: waitStatus, rusage: task.usage(), uid: task.cred.uid });
+      tracer.childExit.wake();
+    }
+  }
   if (task.tg.threads.size > 1) return;
   for (const tracee of task.tg.tracees) {
     tracee.ptrace = undefined;
     if (tracee.state === "traced") task.system.sched.wake(tracee);
   }
   task.tg.tracees.clear();
+  task.tg.endedTracees.length = 0;
 }
 
 /** The last thread has ended. The init of a PID namespace takes all that is in it along, and is done when they are gone. */
@@ -245,6 +254,8 @@ export function collect(task: Task, choice: ChildChoice, options: number, exited
     const result = collectChild(task, child, options, exited);
     if (result !== undefined) return result;
   }
+  const ended = tg.endedTracees.findIndex(({ pid }) => choice.kind !== "pid" || pid === choice.pid);
+  if (ended >= 0) return tg.endedTracees.splice(ended, 1)[0] as Collected;
   for (const tracee of tg.tracees) {
     if (choice.kind === "pid" && tracee.pid.nrIn(task.pidNs) !== choice.pid) continue;
     any = true;

@@ -118,6 +118,8 @@ export class ThreadGroup {
   oomScoreAdj = 0;
   /** Threads that a thread of this process traces. */
   readonly tracees = new Set<Task>();
+  /** Ends of tracees that were no children, for wait4 to tell. Written by exit, emptied by wait. */
+  readonly endedTracees: { readonly pid: number; readonly status: number; readonly rusage: Rusage; readonly uid: number }[] = [];
   /** Times and faults of threads that have ended, and of children that were waited for. */
   deadThreads: Rusage = NO_USAGE;
   childrenUsage: Rusage = NO_USAGE;

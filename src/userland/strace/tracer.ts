@@ -53,8 +53,6 @@ interface Tracee {
   interrupted: boolean;
   /** strace's own child before its execve: nothing of it is shown. */
   hidden: boolean;
-  /** Not strace's own child: its end is not reported to us. */
-  readonly foreign: boolean;
 }
 
 export class Tracer {
@@ -77,7 +75,7 @@ export class Tracer {
   *attach(pid: number, ptraceOptions: number, hidden: boolean): Proc<void> {
     yield* this.sys.ptrace("PTRACE_SEIZE", pid, ptraceOptions);
     yield* this.sys.ptrace("PTRACE_SYSCALL", pid, 0);
-    this.tracees.set(pid, { pid, pending: undefined, lastName: "", interrupted: false, hidden, foreign: !hidden });
+    this.tracees.set(pid, { pid, pending: undefined, lastName: "", interrupted: false, hidden });
   }
 
   /** Until none is left. Returns the wait status of `child`. */
@@ -125,7 +123,7 @@ export class Tracer {
   private *stop(pid: number, sig: number): Proc<void> {
     let tracee = this.tracees.get(pid);
     if (tracee === undefined) {
-      tracee = { pid, pending: undefined, lastName: "", interrupted: false, hidden: false, foreign: true };
+      tracee = { pid, pending: undefined, lastName: "", interrupted: false, hidden: false };
       this.tracees.set(pid, tracee);
       if (this.o.quiet === 0 && !this.o.toFile && !this.o.summaryOnly) {
         yield* this.interrupt();
@@ -168,10 +166,7 @@ export class Tracer {
     tracee.lastName = name;
     tracee.pending = { name, args, atNs, shown };
     const final = name === "exit_group" || name === "exit";
-    if (!shown) {
-      if (final && tracee.foreign) yield* this.foreignExit(tracee, args);
-      return;
-    }
+    if (!shown) return;
     if (final) {
       this.o.summary?.add(name, 0, false);
       if (!this.o.summaryOnly && (this.o.status?.has("unfinished") ?? true)) {
@@ -180,19 +175,12 @@ export class Tracer {
         yield* this.finish(") ", "?", "");
       }
       tracee.pending = undefined;
-      if (tracee.foreign) yield* this.foreignExit(tracee, args);
       return;
     }
     if (this.o.summaryOnly || this.o.status !== undefined) return;
     yield* this.interrupt();
     yield* this.begin(tracee, decodeEntry(name, args, this.o.decode, yield* this.fdsOf(tracee.pid, name, args)), name);
     this.open = tracee;
-  }
-
-  /** wait4 tells the end of our own child only; that of its children is told by their last call. */
-  private *foreignExit(tracee: Tracee, args: readonly unknown[]): Proc<void> {
-    const code = typeof args[0] === "number" ? args[0] & 0xff : 0;
-    yield* this.ended(tracee, code << 8);
   }
 
   private *exit(tracee: Tracee, name: string, args: readonly unknown[], result: unknown, atNs: number): Proc<void> {
