@@ -59,7 +59,7 @@ function* serve(sh: Shell, text: string): Proc<number> {
     sh.jump = "none";
     if (e instanceof Interrupted) return 130;
     if (e instanceof ShellError) {
-      yield* sh.warn(e.message);
+      yield* sh.complain(e);
       return e.status;
     }
     throw e;

@@ -224,7 +224,11 @@ class SourceCompiler implements Compiler {
       case "While":
         return new While(line, text, c.kind === "until", this.compoundList(c.clause), this.compoundList(c.body));
       case "For":
-        if (this.flavour !== "bash" && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(c.name.text)) throw this.refuse("for-variable", c.name.pos);
+        if (this.flavour !== "bash" && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(c.name.text))
+          throw new CompileFailure(
+            { pos: c.name.pos, kind: "token", token: c.name.text, expecting: undefined, words: "bad for loop variable" },
+            this.source,
+          );
         return new For(line, text, c.name.text, this.wordList(c.wordlist), this.compoundList(c.body));
       case "Select":
         return new Select(line, text, c.name.text, this.wordList(c.wordlist), this.compoundList(c.body));
@@ -337,6 +341,12 @@ class SourceCompiler implements Compiler {
     }
     if (c.name !== undefined) words.push(...compileWords(c.name, this));
     const declares = c.name !== undefined && /^(declare|typeset|local|export|readonly|alias|eval)$/.test(c.name.text);
+    c.suffix.forEach((s, i) => {
+      if (s.type === "Word") this.checkParentheses(s, i === 0 && c.prefix.length === 0);
+    });
+    if (c.name !== undefined) this.checkParentheses(c.name, false);
+    // A lone parenthesis at the end is lost on the library.
+    if (c.suffix.length === 0 && /^[ \t]*\(\s*$/.test(this.source.slice(c.end))) throw this.refuse("newline", c.end);
     for (const s of c.suffix) {
       if (s.type === "Word") words.push(...this.suffixWord(s, declares));
       else if (s.type === "Assignment") {
@@ -346,6 +356,26 @@ class SourceCompiler implements Compiler {
       } else redirections.push(this.redirection(s));
     }
     return new SimpleCommand(line, this.textOf(c), assignments, words, redirections);
+  }
+
+  /** The library takes `(` for a part of a word; the shells do not. */
+  private checkParentheses(w: U.Word, second: boolean): void {
+    if (!w.text.includes("(")) return;
+    let at = -1;
+    for (const p of w.parts ?? [{ type: "Literal", text: w.text, pos: w.pos }]) {
+      if (p.type !== "Literal" || at >= 0) continue;
+      const m = /(?:^|[^\\])(?:\\\\)*(\()/.exec(p.text);
+      if (m !== null) at = p.pos + m.index + m[0].length - 1;
+    }
+    if (at < 0) return;
+    const rest = this.source.slice(at + 1);
+    const next = /^\s*([^\s()]+)/.exec(rest);
+    const name = /^\w+\($/.test(w.text.slice(0, at - w.pos + 1)) && !second;
+    if ((second && at === w.pos) || (name && this.source.slice(0, w.pos).trim() === "")) {
+      if (/^\s*$/.test(rest)) throw new CompileFailure({ pos: at, kind: "token", token: "newline", expecting: ")" }, this.source);
+      if (next !== null) throw new CompileFailure({ pos: at + 1, kind: "token", token: next[1] as string, expecting: ")" }, this.source);
+    }
+    throw this.refuse("(", at);
   }
 
   private suffixWord(w: U.Word, declares: boolean): CompiledWord[] {
@@ -396,7 +426,7 @@ class SourceCompiler implements Compiler {
       return { ...common, operator: "<<", target: undefined, body };
     }
     if (r.type === "HereString") {
-      if (this.flavour === "dash") throw this.refuse("<", r.pos + 2);
+      if (this.flavour !== "bash") throw this.refuse("<", r.pos + 2);
       return {
         ...common,
         operator: "<<<",

@@ -2,7 +2,7 @@
 
 import { keysOf } from "./parameter.ts";
 import type { Shell } from "./shell.ts";
-import { DYNAMIC, EXPORT, INTEGER, LOWER, NAMEREF, READONLY, TRACE, UPPER, type Variable } from "./variables.ts";
+import { BARE, DYNAMIC, EXPORT, INTEGER, LOWER, NAMEREF, READONLY, TRACE, UPPER, type Variable } from "./variables.ts";
 
 const controls: Readonly<Record<string, string>> = {
   "\x07": "\\a",
@@ -15,7 +15,6 @@ const controls: Readonly<Record<string, string>> = {
   "\v": "\\v",
 };
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
 const needsAnsi = /[\x00-\x1f\x7f\udc80-\udcff]/;
 
 /** `$'…'` of a text. */
@@ -83,7 +82,9 @@ export function arrayText(v: Variable): string {
     return `${out})`;
   }
   const parts: string[] = [];
-  v.array?.forEach((value, i) => parts.push(`[${i}]=${doubleQuote(value)}`));
+  v.array?.forEach((value, i) => {
+    parts.push(`[${i}]=${doubleQuote(value)}`);
+  });
   return `(${parts.join(" ")})`;
 }
 
@@ -91,6 +92,7 @@ export function arrayText(v: Variable): string {
 export function declaration(sh: Shell, v: Variable): string {
   const letters = attributeLetters(v);
   const head = `declare -${letters === "" ? "-" : letters} ${v.name}`;
+  if (v.flags & BARE && (v.array?.length ?? v.assoc?.size) === 0) return head;
   if (v.assoc !== undefined || v.array !== undefined) return `${head}=${arrayText(v)}`;
   const value = v.flags & DYNAMIC ? sh.get(v.name) : v.value;
   return value === undefined ? head : `${head}=${doubleQuote(value)}`;

@@ -107,7 +107,7 @@ export function* importEnvironment(sh: Shell, env: Env): Proc<void> {
   for (const [name, value] of env) {
     const f = sh.flavour === "bash" ? /^BASH_FUNC_(.+)%%$/.exec(name) : null;
     if (f !== null && value.startsWith("() ")) {
-      yield* runText(sh, `${f[1]} ${value}`, "eval");
+      yield* runText(sh, `${f[1]} ${value}`, "eval", false, sh.line);
       const v = sh.vars.writable(name);
       v.value = value;
       v.flags |= EXPORT;

@@ -102,6 +102,11 @@ export class FieldSink implements Sink {
       this.literal(values.join(this.ifs.slice(0, 1)), true);
       return;
     }
+    const separator = this.ifs[0];
+    if (!quoted && separator !== undefined && !/[ \t\n]/.test(separator)) {
+      this.value(values.join(separator), false);
+      return;
+    }
     for (let i = 0; i < values.length; i++) {
       if (i > 0 && this.begun) this.end();
       else if (i > 0 && quoted) this.end();
@@ -290,7 +295,7 @@ export function evaluateQuick(sh: Shell, a: Arithmetic, command?: string): Int |
     for (const name of a.direct.names) if (!/^[A-Za-z_]/.test(name)) return undefined;
     text = text.replaceAll("$", "");
     try {
-      a.evaluate = compileArithmetic(text);
+      a.evaluate = compileArithmetic(text, sh.flavour === "dash");
     } catch {
       return undefined;
     }
@@ -305,7 +310,7 @@ export function evaluateQuick(sh: Shell, a: Arithmetic, command?: string): Int |
 function evaluateFirst(sh: Shell, a: Arithmetic, command: string | undefined): Int {
   const text = a.text as string;
   const value = evaluateText(sh, text, command);
-  a.evaluate = compileArithmetic(text);
+  a.evaluate = compileArithmetic(text, sh.flavour === "dash");
   return value;
 }
 

@@ -188,7 +188,7 @@ function* runCommand(sh: Shell, text: string): Proc<void> {
       sh.status = 130;
       sh.pipeStatus = [130];
     } else if (e instanceof ShellError) {
-      yield* sh.warn(e.message);
+      yield* sh.complain(e);
       sh.status = e.status;
     } else throw e;
   }
@@ -268,9 +268,9 @@ function* runPromptCommand(sh: Shell): Proc<void> {
   const { status, pipeStatus } = sh;
   for (const text of v.array ?? (v.value === undefined ? [] : [v.value])) {
     try {
-      yield* runText(sh, text, "eval");
+      yield* runText(sh, text, "eval", false, sh.line);
     } catch (e) {
-      if (e instanceof ShellError) yield* sh.warn(e.message);
+      if (e instanceof ShellError) yield* sh.complain(e);
       else if (!(e instanceof Interrupted)) throw e;
     }
   }
@@ -286,7 +286,6 @@ function* readLine(sh: Shell, editor: Editor | undefined, prompt: string): Proc<
     sh.status = 130;
     return { kind: "again" };
   }
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the marks of \[ \].
   yield* sh.eprint(prompt.replace(/[\x01\x02]/g, ""));
   try {
     const line = yield* readSourceLine(sh);

@@ -102,7 +102,7 @@ export function* endOf(sh: Shell, e: unknown): Proc<number> {
   if (e instanceof ShellExit) return e.status;
   if (e instanceof Interrupted) return 130;
   if (e instanceof ShellError) {
-    yield* sh.warn(e.message);
+    yield* sh.complain(e);
     return e.status;
   }
   throw e;
@@ -309,7 +309,7 @@ function* sourceIfThere(sh: Shell, path: string): Proc<boolean> {
     yield* sourceText(sh, path, text, []);
   } catch (e) {
     if (!(e instanceof ShellError)) throw e;
-    yield* sh.warn(e.message);
+    yield* sh.complain(e);
   }
   return true;
 }

@@ -130,8 +130,8 @@ export class For extends Compound {
   *run(sh: Shell): Proc<number> {
     sh.line = this.line;
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(this.name)) throw new ShellError(`\`${this.name}': not a valid identifier`, 1);
-    const values = this.words === undefined ? sh.positional : yield* expandWords(sh, this.words);
     const substitutions = sh.substitutionFds.length;
+    const values = this.words === undefined ? sh.positional : yield* expandWords(sh, this.words);
     let status = 0;
     sh.loopDepth++;
     try {
@@ -152,7 +152,7 @@ export class For extends Compound {
     } finally {
       sh.loopDepth--;
     }
-    if (substitutions > 0) yield* closeSubstitutions(sh);
+    if (sh.substitutionFds.length > substitutions) yield* closeSubstitutions(sh, substitutions);
     return status;
   }
 }
@@ -192,7 +192,7 @@ export class ArithmeticFor extends Compound {
       }
     } catch (e) {
       if (!(e instanceof ShellError) || e.extent === "shell") throw e;
-      yield* sh.warn(e.message);
+      yield* sh.complain(e);
       return 1;
     } finally {
       sh.loopDepth--;
@@ -275,7 +275,7 @@ export class Select extends Compound {
         yield* sh.eprint(sh.get("PS3") ?? "#? ");
         const line = yield* readLineFrom(sh, 0);
         if (line === undefined) {
-          yield* sh.eprint("\n");
+          yield* sh.sys.write(1, Uint8Array.of(10));
           return 1;
         }
         sh.set("REPLY", line);
@@ -342,7 +342,7 @@ export class Redirected extends Compound {
         yield* redirect(sh, this.redirections, saved);
       } catch (e) {
         if (!(e instanceof ShellError) || e.extent === "shell") throw e;
-        yield* sh.warn(e.message);
+        yield* sh.complain(e);
         sh.status = e.status;
         yield* afterCommand(sh, e.status);
         return e.status;
@@ -406,7 +406,7 @@ export class ArithmeticCommand extends Compound {
       status = (yield* evaluateArithmetic(sh, this.expression, "((")) === 0 ? 1 : 0;
     } catch (e) {
       if (!(e instanceof ShellError) || e.extent === "shell") throw e;
-      yield* sh.warn(e.message);
+      yield* sh.complain(e);
       status = 1;
     }
     sh.status = status;
@@ -445,7 +445,7 @@ export class TestCommand extends Compound {
       status = (yield* evaluateCondition(sh, this.condition)) ? 0 : 1;
     } catch (e) {
       if (!(e instanceof ShellError) || e.extent === "shell" || e.status !== 2) throw e;
-      if (e.message !== "") yield* sh.warn(e.message);
+      if (e.message !== "") yield* sh.complain(e);
       status = 2;
     }
     sh.status = status;

@@ -15,6 +15,7 @@ import { afterCommand, attend, runPseudoTrap } from "./run.ts";
 import { type Shell, ShellError, STEP_NS } from "./shell.ts";
 import { closeSubstitutions } from "./substitution.ts";
 import { evaluateTestSync } from "../libc/test-expression.ts";
+import { BARE } from "./variables.ts";
 import { trace, traceAssignment } from "./xtrace.ts";
 
 export interface Assignment {
@@ -112,16 +113,16 @@ export class SimpleCommand implements Node {
     if (sh.charge(STEP_NS)) yield* sh.settle();
     sh.line = this.line;
     if (sh.options.noexec && !sh.interactive) return 0;
-    sh.currentCommand = this.text;
+    if (!sh.inTrap) sh.currentCommand = this.text;
     if (sh.traps.get("DEBUG") !== undefined) yield* runPseudoTrap(sh, "DEBUG");
     sh.substitutionStatus = 0;
+    const substitutions = sh.substitutionFds.length;
     const arrays = new Map<number, ArrayArgument>();
     const args = this.plainWords !== undefined ? yield* expandWords(sh, this.plainWords) : yield* this.expandDeclaration(sh, arrays);
-    const substitutions = sh.substitutionFds.length;
     let status: number;
     if (args.length === 0) status = yield* this.assignOnly(sh);
     else status = yield* this.runNamed(sh, args, arrays, tail);
-    if (substitutions > 0 && sh.substitutionFds.length > 0) yield* closeSubstitutions(sh);
+    if (sh.substitutionFds.length > substitutions) yield* closeSubstitutions(sh, substitutions);
     sh.status = status;
     sh.pipeStatus = [status];
     if (status !== 0 && sh.jump === "none") yield* afterCommand(sh, status);
@@ -136,7 +137,7 @@ export class SimpleCommand implements Node {
       } catch (e) {
         if (!(e instanceof ShellError) || e.extent === "shell") throw e;
         yield* restore(sh, saved);
-        yield* sh.warn(e.message);
+        yield* sh.complain(e);
         return e.status;
       }
       yield* restore(sh, saved);
@@ -190,7 +191,7 @@ export class SimpleCommand implements Node {
     } catch (e) {
       yield* call.flush();
       if (e instanceof ShellError && sh.flavour === "bash" && e.extent === "line" && builtin.catches === true) {
-        yield* sh.warn(e.message);
+        yield* sh.complain(e);
         return e.status;
       }
       throw e;
@@ -215,7 +216,7 @@ export class SimpleCommand implements Node {
       } catch (e) {
         if (!(e instanceof ShellError) || e.extent === "shell") throw e;
         if (builtin?.special === true && sh.flavour !== "bash") throw new ShellError(e.message, e.status, "shell");
-        yield* sh.warn(e.message);
+        yield* sh.complain(e);
         return e.status;
       }
       yield* this.assignTemporarily(sh, special || name === "exec");
@@ -273,7 +274,7 @@ export class SimpleCommand implements Node {
         yield* redirect(sh, self.redirections, undefined);
       } catch (e) {
         if (!(e instanceof ShellError)) throw e;
-        yield* sh.warn(e.message);
+        yield* sh.complain(e);
         return e.status;
       }
       if (missing !== undefined) return yield* callFunction(sh, missing, ["command_not_found_handle", ...args]);
@@ -348,6 +349,7 @@ function* expandElements(sh: Shell, list: readonly ArrayElement[]): Proc<Element
 export function assignArray(sh: Shell, name: string, elements: readonly Element[], append: boolean, local: boolean): void {
   const v = local ? sh.vars.declareLocal(name) : sh.vars.writable(name);
   if (v.flags & 2) throw sh.readonly(name);
+  v.flags &= ~BARE;
   if (v.assoc !== undefined) {
     if (!append) v.assoc = new Map();
     let pending: string | undefined;

@@ -135,7 +135,9 @@ export function elementsOf(sh: Shell, name: string): string[] {
     return value === undefined ? [] : [value];
   }
   const out: string[] = [];
-  v.array.forEach((x) => out.push(x));
+  v.array.forEach((x) => {
+    out.push(x);
+  });
   return out;
 }
 
@@ -147,7 +149,9 @@ export function keysOf(sh: Shell, name: string): string[] {
   if (v.assoc !== undefined) return [...v.assoc.keys()];
   if (v.array === undefined) return ["0"];
   const out: string[] = [];
-  v.array.forEach((_, i) => out.push(String(i)));
+  v.array.forEach((_, i) => {
+    out.push(String(i));
+  });
   return out;
 }
 
@@ -214,7 +218,7 @@ function* applyDefault(
           : "parameter not set";
     throw new ShellError(
       `${name}: ${sh.flavour !== "bash" && message === "" ? "parameter not set" + (colon ? " or null" : "") : said}`,
-      sh.flavour !== "bash" ? 2 : sh.commandString ? 127 : 1,
+      sh.flavour !== "bash" ? 2 : sh.fatalStatus,
       "shell",
     );
   }

@@ -38,6 +38,8 @@ export interface SyntaxFailure {
   readonly token: string;
   /** The keyword that would have been right, if one is known. */
   readonly expecting: string | undefined;
+  /** What dash and ash say instead of naming a token. */
+  readonly words?: string;
 }
 
 export interface ParsedSource {
@@ -108,8 +110,25 @@ export function findFailure(source: string, script: ParsedScript): SyntaxFailure
   if (quote !== undefined) return { pos: first.pos, kind: "quote", token: quote, expecting: undefined };
   let pos = first.pos;
   if (/^expected command in (brace group|subshell)$/.test(first.message)) pos++;
-  const token = readToken(source, pos, /target|binary/.test(first.message));
+  let token = readToken(source, pos, /target|binary/.test(first.message));
+  // A keyword where a command was awaited: the library reads it as a command's name.
+  const swallowed = /^expected '(then|do|in)/.test(first.message)
+    ? /(?:^|[;\n&|]\s*)(fi|done|esac|else|elif|then|do|\})\s*$/.exec(source.slice(0, first.pos))
+    : null;
+  if (swallowed !== null) token = { text: swallowed[1] as string, pos: swallowed.index + swallowed[0].indexOf(swallowed[1] as string) };
+  // Where a name must follow on the same line, the end of the text counts as a newline.
+  if (
+    token.text === "" &&
+    /(^|[;\n&|]\s*)(for|select|case)(\s+\S+)?[ \t]*$/.test(source.slice(0, first.pos)) &&
+    !/\bin[ \t]*$/.test(source.slice(0, first.pos))
+  ) {
+    const bad = /(for|select)[ \t]*$/.test(source.slice(0, first.pos)) ? { words: "bad for loop variable" } : {};
+    if (!/(for|select)\s+\S+[ \t]*$/.test(source.slice(0, first.pos)))
+      return { pos: first.pos, kind: "token", token: "newline", expecting: undefined, ...bad };
+  }
   const closing = errors.find((e) => / to close /.test(e.message)) ?? first;
+  if (token.text === "" && /esac/.test(closing.message) && !/\)[^()]*$/.test(source.slice(source.lastIndexOf("case"))))
+    return { pos: source.length, kind: "end", token: "", expecting: ")" };
   const named = /^expected '([^']+)'/.exec(token.text === "" ? closing.message : first.message)?.[1];
   if (token.text === "" && !/redirect target/.test(first.message)) return { pos: source.length, kind: "end", token: "", expecting: named };
   const parenthesis = token.text === ")" ? findStrayParenthesis(source, token.pos) : undefined;
@@ -160,6 +179,8 @@ const RESERVED = new Set(["if", "then", "else", "elif", "fi", "do", "done", "cas
 
 /** The words of a failure in dash and ash, without prefix. */
 export function describePosix(f: SyntaxFailure, flavour: Flavour): string {
+  if (f.words !== undefined)
+    return flavour === "dash" ? `Syntax error: ${f.words.charAt(0).toUpperCase()}${f.words.slice(1)}` : `syntax error: ${f.words}`;
   const word = (text: string): string =>
     flavour === "dash" ? `Syntax error: ${text}` : `syntax error: ${text.charAt(0).toLowerCase()}${text.slice(1)}`;
   const unexpected = (what: string): string =>

@@ -1,6 +1,6 @@
 /** Children: forking subshells and programs, finding commands in PATH, replacing the process by a program. */
 
-import { E2BIG, EACCES, EINVAL, EISDIR, ELOOP, ENOENT, ENOEXEC, ENOTDIR, Errno } from "../../abi/errno.ts";
+import { E2BIG, EACCES, EISDIR, ELOOP, ENOENT, ENOEXEC, ENOTDIR, Errno } from "../../abi/errno.ts";
 import { SIGQUIT, SIGINT, SIG_IGN } from "../../abi/signal.ts";
 import { isDir, isReg } from "../../abi/stat.ts";
 import type { Body, Proc } from "../../abi/sys.ts";
@@ -72,7 +72,7 @@ export function* childMain(child: Shell, body: (child: Shell) => Proc<number>): 
   } catch (e) {
     if (e instanceof ShellExit) status = e.status;
     else if (e instanceof ShellError) {
-      yield* child.warn(e.message);
+      yield* child.complain(e);
       status = e.status;
     } else if (e instanceof Interrupted) status = 130;
     else throw e;
@@ -153,22 +153,9 @@ function* sayFailure(sh: Shell, name: string, path: string, e: Errno): Proc<numb
     return missing ? 127 : 126;
   }
   if (s !== undefined && isDir(s.mode)) yield* sh.warn(`${name}: ${EISDIR.message}`);
-  else if (e === ENOENT && s !== undefined) yield* sayInterpreter(sh, name, path);
+  else if (e === ENOENT && s !== undefined) yield* sh.warn(`${name}: cannot execute: required file not found`);
   else yield* sh.warn(`${e === E2BIG || e === EACCES ? name : path}: ${e.message}`);
   return e === ENOENT && s === undefined ? 127 : e === ENOENT ? 127 : 126;
-}
-
-/** A file that is there but whose interpreter or loader is not. */
-function* sayInterpreter(sh: Shell, name: string, path: string): Proc<void> {
-  const head = yield* optional(readFile(sh.sys, path), [EACCES, ENOENT, EINVAL]);
-  if (head !== undefined && head[0] === 0x23 && head[1] === 0x21) {
-    const end = head.indexOf(10);
-    const line = String.fromCharCode(...head.subarray(2, end < 0 ? 128 : end)).trim();
-    const interpreter = line.split(/[ \t]/)[0] ?? "";
-    yield* sh.eprint(`${sh.prefix()}${path}: ${interpreter}: bad interpreter: ${ENOENT.message}\n`);
-    return;
-  }
-  yield* sh.warn(`${name}: cannot execute: required file not found`);
 }
 
 /** A text file without `#!`: a shell script. Differs from Linux: a new image of the shell reads it; the real ones start over in place. */

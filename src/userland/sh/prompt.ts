@@ -3,7 +3,7 @@
 import { CLOCK_REALTIME } from "../../abi/time.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { expandPieces, StringSink } from "./expand.ts";
-import { Shell } from "./shell.ts";
+import type { Shell } from "./shell.ts";
 import { compileHereText } from "./word.ts";
 import type { Compiler } from "./parse.ts";
 import { compileScript } from "./compile.ts";

@@ -158,10 +158,7 @@ function* duplicate(sh: Shell, r: Redirection, word: string, saved: Saved | unde
           ? String(from)
           : (r.target as CompiledWord).text
         : String(from);
-    throw new ShellError(
-      sh.flavour === "ash" ? `dup2(${from},${r.fd ?? own}): ${e.message}` : `${shown}: ${e.message}`,
-      sh.flavour === "bash" ? 1 : 2,
-    );
+    throw new ShellError(`${shown}: ${e.message}`, sh.flavour === "dash" ? 2 : 1);
   }
 }
 

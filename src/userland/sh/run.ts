@@ -65,7 +65,7 @@ export function* runExitTrap(sh: Shell, status: number): Proc<number> {
   } catch (e) {
     if (e instanceof ShellExit) return e.status;
     if (e instanceof ShellError) {
-      yield* sh.warn(e.message);
+      yield* sh.complain(e);
       return e.status;
     }
     throw e;
@@ -115,7 +115,7 @@ export function* runText(sh: Shell, text: string, kind: TextKind, tail = false, 
     source = expandAliases(source, sh.aliases);
     if (source !== text) parsed = parseSource(source);
   }
-  const base = kind === "main" || kind === "source" || kind === "command" ? first : sh.line;
+  const base = kind === "main" || kind === "source" || kind === "command" || kind === "eval" ? first : sh.line;
   let groups = groupsOf(parsed);
   if (groups.length === 0 && parsed.failure === undefined) return 0;
   let status = sh.status;
@@ -130,6 +130,8 @@ export function* runText(sh: Shell, text: string, kind: TextKind, tail = false, 
       if (e instanceof CompileFailure) return yield* saySyntax(sh, e.failure, e.source, kind, base);
       throw e;
     }
+    if (kind === "main" && sh.options.has("verbose") && !sh.readsStdin && !sh.agent)
+      yield* sh.eprint(sourceLines(parsed, group, groups[g - 1]));
     const aliasesBefore = sh.aliases;
     const sizeBefore = sh.aliases.size;
     status = yield* runGroup(sh, node, kind, tail && isLast);
@@ -149,6 +151,13 @@ export function* runText(sh: Shell, text: string, kind: TextKind, tail = false, 
   return status;
 }
 
+/** The lines of a group as they stand in the text, for `set -v`. */
+function sourceLines(p: ParsedSource, g: Group, before: Group | undefined): string {
+  const start = before === undefined ? 0 : p.source.indexOf("\n", p.statements[before.last]?.end ?? 0) + 1;
+  const end = p.source.indexOf("\n", p.statements[g.last]?.end ?? 0);
+  return `${p.source.slice(start, end < 0 ? undefined : end)}\n`;
+}
+
 export function expandsAliases(sh: Shell): boolean {
   return sh.flavour !== "bash" || sh.interactive || sh.options.shopt("expand_aliases");
 }
@@ -162,7 +171,7 @@ function* runGroup(sh: Shell, node: Node, kind: TextKind, tail: boolean): Proc<n
     return yield* node.run(sh, tail);
   } catch (e) {
     if (!(e instanceof ShellError)) throw e;
-    yield* sh.warn(e.message);
+    yield* sh.complain(e);
     sh.vars.pop(depth);
     sh.conditionDepth = conditionDepth;
     sh.loopDepth = loopDepth;
@@ -195,6 +204,7 @@ export function* saySyntax(sh: Shell, f: SyntaxFailure, source: string, kind: Te
     if (sh.interactive && kind === "main" && messages.length === 2) messages.length = 1;
     for (const m of messages) yield* sh.eprint(`${head}${m}\n`);
     sh.status = 2;
+    if (kind === "main" && !sh.interactive && !sh.agent) throw new ShellExit(2);
     return 2;
   }
   const before = sh.line;

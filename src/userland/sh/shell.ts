@@ -82,6 +82,10 @@ export class Shell {
   /** Above 0 where a failure does not count for `set -e` and ERR: conditions, `!`, all but the last of `&&`. */
   conditionDepth = 0;
   subshellDepth = 0;
+  /** Nesting of command substitutions, which `set -x` shows. */
+  substitutionDepth = 0;
+  /** The process of the last `<(…)` or `>(…)`: `wait` waits for it too. */
+  lastSubstitution = 0;
   /** Of FUNCNAME, BASH_SOURCE and BASH_LINENO, innermost first. */
   callStack: { name: string; source: string; line: number }[] = [];
   sourceName = "";
@@ -170,6 +174,7 @@ export class Shell {
     child.sourceDepth = this.sourceDepth;
     child.conditionDepth = this.conditionDepth;
     child.subshellDepth = this.subshellDepth + 1;
+    child.substitutionDepth = this.substitutionDepth;
     child.callStack = [...this.callStack];
     child.sourceName = this.sourceName;
     child.ifs = this.ifs;
@@ -254,11 +259,12 @@ export class Shell {
   /** What stands before a message: the shell's name and, where it has one, the line. */
   prefix(builtin?: string): string {
     const { flavour, arg0 } = this;
-    const name = flavour === "bash" && this.sourceDepth > 0 && this.sourceName !== "" ? this.sourceName : arg0;
+    const name = flavour === "bash" && !this.interactive ? (this.callStack[0]?.source ?? arg0) : arg0;
     if (flavour === "dash") return `${name}: ${this.line}: ${builtin === undefined ? "" : `${builtin}: `}`;
     if (flavour === "ash") {
-      const line = this.commandString || this.interactive ? "" : `line ${this.line}: `;
-      return `${name}: ${builtin === undefined ? "" : `${builtin}: `}${line}`;
+      const line = this.interactive ? "" : `line ${this.commandString ? 0 : this.line}: `;
+      if (builtin !== undefined) return `${name}: ${builtin}: ${line}`;
+      return `${name}: ${this.commandString ? "" : line}`;
     }
     const said = builtin === undefined ? "" : `${builtin}: `;
     return this.interactive ? `${this.shortName()}: ${said}` : `${name}: line ${this.line}: ${said}`;
@@ -275,6 +281,18 @@ export class Shell {
     } catch (e) {
       if (!(e instanceof Errno)) throw e;
     }
+  }
+
+  /** Says what a command went wrong with. ash names the builtin before the line. */
+  *complain(e: ShellError): Proc<void> {
+    const m =
+      this.flavour === "ash"
+        ? /^(set|shift|export|readonly|unset|local|read|break|continue|exit|return|umask|ulimit|getopts|trap|exec): ([\s\S]*)$/.exec(
+            e.message,
+          )
+        : null;
+    if (m === null) yield* this.warn(e.message);
+    else yield* this.warn(m[2] as string, m[1]);
   }
 
   *warn(message: string, builtin?: string): Proc<void> {
@@ -436,7 +454,7 @@ export class Shell {
     try {
       if (++this.evaluationDepth > 200)
         throw new ArithmeticError("expression recursion level exceeded", text, "expression recursion level exceeded");
-      return compileArithmetic(text)(this);
+      return compileArithmetic(text, this.flavour === "dash")(this);
     } catch (e) {
       if (e instanceof ArithmeticError) throw this.arithmeticFailure(e, text, command);
       throw e;
@@ -474,8 +492,14 @@ export class Shell {
     return 0;
   }
 
+  /** The status with which bash ends for a fatal expansion error. */
+  get fatalStatus(): number {
+    return this.commandString && this.subshellDepth === 0 ? 127 : 1;
+  }
+
   unbound(name: string): ShellError {
-    if (this.flavour === "bash") return new ShellError(`${name}: unbound variable`, this.commandString ? 127 : 1, "shell");
+    if (this.flavour === "bash")
+      return new ShellError(`${/^[0-9]/.test(name) ? "$" : ""}${name}: unbound variable`, this.fatalStatus, "shell");
     return new ShellError(`${name}: parameter not set`, 2, "shell");
   }
 

@@ -24,6 +24,7 @@ export function* runSubstitution(sh: Shell, p: CommandSubstitution): Proc<string
       yield* sys.close(writeEnd);
     }
     child.interactive = false;
+    child.substitutionDepth++;
     child.options.set("monitor", false);
     // bash and ash show the parent's jobs in a substitution: `kill $(jobs -p)`.
     if (child.flavour === "dash") child.jobs.list = [];
@@ -91,6 +92,7 @@ export function* runProcessSubstitution(sh: Shell, p: ProcessSubstitution): Proc
   });
   yield* sys.close(theirs);
   sh.lastBackground = pid;
+  sh.lastSubstitution = pid;
   sh.substitutionFds.push(fd);
   return `/dev/fd/${fd}`;
 }

@@ -15,6 +15,8 @@ export const DYNAMIC = 64;
 /** Setting or unsetting it has an effect: PATH, IFS, OPTIND … */
 export const HOOKED = 128;
 export const TRACE = 256;
+/** An array that was declared and never given a value. */
+export const BARE = 512;
 
 export class Variable {
   value: string | undefined = undefined;

@@ -116,7 +116,7 @@ function compilePart(part: WordPart, c: Compiler, x: Context, out: Piece[]): voi
       if (part.parts === undefined) out.push(literal(part.text, false, x));
       else {
         out.push(literal("[", false, x));
-        compileParts(part.parts, c, x).forEach((p) => out.push(p));
+        out.push(...compileParts(part.parts, c, x));
         out.push(literal("]", false, x));
       }
       return;

@@ -10,7 +10,7 @@ function* ps4(sh: Shell): Proc<string> {
   const raw = sh.get("PS4") ?? "+ ";
   const text = raw.includes("$") || raw.includes("\\") ? yield* expandPromptParameters(sh, raw) : raw;
   if (sh.flavour !== "bash" || text === "") return text;
-  return (text[0] as string).repeat(sh.subshellDepth) + text;
+  return (text[0] as string).repeat(sh.substitutionDepth) + text;
 }
 
 export function* trace(sh: Shell, args: readonly string[]): Proc<void> {

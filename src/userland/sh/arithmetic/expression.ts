@@ -55,6 +55,8 @@ type Token =
   | { readonly kind: "bad" }
   | { readonly kind: "end" };
 
+/** What dash does not know. */
+const BASH_ONLY = new Set(["**", "++", "--"]);
 const OPERATORS = [
   "<<=",
   ">>=",
@@ -117,7 +119,10 @@ class Parser {
   private lastStart = 0;
   private token: Token = { kind: "end" };
 
-  constructor(private readonly text: string) {
+  constructor(
+    private readonly text: string,
+    private readonly posix: boolean,
+  ) {
     this.next();
   }
 
@@ -161,7 +166,7 @@ class Parser {
       return;
     }
     for (const op of OPERATORS) {
-      if (!text.startsWith(op, start)) continue;
+      if (!text.startsWith(op, start) || (this.posix && BASH_ONLY.has(op))) continue;
       this.at += op.length;
       this.token = { kind: "op", op };
       return;
@@ -207,7 +212,7 @@ class Parser {
 
   private comma(): Evaluate {
     let left = this.assignment();
-    while (this.isOp(",")) {
+    while (this.isOp(",") && !this.posix) {
       this.next();
       const before = left;
       const right = this.assignment();
@@ -404,16 +409,17 @@ const cache = new Map<string, Evaluate>();
 const CACHE_ENTRIES = 2000;
 
 /** Compiles an expression; the same text is compiled once. Throws ArithmeticError. */
-export function compileArithmetic(text: string): Evaluate {
-  let found = cache.get(text);
+export function compileArithmetic(text: string, posix = false): Evaluate {
+  const key = posix ? `posix ${text}` : text;
+  let found = cache.get(key);
   if (found === undefined) {
     if (/^[0-9]{1,15}$/.test(text) && (text.length === 1 || text[0] !== "0")) {
       const value = Number(text);
       return () => value;
     }
-    found = new Parser(text).parse();
+    found = new Parser(text, posix).parse();
     if (cache.size >= CACHE_ENTRIES) cache.clear();
-    cache.set(text, found);
+    cache.set(key, found);
   }
   return found;
 }

@@ -49,7 +49,7 @@ export function* changeDirectory(sh: Shell, path: string, physical: boolean): Pr
 function* fails(c: Call, shown: string, e: Errno): Proc<number> {
   const { flavour } = c.sh;
   if (flavour === "bash") return yield* c.fail(`${shown}: ${e.message}`);
-  return yield* c.fail(flavour === "dash" ? `can't cd to ${shown}` : `can't cd to ${shown}: ${e.message}`, flavour === "dash" ? 2 : 1);
+  return yield* c.fail(flavour === "dash" ? `can't cd to ${shown}` : `can't cd to ${shown}: ${e.message}`, 2);
 }
 
 export const cd: Builtin = {
@@ -73,12 +73,12 @@ export const cd: Builtin = {
       if (dir === undefined) return sh.flavour === "bash" ? yield* c.fail("OLDPWD not set") : 0;
       shows = true;
     }
-    if (dir === "") return 0;
+    if (dir === "" && (sh.get("CDPATH") ?? "") === "") return 0;
     let path = dir;
     if (!/^(\/|\.\.?(\/|$))/.test(dir)) {
       for (const base of (sh.get("CDPATH") ?? "").split(":")) {
         if (base === "") continue;
-        const candidate = `${base.replace(/\/$/, "")}/${dir}`;
+        const candidate = dir === "" ? base : `${base.replace(/\/$/, "")}/${dir}`;
         const s = yield* optional(stat(sh.sys, candidate));
         if (s === undefined || !isDir(s.mode)) continue;
         path = candidate;
@@ -158,6 +158,7 @@ export const pushd: Builtin = {
     const { sh } = c;
     const stays = c.args[0] === "-n";
     const text = stays ? c.args[1] : c.args[0];
+    if (c.args.length > (stays ? 2 : 1)) return yield* c.fail("too many arguments");
     const all = [sh.cwd, ...sh.directoryStack];
     if (text === undefined) {
       const next = sh.directoryStack[0];

@@ -133,7 +133,9 @@ export const evalBuiltin: Builtin = {
   special: true,
   *run(c): Proc<number> {
     const args = c.args[0] === "--" ? c.args.slice(1) : c.args;
-    return yield* runText(c.sh, args.join(" "), "eval");
+    // Lines are counted from where the command ends.
+    const newlines = c.sh.currentCommand.split("\n").length - 1;
+    return yield* runText(c.sh, args.join(" "), "eval", false, c.sh.line + newlines);
   },
 };
 
@@ -248,6 +250,13 @@ export const exec: Builtin = {
       if (sh.interactive || (sh.flavour === "bash" && sh.options.shopt("execfail"))) return 127;
       throw new ShellExit(127);
     }
+    const there = yield* optional(stat(sh.sys, path));
+    if (sh.flavour === "bash" && there !== undefined && isDir(there.mode)) {
+      yield* sh.warn(`${name}: ${EISDIR.message}`);
+      yield* c.fail(`${name}: cannot execute: ${EISDIR.message}`);
+      if (sh.interactive || sh.options.shopt("execfail")) return 126;
+      throw new ShellExit(126);
+    }
     if (sh.traps.installed.size > 0) yield* enterChild(sh, {});
     const status = yield* execute(sh, name, path, argv, has(o, "c") ? new Map() : new Map(sh.vars.environ()));
     if (sh.interactive || (sh.flavour === "bash" && sh.options.shopt("execfail"))) return status;
@@ -265,7 +274,9 @@ export const command: Builtin = {
     const args = o.operands;
     if (has(o, "v") || has(o, "V")) {
       let status = args.length === 0 ? 0 : 1;
-      for (const name of args) if (yield* describeCommand(c, name, has(o, "V") ? "verbose" : "short")) status = 0;
+      // dash and ash look at the first name only.
+      for (const name of sh.flavour === "bash" ? args : args.slice(0, 1))
+        if (yield* describeCommand(c, name, has(o, "V") ? "verbose" : "short")) status = 0;
       if (sh.flavour !== "bash" && status === 1) return 127;
       return status;
     }
@@ -319,7 +330,7 @@ export const letBuiltin: Builtin = {
         value = c.sh.evaluate(text, "let");
       } catch (e) {
         if (!(e instanceof ShellError) || e.extent === "shell") throw e;
-        yield* c.sh.warn(e.message);
+        yield* c.sh.complain(e);
         return 1;
       }
     }

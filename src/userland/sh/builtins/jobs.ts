@@ -2,8 +2,10 @@
 
 import { EINVAL, EPERM, ESRCH, Errno } from "../../../abi/errno.ts";
 import { findSignalName, findSignalNumber, SIGCONT, SIGSTOP, SIGTERM } from "../../../abi/signal.ts";
+import { wTermSig } from "../../../abi/wait.ts";
 import type { Proc } from "../../../abi/sys.ts";
-import { exitStatusOf, type Job, stateOf } from "../jobs.ts";
+import { describeDeath, exitStatusOf, type Job, stateOf } from "../jobs.ts";
+import { sayDeath } from "../nodes-simple.ts";
 import { waitForeground } from "../pipeline.ts";
 import { attend } from "../run.ts";
 import { type Shell, ShellError } from "../shell.ts";
@@ -158,8 +160,11 @@ export const wait: Builtin = {
       for (const job of [...sh.jobs.list]) {
         const interrupted = yield* waitInterruptibly(sh, job);
         if (interrupted !== undefined) return interrupted;
+        yield* tellDeath(sh, job);
         sh.jobs.remove(job);
       }
+      if (sh.lastSubstitution !== 0 && sh.lastSubstitution === sh.lastBackground) yield* sh.jobs.waitFor(sh.lastSubstitution);
+      sh.lastSubstitution = 0;
       return 0;
     }
     let status = 0;
@@ -167,6 +172,14 @@ export const wait: Builtin = {
     return status;
   },
 };
+
+/** A script hears of background jobs that died of a signal, but for the common ones. */
+function* tellDeath(sh: Shell, job: Job): Proc<void> {
+  if (sh.interactive || sh.flavour !== "bash") return;
+  const last = job.processes[job.processes.length - 1];
+  if (last?.status !== undefined && describeDeath(last.status) !== undefined && wTermSig(last.status) !== SIGTERM)
+    yield* sayDeath(sh, last.pid, last.status, job.text);
+}
 
 /** Blocks until the job has ended; the status 128+n where a trapped signal came first. */
 function* waitInterruptibly(sh: Shell, job: Job): Proc<number | undefined> {
@@ -210,6 +223,7 @@ function* waitOne(c: Call, id: string): Proc<number> {
   if (interrupted !== undefined) return interrupted;
   const p = id.startsWith("%") ? job.processes[job.processes.length - 1] : job.processes.find((x) => x.pid === Number(id));
   const status = p?.status ?? 0;
+  yield* tellDeath(sh, job);
   sh.jobs.remove(job);
   for (const q of job.processes) if (q.status !== undefined) sh.pastStatuses.set(q.pid, q.status);
   return exitStatusOf(status);
@@ -310,7 +324,7 @@ function* killUsage(c: Call): Proc<number> {
     yield* c.sh.warn("you need to specify whom to kill");
     return 1;
   }
-  throw new ShellError("kill: Usage: kill [-s sigspec | -signum | -sigspec] [pid | job]... or\nkill -l [exitstatus]", 2, "shell");
+  return yield* c.fail("Usage: kill [-s sigspec | -signum | -sigspec] [pid | job]... or\nkill -l [exitstatus]", 2);
 }
 
 function* badSignal(c: Call, text: string): Proc<number> {

@@ -114,7 +114,10 @@ function* describeFile(c: Call, name: string, all: boolean, say: (verbose: strin
   for (const dir of (sh.get("PATH") ?? "").split(":")) {
     const path = `${dir === "" ? "." : dir.replace(/\/$/, "")}/${name}`;
     const s = yield* optional(stat(sh.sys, path));
-    if (s !== undefined && isReg(s.mode) && (s.mode & 0o111) !== 0 && say(`${name} is ${path}`, path, "file")) return true;
+    if (s === undefined || !isReg(s.mode) || (s.mode & 0o111) === 0) continue;
+    // dash remembers what it has been asked for.
+    if (sh.flavour === "dash") sh.commandHash.set(name, { path, hits: 0 });
+    if (say(`${name} is ${path}`, path, "file")) return true;
   }
   return false;
 }

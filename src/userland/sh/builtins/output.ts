@@ -7,7 +7,7 @@ import { printf as printfText } from "../../libc/printf.ts";
 import { evaluateTest, TestError } from "../../libc/test-expression.ts";
 import { testShell } from "../conditional.ts";
 import { quoteBackslash } from "../declarations.ts";
-import { type Builtin, Call, isName } from "./call.ts";
+import { type Builtin, type Call, isName } from "./call.ts";
 
 export const colon: Builtin = {
   name: ":",

@@ -113,7 +113,7 @@ export const read: Builtin = {
       if (sh.flavour !== "bash") throw new ShellError(`read: ${name}: bad variable name`, 2, "shell");
       return yield* c.fail(`\`${name}': not a valid identifier`);
     }
-    if (sh.flavour === "dash" && o.operands.length === 0) throw new ShellError("read: arg count", 2, "shell");
+    if (sh.flavour === "dash" && o.operands.length === 0) return yield* c.fail("arg count", 2);
     const delimiter = valueOf(o, "d");
     return yield* perform(c, o.operands, {
       raw: has(o, "r"),
@@ -223,7 +223,7 @@ function store(sh: Shell, names: readonly string[], o: ReadOptions, line: Line):
     else sh.setElement(m[1] as string, m[2] as string, value);
   };
   if (names.length === 0) {
-    assign("REPLY", line.text);
+    if (sh.flavour !== "dash") assign("REPLY", line.text);
     return;
   }
   if (o.exact) {
@@ -232,7 +232,7 @@ function store(sh: Shell, names: readonly string[], o: ReadOptions, line: Line):
     return;
   }
   const values = splitFields(line, sh.ifs, names.length);
-  names.forEach((n, i) => assign(n, values[i] ?? ""));
+  for (const [i, n] of names.entries()) assign(n, values[i] ?? "");
 }
 
 const isBlank = (c: string): boolean => c === " " || c === "\t" || c === "\n";

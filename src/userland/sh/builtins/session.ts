@@ -99,7 +99,7 @@ export const fc: Builtin = {
     if (change !== null) text = text.replaceAll(change[1] as string, change[2] as string);
     yield* sh.eprint(`${text}\n`);
     h.entries[h.entries.length - 1] = text;
-    return yield* runText(sh, text, "eval");
+    return yield* runText(sh, text, "eval", false, sh.line);
   },
 };
 
@@ -167,6 +167,7 @@ export const caller: Builtin = {
     const frame = callStack[n];
     if (frame === undefined) return 1;
     const outer = callStack[n + 1];
+    if (text !== undefined && outer === undefined && c.sh.commandString) return 1;
     const source = outer?.source ?? (c.sh.commandString ? "NULL" : c.sh.arg0);
     c.print(
       text === undefined

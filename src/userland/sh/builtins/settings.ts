@@ -162,7 +162,8 @@ export const alias: Builtin = {
       const value = sh.aliases.get(text);
       if (value !== undefined) c.print(showAlias(sh, text, value));
       else {
-        yield* c.sh.warn(`${text}${sh.flavour === "bash" ? ": not found" : " not found"}`, "alias");
+        if (sh.flavour === "ash") yield* sh.eprint(`alias: ${text} not found\n`);
+        else yield* sh.warn(`${text}${sh.flavour === "bash" ? ": not found" : " not found"}`, "alias");
         status = 1;
       }
     }
@@ -212,6 +213,7 @@ export const getopts: Builtin = {
     }
     const args = rest.length > 0 ? rest : sh.positional;
     let index = Number(sh.get("OPTIND") ?? 1) || 1;
+    if (sh.flavour !== "bash" && index > args.length + 1) index = 1;
     const silent = spec.startsWith(":") || sh.get("OPTERR") === "0";
     const quiet = spec.startsWith(":");
     let at = sh.optionLetter;
@@ -250,7 +252,7 @@ export const getopts: Builtin = {
               ? `illegal option -- ${letter}`
               : sh.flavour === "dash"
                 ? `Illegal option -${letter}`
-                : `illegal option -${letter}`,
+                : `Illegal option -${letter}`,
           );
         sh.unset("OPTARG");
       }
@@ -282,7 +284,7 @@ export const getopts: Builtin = {
               ? `option requires an argument -- ${letter}`
               : sh.flavour === "dash"
                 ? `No arg for -${letter} option`
-                : `no arg for -${letter} option`,
+                : `No arg for -${letter} option`,
           );
         sh.unset("OPTARG");
         return yield* finish(0, "?");
@@ -331,6 +333,17 @@ function applySymbolic(mask: number, text: string): number | undefined {
   return ~allowed & 0o777;
 }
 
+/** What is wrong with a symbolic mode: the operator, or a permission. */
+function wrongMode(text: string): string {
+  for (const clause of text.split(",")) {
+    const rest = clause.replace(/^[ugoa]*/, "");
+    if (!/^[-+=]/.test(rest)) return `\`${rest[0] ?? ""}': invalid symbolic mode operator`;
+    const bad = /[^rwx]/.exec(rest.slice(1));
+    if (bad !== null) return `\`${bad[0]}': invalid symbolic mode character`;
+  }
+  return `\`${text}': invalid symbolic mode character`;
+}
+
 export const umask: Builtin = {
   name: "umask",
   usage: "[-p] [-S] [mode]",
@@ -355,7 +368,7 @@ export const umask: Builtin = {
       mask = Number.parseInt(text, 8);
     } else mask = applySymbolic(now, text);
     if (mask === undefined) {
-      if (sh.flavour === "bash") return yield* c.fail(`\`${/[^-+=ugoarwx,]/.exec(text)?.[0] ?? text}': invalid symbolic mode character`);
+      if (sh.flavour === "bash") return yield* c.fail(wrongMode(text));
       throw new ShellError(`umask: ${sh.flavour === "dash" ? "Illegal mode" : "illegal mode"}: ${text}`, 2, "shell");
     }
     yield* sh.sys.umask(mask & 0o777);

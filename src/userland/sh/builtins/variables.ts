@@ -4,7 +4,7 @@ import type { Proc } from "../../../abi/sys.ts";
 import { attributeLetters, declaration, quoteIfNeeded } from "../declarations.ts";
 import { assignArray } from "../nodes-simple.ts";
 import { type Shell, ShellError } from "../shell.ts";
-import { EXPORT, INTEGER, LOWER, NAMEREF, READONLY, TRACE, UPPER, type Variable } from "../variables.ts";
+import { BARE, EXPORT, INTEGER, LOWER, NAMEREF, READONLY, TRACE, UPPER, type Variable } from "../variables.ts";
 import { type Builtin, type Call, type CallOptions, has, isName } from "./call.ts";
 
 const FLAG: Readonly<Record<string, number>> = { i: INTEGER, l: LOWER, u: UPPER, n: NAMEREF, r: READONLY, x: EXPORT, t: TRACE };
@@ -64,6 +64,7 @@ function* declareOne(c: Call, index: number, text: string, o: CallOptions, local
   }
   if (c.name === "export" && !has(o, "n")) v.flags |= EXPORT;
   if (c.name === "export" && has(o, "n")) v.flags &= ~EXPORT;
+  if (array === undefined && d.value === undefined && (has(o, "a") || has(o, "A")) && before === undefined) v.flags |= BARE;
   if (array !== undefined) assignArray(sh, name, array.elements, array.append, inFunction);
   else if (d.value !== undefined) assignValue(sh, v, d, has(o, "n") && c.name !== "export");
   else if (sh.options.allexport) v.flags |= EXPORT;

@@ -109,7 +109,7 @@ export class Editor {
   // ── The terminal ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   private *out(text: string): Proc<void> {
-    yield* writeAll(this.sh.sys, 2, encodeUtf8(text.replace(/\r?\n/g, "\r\n")));
+    yield* writeAll(this.sh.sys, 2, encodeUtf8(text));
   }
 
   private *prepare(): Proc<void> {

@@ -45,7 +45,6 @@ export function splitPrompt(prompt: string): { bytes: string; visible: string } 
     else if (c === INVISIBLE_END) hidden = false;
     else if (!hidden) visible += c;
   }
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences and the marks of \[ \] are what goes.
   return { bytes: prompt.replace(/[\x01\x02]/g, ""), visible: visible.replace(/\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07/g, "") };
 }
 
