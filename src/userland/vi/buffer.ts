@@ -1,5 +1,7 @@
 /** The text that vi edits: lines, cursor, undo. Pure. Columns count UTF-16 units and stand at the beginning of a character. */
 
+import { wcwidth } from "../libc/wcwidth.ts";
+
 export interface Cursor {
   readonly line: number;
   readonly col: number;
@@ -10,6 +12,7 @@ interface Snapshot {
   readonly cursor: Cursor;
   /** Which state of the file this is; equal to `savedState` if it was written. */
   readonly state: number;
+  readonly empty: boolean;
 }
 
 const UNDO_LEVELS = 1000;
@@ -39,11 +42,33 @@ export const firstNonBlank = (line: string): number => {
   return at < 0 ? Math.max(0, line.length - 1) : at;
 };
 
+const widthOf = (ch: string, at: number, tabstop: number): number =>
+  ch === "\t" ? tabstop - (at % tabstop) : Math.max(1, wcwidth(ch.codePointAt(0) as number));
+
+/** Where a character ends up on the screen; for a tab its last column, where the cursor stands on it. */
+export function displayColumn(text: string, col: number, tabstop: number): number {
+  let at = 0;
+  for (let i = 0; i < col; i = nextCol(text, i)) at += widthOf(text.slice(i, nextCol(text, i)), at, tabstop);
+  return text[col] === "\t" ? at + tabstop - (at % tabstop) - 1 : at;
+}
+
+/** The column of the character that is shown at a column of the screen, or the last one. */
+export function columnAt(text: string, wanted: number, tabstop: number): number {
+  let at = 0;
+  for (let col = 0; col < text.length; col = nextCol(text, col)) {
+    at += widthOf(text.slice(col, nextCol(text, col)), at, tabstop);
+    if (at > wanted) return col;
+  }
+  return text.length;
+}
+
 export class Buffer {
   lines: string[] = [""];
   cursor: Cursor = { line: 0, col: 0 };
   /** The last line has no newline in the file. */
   noEol = false;
+  /** There are no lines at all: the one empty line is only there for the cursor. */
+  private empty = true;
   private undoStack: Snapshot[] = [];
   private redoStack: Snapshot[] = [];
   private state = 0;
@@ -58,6 +83,7 @@ export class Buffer {
     this.noEol = text !== "" && lines.at(-1) !== "";
     if (!this.noEol && lines.length > 1) lines.pop();
     this.lines = lines;
+    this.empty = text === "";
     this.cursor = { line: 0, col: 0 };
     this.undoStack = [];
     this.redoStack = [];
@@ -66,7 +92,7 @@ export class Buffer {
   }
 
   get text(): string {
-    if (this.lines.length === 1 && this.lines[0] === "" && !this.noEol) return this.state === 0 ? "" : "\n";
+    if (this.empty && this.lines.length === 1 && this.lines[0] === "") return "";
     return this.lines.join("\n") + (this.noEol ? "" : "\n");
   }
 
@@ -84,12 +110,14 @@ export class Buffer {
 
   /** Before a change: what undo goes back to. One snapshot a command. */
   begin(): void {
+    const { empty } = this;
+    this.empty = false;
     if (this.open) {
       this.state = this.nextState++;
       return;
     }
     this.open = true;
-    this.undoStack.push({ lines: [...this.lines], cursor: this.cursor, state: this.state });
+    this.undoStack.push({ lines: [...this.lines], cursor: this.cursor, state: this.state, empty });
     if (this.undoStack.length > UNDO_LEVELS) this.undoStack.shift();
     this.redoStack = [];
     this.state = this.nextState++;
@@ -112,12 +140,13 @@ export class Buffer {
   private restore(from: Snapshot[], to: Snapshot[]): boolean {
     const snapshot = from.pop();
     if (snapshot === undefined) return false;
-    to.push({ lines: this.lines, cursor: this.cursor, state: this.state });
+    to.push({ lines: this.lines, cursor: this.cursor, state: this.state, empty: this.empty });
     // The cursor goes to the first line that differs.
     let first = 0;
     while (first < snapshot.lines.length && first < this.lines.length && snapshot.lines[first] === this.lines[first]) first++;
     this.lines = [...snapshot.lines];
     this.state = snapshot.state;
+    this.empty = snapshot.empty;
     const line = Math.min(first, this.lines.length - 1);
     this.cursor = line === snapshot.cursor.line ? snapshot.cursor : { line, col: firstNonBlank(this.lines[line] ?? "") };
     return true;
@@ -138,7 +167,10 @@ export class Buffer {
   deleteLines(from: number, count: number): string[] {
     this.begin();
     const gone = this.lines.splice(from, count);
-    if (this.lines.length === 0) this.lines.push("");
+    if (this.lines.length === 0) {
+      this.lines.push("");
+      this.empty = true;
+    }
     return gone;
   }
 

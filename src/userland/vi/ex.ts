@@ -2,7 +2,8 @@
 
 import { RegexError, regcomp } from "../libc/regex.ts";
 import { firstNonBlank } from "./buffer.ts";
-import type { Editor, Options } from "./editor.ts";
+import type { Editor } from "./editor.ts";
+import type { Options } from "./editor-state.ts";
 import { shiftLine } from "./operators.ts";
 
 export interface ExCommand {
@@ -149,6 +150,7 @@ export function runEx(editor: Editor, command: ExCommand): boolean {
     case "j":
     case "join":
       editor.join(first, command.range !== undefined && to > from ? to - first + 1 : 2, !command.bang);
+      goto(first);
       return true;
     case "k":
     case "ma":
@@ -228,10 +230,10 @@ function moveOrCopy(editor: Editor, from: number, to: number, args: string, move
     const at = target > to ? target - text.length + 1 : target + 1;
     // Where everything was moved away an empty line stands.
     b.insertLines(at, text);
-    b.cursor = { line: at + text.length - 1, col: 0 };
+    b.cursor = { line: at + text.length - 1, col: firstNonBlank(text.at(-1) ?? "") };
   } else {
     b.insertLines(target + 1, text);
-    b.cursor = { line: target + text.length, col: 0 };
+    b.cursor = { line: target + text.length, col: firstNonBlank(text.at(-1) ?? "") };
   }
 }
 
@@ -264,9 +266,14 @@ function parseSubstitution(editor: Editor, args: string): Substitution {
   return { pattern: parts[0] ?? "", replacement: parts[1] ?? "", flags: parts.length < 3 ? "" : (parts[2] ?? "") + args.slice(at) };
 }
 
-function substitute(editor: Editor, from: number, to: number, args: string): void {
+function substitute(editor: Editor, first: number, last: number, args: string): void {
   const b = editor.buffer;
-  const s = parseSubstitution(editor, args);
+  const parsed = parseSubstitution(editor, args);
+  // A number behind the flags: so many lines from the last one on.
+  const lines = /^([^0-9]*?)\s*([0-9]+)\s*$/.exec(parsed.flags);
+  const s = lines === null ? parsed : { ...parsed, flags: lines[1] as string };
+  const from = lines === null ? first : last;
+  const to = lines === null ? last : Math.min(b.lines.length, last + Number(lines[2])) - 1;
   if (/[^giIen&]/.test(s.flags)) throw new ExError("E488: Trailing characters");
   lastSubstitutions.set(editor, s);
   let regex = editor.compile(s.pattern);

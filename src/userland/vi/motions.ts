@@ -248,6 +248,9 @@ function bracketObject(b: Buffer, c: Cursor, around: boolean, brackets: string, 
   const onClose = b.line(c.line)[c.col] === close;
   let start: Cursor | undefined = onOpen ? c : onClose ? findOpening(b, c, open, close) : enclosing(b, c, open, close);
   for (let i = 1; i < count && start !== undefined; i++) start = enclosing(b, start, open, close);
+  // Outside of all brackets the next ones of the line are meant.
+  const next = b.line(c.line).indexOf(open, c.col);
+  if (start === undefined && next >= 0) start = { line: c.line, col: next };
   if (start === undefined) return undefined;
   const end = findClosing(b, start, open, close);
   if (end === undefined) return undefined;

@@ -1,7 +1,7 @@
 /** Changes that vi's operators and small commands make. */
 
-import { type Buffer, charClass, type Cursor, firstNonBlank, nextCol } from "./buffer.ts";
-import type { Options, Register } from "./editor.ts";
+import { type Buffer, type Cursor, firstNonBlank, nextCol } from "./buffer.ts";
+import type { Options, Register } from "./editor-state.ts";
 import type { Span } from "./motions.ts";
 
 export const indentOf = (text: string): string => /^[ \t]*/.exec(text)?.[0] ?? "";
@@ -88,9 +88,7 @@ export function changeNumber(b: Buffer, by: number): boolean {
   const numbers = /-?[0-9]+/g;
   for (let match = numbers.exec(text); match !== null; match = numbers.exec(text)) {
     if (match.index + match[0].length <= col) continue;
-    // A minus behind a word is a hyphen.
-    const hyphen = match[0].startsWith("-") && charClass(text[match.index - 1] ?? "") === 1;
-    const start = hyphen ? match.index + 1 : match.index;
+    const start = match.index;
     const value = `${Number(text.slice(start, match.index + match[0].length)) + by}`;
     b.setLine(line, text.slice(0, start) + value + text.slice(match.index + match[0].length));
     b.cursor = { line, col: start + value.length - 1 };

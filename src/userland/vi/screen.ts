@@ -1,7 +1,8 @@
 /** How vi's window looks: lines folded into rows, tildes, the status line. Pure. */
 
 import { wcwidth } from "../libc/wcwidth.ts";
-import { type Editor, matchStarts } from "./editor.ts";
+import type { Editor } from "./editor.ts";
+import { matchStarts } from "./editor-state.ts";
 
 export interface Screen {
   readonly rows: readonly string[];
@@ -147,7 +148,8 @@ function scroll(editor: Editor, height: number, rowsOf: (line: number) => number
     editor.top = editor.top - line > height ? Math.max(0, line - Math.floor(height / 2)) : line;
     return;
   }
-  if (line - editor.top > 2 * height) editor.top = line - Math.floor(height / 2);
+  if (line - editor.top > 2 * height)
+    editor.top = Math.max(0, Math.min(line - Math.floor(height / 2), editor.buffer.lines.length - height));
   for (;;) {
     let used = 0;
     for (let at = editor.top; at <= line && used <= height; at++) used += rowsOf(at);

@@ -10,7 +10,8 @@ import { Input, writeAll } from "../libc/stdio.ts";
 import { basename, dirname, execvp, lstat, open, optional, readFile, rename, stat, unlink } from "../libc/unistd.ts";
 import type { Terminal } from "../tui/terminal.ts";
 import { firstNonBlank } from "./buffer.ts";
-import type { Editor, Effect } from "./editor.ts";
+import type { Editor } from "./editor.ts";
+import type { Effect } from "./editor-state.ts";
 import { type ExCommand, ExError, parseEx, runEx } from "./ex.ts";
 import { layout } from "./screen.ts";
 
