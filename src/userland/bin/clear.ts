@@ -36,8 +36,8 @@ export const clear: Executable = {
       yield* c.print("ncurses 6.4.20221231\n");
       return 0;
     }
-    const term = options.findLast((o) => o.name === "T")?.arg ?? c.env.get("TERM") ?? "";
-    if (term === "") {
+    const term = options.findLast((o) => o.name === "T")?.arg ?? c.env.get("TERM");
+    if (term === undefined) {
       yield* c.eprint("TERM environment variable not set.\n");
       return 1;
     }

@@ -45,8 +45,13 @@ const isoFormats: Readonly<Record<Precision, string>> = {
 };
 const precisions = (...names: Precision[]): readonly (readonly [string, Precision])[] => names.map((name) => [name, name] as const);
 
+function* multipleFormats(c: Command): Proc<never> {
+  if (c.voice === "busybox") throw new UsageError("");
+  return yield* c.fail("multiple output formats specified");
+}
+
 /** The format that the options choose; undefined for the usual one. */
-function formatOf(c: Command, options: readonly Option[]): string | undefined {
+function* formatOf(c: Command, options: readonly Option[]): Proc<string | undefined> {
   let format: string | undefined;
   for (const o of options) {
     let next: string | undefined;
@@ -57,7 +62,7 @@ function formatOf(c: Command, options: readonly Option[]): string | undefined {
       next = precision === "date" ? "%Y-%m-%d" : precision === "ns" ? "%Y-%m-%d %H:%M:%S.%N%:z" : "%Y-%m-%d %H:%M:%S%:z";
     } else if (o.name === "R") next = "%a, %d %b %Y %H:%M:%S %z";
     else if (o.name === "resolution") next = "%s.%N";
-    if (next !== undefined && format !== undefined) throw new UsageError(c.voice === "gnu" ? "multiple output formats specified" : "");
+    if (next !== undefined && format !== undefined) yield* multipleFormats(c);
     format = next ?? format;
   }
   return format;
@@ -119,7 +124,7 @@ function* run(c: Command): Proc<number> {
       : [],
   });
   const arg = (name: string): string | undefined => options.findLast((o) => o.name === name)?.arg;
-  let format = formatOf(c, options);
+  let format = yield* formatOf(c, options);
   const date = arg("d");
   const file = arg("f");
   const reference = arg("r");
@@ -131,9 +136,11 @@ function* run(c: Command): Proc<number> {
   if (sources === 1 && set !== undefined) throw new UsageError("the options to print and set the time may not be used together");
   let operand: string | undefined;
   for (const word of operands) {
-    if (word.startsWith("+") && format === undefined) format = word.slice(1);
-    else if (word.startsWith("+")) throw new UsageError(gnu ? "multiple output formats specified" : "");
-    else if (operand !== undefined) throw extraOperand(c, word);
+    if (word !== operands[0] && (gnu || operand !== undefined)) throw extraOperand(c, word);
+    if (word.startsWith("+")) {
+      if (format !== undefined) return yield* multipleFormats(c);
+      format = word.slice(1);
+    } else if (operand !== undefined) throw extraOperand(c, word);
     else operand = word;
   }
   if (operand !== undefined && gnu && (sources > 0 || set !== undefined)) {

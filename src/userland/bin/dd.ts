@@ -186,7 +186,7 @@ function* parseOperands(c: Command): Proc<Job> {
     }
   }
   if (job.conv.has("lcase") && job.conv.has("ucase")) yield* c.fail("cannot combine lcase and ucase");
-  if (job.conv.has("block") && job.conv.has("unblock")) yield* c.fail("cannot combine block and unblock");
+  if (job.cbs > 0 && job.conv.has("block") && job.conv.has("unblock")) yield* c.fail("cannot combine block and unblock");
   if (job.conv.has("excl") && job.conv.has("nocreat")) yield* c.fail("cannot combine excl and nocreat");
   return job;
 }

@@ -290,7 +290,7 @@ function* runGnu(c: Command): Proc<number> {
     else if (o.name === "m") block = { unit: 1024 * 1024, suffix: "" };
     else if (o.name === "B") {
       const size = parseBlockSize(o.arg);
-      if (size === undefined) return yield* c.fail(`invalid --block-size argument ${quote(o.arg)}`);
+      if (size === undefined) return yield* c.fail(`invalid --block-size argument '${o.arg}'`);
       block = size;
     }
   }

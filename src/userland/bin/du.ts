@@ -161,7 +161,7 @@ function* settingsOf(c: Command, options: readonly { name: string; arg: string; 
     else if (o.name === "b") block = { unit: 1, suffix: "" };
     else if (o.name === "B") {
       const size = parseBlockSize(o.arg);
-      if (size === undefined) return yield* c.fail(`invalid ${o.arg === "" ? "-B" : "--block-size"} argument ${quote(o.arg)}`);
+      if (size === undefined) return yield* c.fail(`invalid --block-size argument '${o.arg}'`);
       block = size;
     } else if (o.name === "d") {
       const n = parseCount(o.arg);
@@ -175,8 +175,8 @@ function* settingsOf(c: Command, options: readonly { name: string; arg: string; 
     else if (o.name === "P") dereference = "never";
     else if (o.name === "t") {
       const size = parseSize(o.arg.replace(/^-/, ""));
-      if (size === undefined) return yield* c.fail(`invalid --threshold argument ${quote(o.arg)}`);
-      if (size === 0 && o.arg.startsWith("-")) return yield* c.fail(`invalid --threshold argument ${quote(o.arg)}`);
+      if (size === undefined) return yield* c.fail(`invalid --threshold argument '${o.arg}'`);
+      if (size === 0 && o.arg.startsWith("-")) return yield* c.fail(`invalid --threshold argument '${o.arg}'`);
       threshold = o.arg.startsWith("-") ? -size : size;
     }
   }

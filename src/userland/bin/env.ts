@@ -126,12 +126,17 @@ function* run(c: Command): Proc<number> {
               { name: "chdir", arg: "required", as: "C" },
               { name: "split-string", arg: "required", as: "S" },
               { name: "debug", as: "v" },
+              { name: "block-signal", arg: "optional" },
+              { name: "default-signal", arg: "optional" },
+              { name: "ignore-signal", arg: "optional" },
             ] as const)
           : []),
       ],
     },
     split.args,
   );
+  const unbuilt = options.find((o) => o.name.endsWith("-signal"));
+  if (unbuilt !== undefined) yield* c.fail(`--${unbuilt.name} is not supported`, 125);
   const debug = options.some((o) => o.name === "v");
   const words = [...operands];
   const clear = words[0] === "-";

@@ -3,6 +3,7 @@
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
+import { UsageError } from "../libc/getopt.ts";
 import { help } from "../libc/help.ts";
 import { quote } from "../libc/quotearg.ts";
 
@@ -106,7 +107,7 @@ function* factors(c: Command, number: bigint): Proc<bigint[]> {
 
 function* show(c: Command, text: string): Proc<boolean> {
   if (!/^\+?[0-9]+$/.test(text)) {
-    yield* c.warn(c.voice === "gnu" ? `${quote(text)} is not a valid positive integer` : `invalid number '${text}'`);
+    if (c.voice === "gnu") yield* c.warn(`${quote(text)} is not a valid positive integer`);
     return false;
   }
   const n = BigInt(text.replace("+", ""));
@@ -126,7 +127,7 @@ export const factor: Executable = {
     let good = true;
     for (const word of operands) {
       good = (yield* show(c, word)) && good;
-      if (!good && c.voice === "busybox") return 1;
+      if (!good && c.voice === "busybox") throw new UsageError("");
     }
     if (operands.length > 0) return good ? 0 : 1;
     for (let line = yield* c.stdin.readLine(); line !== undefined; line = yield* c.stdin.readLine()) {

@@ -78,6 +78,11 @@ function* ownIds(c: Command): Proc<Ids> {
   return { ruid, euid, rgid, egid, groups };
 }
 
+function* refuse(c: Command, message: string): Proc<never> {
+  if (c.voice === "busybox") throw new UsageError("");
+  return yield* c.fail(message);
+}
+
 function* run(c: Command): Proc<number> {
   const gnu = c.voice === "gnu";
   const { options, operands } = yield* c.getopt({
@@ -97,12 +102,12 @@ function* run(c: Command): Proc<number> {
   const has = (name: string): boolean => options.some((o) => o.name === name);
   if (has("Z")) yield* c.fail("--context (-Z) works only on an SELinux/SMACK-enabled kernel");
   const kinds = ["u", "g", "G"].filter(has);
-  if (kinds.length > 1) throw new UsageError(gnu ? 'cannot print "only" of more than one choice' : "");
+  if (kinds.length > 1) yield* refuse(c, 'cannot print "only" of more than one choice');
   const [kind] = kinds;
   if (kind === undefined && (has("r") || has("n"))) {
-    throw new UsageError(gnu ? "cannot print only names or real IDs in default format" : "");
+    yield* refuse(c, "cannot print only names or real IDs in default format");
   }
-  if (kind === undefined && has("z")) throw new UsageError("option --zero not permitted in default format");
+  if (kind === undefined && has("z")) yield* refuse(c, "option --zero not permitted in default format");
   const printer = new Printer(c);
   const end = has("z") ? "\0" : "\n";
   for (const operand of operands.length === 0 ? [undefined] : operands) {

@@ -24,7 +24,7 @@ export const link: Executable = {
       } catch (e) {
         if (!(e instanceof Errno)) throw e;
         const what =
-          c.voice === "gnu" ? `cannot create link ${quoteaf(to)} to ${quoteaf(from)}` : `can't create hard link '${to}' to '${from}'`;
+          c.voice === "gnu" ? `cannot create link ${quoteaf(to)} to ${quoteaf(from)}` : `can't create hardlink '${to}' to '${from}'`;
         yield* c.perror(what, e);
         return 1;
       }

@@ -112,7 +112,7 @@ function* linkOne(c: Command, operand: string, path: string, how: Linking): Proc
             ? ` -> ${quoteaf(target)}`
             : ` => ${quoteaf(target)}`;
       yield* c.perror(`failed to create ${kind} link ${quoteaf(path)}${arrow}`, e);
-    } else yield* c.perror(e === EEXIST || how.symbolic ? path : operand, e);
+    } else yield* c.perror(e === ENOENT && !how.symbolic ? operand : path, e);
     if (backup !== undefined) yield* rename(c.sys, backup, path);
     return false;
   }

@@ -1,7 +1,8 @@
 /** ls(1) of coreutils, and busybox's: lists directories. Its parts are in `userland/ls`. Left out: -D, SELinux contexts. */
 
 import { ENOENT, Errno } from "../../abi/errno.ts";
-import { S_IFDIR, isDir, isLnk, type Stat } from "../../abi/stat.ts";
+import { O_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../../abi/fcntl.ts";
+import { DT_LNK, type Dirent, S_IFDIR, isDir, isLnk, type Stat } from "../../abi/stat.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { CLOCK_REALTIME } from "../../abi/time.ts";
 import type { Executable } from "../executable.ts";
@@ -10,7 +11,7 @@ import { joinPath } from "../libc/copy.ts";
 import { fnmatch } from "../libc/fnmatch.ts";
 import { help } from "../libc/help.ts";
 import { quoteaf } from "../libc/quotearg.ts";
-import { lstat, optional, readDir, readlink, stat } from "../libc/unistd.ts";
+import { lstat, open, optional, readlink, readOpenDir, stat } from "../libc/unistd.ts";
 import { type Entry, sortEntries } from "../ls/entry.ts";
 import { Listing } from "../ls/listing.ts";
 import { busyboxSpec, gnuSpec, type Settings, settingsOf } from "../ls/options.ts";
@@ -89,7 +90,7 @@ class Lister {
       s.sort === "size" ||
       s.sort === "time" ||
       s.indicator === "classify" ||
-      s.dereference === "always"
+      s.directoriesFirst
     );
   }
 
@@ -98,8 +99,7 @@ class Lister {
     let st: Stat | undefined;
     if (follow) {
       st = yield* optional(stat(c.sys, path));
-      // -L shows a dangling link as itself where it is met in a directory.
-      if (st === undefined && settings.dereference === "always") throw ENOENT;
+      if (st === undefined) throw ENOENT;
     }
     st ??= yield* lstat(c.sys, path);
     const entry: Entry = { name, type: st.mode, ino: st.ino, st };
@@ -160,9 +160,9 @@ class Lister {
 
   private *listDirectory(path: string, operand: boolean, named: boolean): Proc<void> {
     const { c, settings } = this;
-    let names: readonly { name: string; type: number; ino: number }[];
+    let fd: number;
     try {
-      names = yield* readDir(c.sys, path);
+      fd = yield* open(c.sys, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     } catch (e) {
       if (!(e instanceof Errno)) throw e;
       yield* this.failed(path, e, operand, "open directory");
@@ -170,10 +170,31 @@ class Lister {
     }
     if (named) yield* c.print(`${this.printed ? "\n" : ""}${this.listing.quoted(path)}:\n`);
     this.printed = true;
+    // The directory stays open while its entries are looked at: /proc/self/fd shows it.
+    let entries: Entry[];
+    try {
+      entries = yield* this.lookAtEntries(path, yield* readOpenDir(c.sys, fd));
+    } finally {
+      yield* c.sys.close(fd);
+    }
+    sortEntries(entries, settings);
+    if (settings.format === "long" || settings.blocks) yield* c.print(`total ${this.listing.total(entries)}${settings.end}`);
+    yield* this.listing.print(entries);
+    if (!settings.recursive) return;
+    for (const entry of entries) {
+      if (entry.name === "." || entry.name === ".." || ((entry.st?.mode ?? entry.type) & 0o170000) !== S_IFDIR) continue;
+      yield* this.listDirectory(joinPath(path, entry.name), false, true);
+    }
+  }
+
+  private *lookAtEntries(path: string, names: readonly Dirent[]): Proc<Entry[]> {
+    const { settings } = this;
     const entries: Entry[] = [];
     for (const { name, type, ino } of names) {
       if (!this.isShown(name)) continue;
-      if (!this.needsStat && type !== 0) {
+      // What a link leads to matters only where its type or inode is shown.
+      const throughLink = type === DT_LNK && settings.dereference === "always" && (settings.inode || settings.indicator !== "none");
+      if (!this.needsStat && !throughLink && type !== 0) {
         entries.push({ name, type: type * 0o10000, ino, st: undefined });
         continue;
       }
@@ -185,14 +206,7 @@ class Lister {
         entries.push({ name, type: type * 0o10000, ino, st: undefined, error: e });
       }
     }
-    sortEntries(entries, settings);
-    if (settings.format === "long" || settings.blocks) yield* c.print(`total ${this.listing.total(entries)}${settings.end}`);
-    yield* this.listing.print(entries);
-    if (!settings.recursive) return;
-    for (const entry of entries) {
-      if (entry.name === "." || entry.name === ".." || ((entry.st?.mode ?? entry.type) & 0o170000) !== S_IFDIR) continue;
-      yield* this.listDirectory(joinPath(path, entry.name), false, true);
-    }
+    return entries;
   }
 }
 

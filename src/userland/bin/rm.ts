@@ -56,7 +56,28 @@ function* isRefused(c: Command, path: string, preserveRoot: boolean): Proc<boole
   return true;
 }
 
+/** After an unknown option that is also a file: how to name the file. */
+function* hintAtFile(c: Command, e: UsageError): Proc<never> {
+  for (const arg of c.args) {
+    if (arg === "--") break;
+    if (!/^-./.test(arg) || (yield* optional(lstat(c.sys, arg))) === undefined) continue;
+    yield* c.warn(e.message);
+    yield* c.eprint(`Try '${c.name} ./${arg}' to remove the file ${quoteaf(arg)}.\n`);
+    throw new UsageError("");
+  }
+  throw e;
+}
+
 function* run(c: Command): Proc<number> {
+  try {
+    return yield* removeOperands(c);
+  } catch (e) {
+    if (e instanceof UsageError && c.voice === "gnu" && e.message.includes("option")) return yield* hintAtFile(c, e);
+    throw e;
+  }
+}
+
+function* removeOperands(c: Command): Proc<number> {
   const gnu = c.voice === "gnu";
   const { options, operands } = yield* c.getopt({
     short: gnu ? "dfirvIR" : "fiRr",

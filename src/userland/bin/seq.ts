@@ -141,8 +141,10 @@ const exponential = (n: number, digits: number): string => n.toExponential(digit
 function* run(c: Command): Proc<number> {
   const gnu = c.voice === "gnu";
   // A negative number is no option.
-  const split = c.args.findIndex((arg, i) => /^-[.0-9]/.test(arg) && c.args[i - 1] !== "-s" && c.args[i - 1] !== "-f");
-  const args = split < 0 || c.args.slice(0, split).includes("--") ? c.args : [...c.args.slice(0, split), "--", ...c.args.slice(split)];
+  let at = 0;
+  while (/^-[^.0-9]/.test(c.args[at] ?? "")) at += /^-[sf]$/.test(c.args[at] ?? "") ? 2 : 1;
+  const negative = /^-[.0-9]/.test(c.args[at] ?? "") && !c.args.slice(0, at).includes("--");
+  const args = negative ? [...c.args.slice(0, at), "--", ...c.args.slice(at)] : c.args;
   const { options, operands } = yield* c.getopt(
     {
       short: gnu ? "+f:s:w" : "+s:w",

@@ -101,8 +101,8 @@ class Printer {
       case "n":
         return path;
       case "N": {
+        if (!isLnk(st.mode)) return this.c.voice === "gnu" ? this.quotedName(path) : path;
         const name = this.quotedName(path);
-        if (!isLnk(st.mode)) return name;
         const target = this.quotedName(yield* readlink(this.c.sys, path));
         // Both names take the width.
         return `${this.c.voice === "gnu" ? pad(name, width) : name} -> ${this.c.voice === "gnu" ? pad(target, width) : target}`;

@@ -5,13 +5,13 @@
 
 import { Errno } from "../../abi/errno.ts";
 import { O_NONBLOCK, O_RDONLY } from "../../abi/fcntl.ts";
-import { ICANON, type Termios, VMIN, VTIME, type Winsize } from "../../abi/termios.ts";
+import { ICANON, NCCS, type Termios, VMIN, VTIME, type Winsize } from "../../abi/termios.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
 import { help } from "../libc/help.ts";
-import { quote, quoteaf } from "../libc/quotearg.ts";
+import { quote, quoteaf, quotef } from "../libc/quotearg.ts";
 import { aliases, combinations, controlChars, type Flags, modes, parseControl, showControl } from "../libc/ttymodes.ts";
 import { open } from "../libc/unistd.ts";
 
@@ -154,7 +154,7 @@ function setMode(state: State, word: string): boolean {
 }
 
 /** Applies settings one after the other. Throws UsageError for what is none. */
-function* apply(c: Command, state: State, words: readonly string[]): Proc<void> {
+function* apply(c: Command, state: State, words: readonly string[], checking = false): Proc<void> {
   const gnu = c.voice === "gnu";
   for (let i = 0; i < words.length; i++) {
     const word = words[i] as string;
@@ -171,7 +171,7 @@ function* apply(c: Command, state: State, words: readonly string[]): Proc<void> 
     const combination = combinations[word];
     const control = controlChars.find((ch) => ch.name === word || ch.busyboxName === word);
     if (word === "sane") setSane(state);
-    else if (combination !== undefined) yield* apply(c, state, combination);
+    else if (combination !== undefined) yield* apply(c, state, combination, checking);
     else if (control !== undefined) {
       const text = next();
       const value = parseControl(text);
@@ -187,9 +187,9 @@ function* apply(c: Command, state: State, words: readonly string[]): Proc<void> 
     } else if (word === "cols" || word === "columns") {
       state.size = { ...state.size, cols: yield* number() };
       state.sizeChanged = true;
-    } else if (word === "size") yield* c.print(`${state.size.rows} ${state.size.cols}\n`);
-    else if (word === "speed") yield* c.print("38400\n");
-    else if (word === "ispeed" || word === "ospeed") {
+    } else if (word === "size" || word === "speed") {
+      if (!checking) yield* c.print(word === "speed" ? "38400\n" : `${state.size.rows} ${state.size.cols}\n`);
+    } else if (word === "ispeed" || word === "ospeed") {
       if (next() !== "38400") throw new UsageError(gnu ? `invalid ${word} ${quote(words[i] ?? "")}` : "");
     } else if (word === "line") yield* number();
     else if (word !== "38400" && !setMode(state, word) && !restore(state, word)) {
@@ -223,6 +223,14 @@ function* run(c: Command): Proc<number> {
     throw new UsageError(gnu ? "the options for verbose and stty-readable output styles are\nmutually exclusive" : "");
   if (settings.length > 0 && (has("a") || has("g")))
     throw new UsageError(gnu ? "when specifying an output style, modes may not be set" : "");
+  // Wrong words are told of before the terminal is touched.
+  const none: Termios = { iflag: 0, oflag: 0, cflag: 0, lflag: 0, cc: new Array<number>(NCCS).fill(0) };
+  yield* apply(
+    c,
+    { termios: { ...none, cc: [...none.cc] }, size: { rows: 0, cols: 0 }, termiosChanged: false, sizeChanged: false },
+    settings,
+    true,
+  );
   const device = options.findLast((o) => o.name === "F")?.arg;
   const name = device ?? "standard input";
   let fd = 0;
@@ -236,7 +244,7 @@ function* run(c: Command): Proc<number> {
     if (!(e instanceof Errno)) throw e;
     return yield* c.fail(
       gnu
-        ? `${quoteaf(name)}: ${e.message}`
+        ? `${device === undefined ? quoteaf(name) : quotef(name)}: ${e.message}`
         : device === undefined
           ? `standard input: ${e.message}`
           : `can't open '${device}': ${e.message}`,

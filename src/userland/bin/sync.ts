@@ -4,7 +4,6 @@ import { Errno } from "../../abi/errno.ts";
 import { O_NONBLOCK, O_RDONLY } from "../../abi/fcntl.ts";
 import type { Executable } from "../executable.ts";
 import { command } from "../libc/command.ts";
-import { UsageError } from "../libc/getopt.ts";
 import { help } from "../libc/help.ts";
 import { quoteaf } from "../libc/quotearg.ts";
 import { open } from "../libc/unistd.ts";
@@ -31,8 +30,8 @@ export const sync: Executable = {
     });
     const data = options.some((o) => o.name === "d");
     const whole = options.some((o) => o.name === "f");
-    if (data && whole) throw new UsageError("cannot specify both --data and --file-system");
-    if (data && operands.length === 0) throw new UsageError("--data needs at least one argument");
+    if (data && whole) yield* c.fail("cannot specify both --data and --file-system");
+    if (data && operands.length === 0) yield* c.fail("--data needs at least one argument");
     if (operands.length === 0) {
       yield* c.sys.sync();
       return 0;

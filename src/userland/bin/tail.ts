@@ -456,6 +456,7 @@ function* run(c: Command): Proc<number> {
   );
   const tail = new Tail(c, settings);
   for (const file of files) yield* tail.first(file);
+  if (!gnu && files.every((file) => file.error !== undefined)) return yield* c.fail("no files");
   if (settings.follow === "no") return tail.status;
   // Following standard input makes no sense where it is a pipe that has ended.
   if (files.every((file) => file.name === "-" && file.ignore)) return tail.status;

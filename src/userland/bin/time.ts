@@ -155,7 +155,8 @@ function* run(c: Command): Proc<number> {
       return yield* execvp(c.sys, file, operands, c.env);
     } catch (e) {
       if (!(e instanceof Errno)) throw e;
-      yield* c.warn(c.voice === "gnu" ? `cannot run ${file}: ${e.message}` : `can't execute '${file}': ${e.message}`);
+      if (c.voice === "gnu") yield* c.eprint(`${c.argv[0] ?? c.name}: cannot run ${file}: ${e.message}\n`);
+      else yield* c.warn(`can't execute '${file}': ${e.message}`);
       return e === ENOENT ? 127 : 126;
     }
   });

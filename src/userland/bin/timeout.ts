@@ -52,10 +52,11 @@ interface Limits {
   readonly verbose: boolean;
 }
 
-function duration(c: Command, text: string): number {
+function* duration(c: Command, text: string): Proc<number> {
   const seconds = parseDuration(text);
-  if (seconds === undefined) throw new UsageError(c.voice === "gnu" ? `invalid time interval ${quote(text)}` : `invalid number '${text}'`);
-  return seconds;
+  if (seconds !== undefined) return seconds;
+  if (c.voice === "busybox") return yield* c.fail(`invalid number '${text}'`);
+  throw new UsageError(`invalid time interval ${quote(text)}`);
 }
 
 function* arm(c: Command, seconds: number): Proc<void> {
@@ -168,7 +169,7 @@ function* run(c: Command): Proc<number> {
   let killAfter = 0;
   let signal: number | undefined = SIGTERM;
   for (const option of options) {
-    if (option.name === "k") killAfter = duration(c, option.arg);
+    if (option.name === "k") killAfter = yield* duration(c, option.arg);
     else if (option.name === "s") {
       signal = findSignalNumber(option.arg);
       if (signal === undefined) throw new UsageError(gnu ? `${quote(option.arg)}: invalid signal` : `bad signal name '${option.arg}'`);
@@ -177,7 +178,7 @@ function* run(c: Command): Proc<number> {
   const [time, ...words] = operands;
   if (time === undefined || words.length === 0) throw new UsageError("");
   return yield* supervise(c, words, {
-    seconds: duration(c, time),
+    seconds: yield* duration(c, time),
     killAfter,
     signal,
     foreground: has("foreground"),

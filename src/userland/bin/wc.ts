@@ -46,7 +46,11 @@ class Counter {
   private column = 0;
   private rest = new Uint8Array(0);
 
-  constructor(private readonly deep: boolean) {}
+  constructor(
+    private readonly deep: boolean,
+    /** busybox: only ASCII makes words and takes columns. */
+    private readonly asciiOnly: boolean,
+  ) {}
 
   add(block: Uint8Array): void {
     this.counts.bytes += block.length;
@@ -103,7 +107,7 @@ class Counter {
         if (code !== 11) this.column += code === 0x3000 ? 2 : 1;
         this.inWord = false;
       } else {
-        const width = wcwidth(code);
+        const width = this.asciiOnly && code >= 0x7f ? -1 : wcwidth(code);
         if (width < 0) continue;
         this.column += width;
         if (!this.inWord) counts.words++;
@@ -119,7 +123,7 @@ function* count(c: Command, fd: number, only: string): Proc<Counts> {
     const st = yield* c.sys.fstat(fd);
     if (isReg(st.mode) && st.size > 0) return { ...zero(), bytes: Math.max(0, st.size - (yield* c.sys.lseek(fd, 0, SEEK_CUR))) };
   }
-  const counter = new Counter(/[mwL]/.test(only));
+  const counter = new Counter(/[mwL]/.test(only), c.voice === "busybox");
   const buffer = new Uint8Array(BLOCK);
   for (;;) {
     const n = yield* c.sys.read(fd, buffer);

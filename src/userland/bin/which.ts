@@ -38,7 +38,7 @@ export const which: Executable = {
       } catch (e) {
         if (!(e instanceof UsageError) || c.voice === "busybox") throw e;
         yield* c.eprint(`${e.message.replace(/^invalid option -- '(.)'$/, "Illegal option -$1")}\n`);
-        yield* c.print(`Usage: ${c.argv[0] ?? ""} [-a] args\n`);
+        yield* c.print(`Usage: ${c.auxv.execfn} [-a] args\n`);
         return 2;
       }
       const { options, operands } = parsed;

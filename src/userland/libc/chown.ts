@@ -141,8 +141,11 @@ export class Chowner {
         return yield* this.complain(`cannot dereference ${quoteaf(path)}`, e);
       }
     }
-    if (plan.from.uid !== undefined && plan.from.uid !== st.uid) return true;
-    if (plan.from.gid !== undefined && plan.from.gid !== st.gid) return true;
+    const { from } = plan;
+    if ((from.uid !== undefined && from.uid !== st.uid) || (from.gid !== undefined && from.gid !== st.gid)) {
+      if (plan.say === "all") yield* this.report(path, st, false);
+      return true;
+    }
     const { uid, gid } = plan.to;
     try {
       yield* c.sys.fchownat(AT_FDCWD, path, uid ?? -1, gid ?? -1, plan.nofollow ? AT_SYMLINK_NOFOLLOW : 0);

@@ -187,15 +187,11 @@ export class Copier {
   /** What an existing target means: go on, leave it (true of success), or fail. */
   private *checkTarget(src: string, dst: string, st: Stat, dstStat: Stat, operand: boolean): Proc<"go" | "skip" | "fail"> {
     const { c, options } = this;
-    if (key(st) === key(dstStat) && !isDir(st.mode)) {
+    // busybox looks at a link itself here, and so lets a file be emptied through a link to it.
+    const same = key(st) === key(this.gnu ? dstStat : yield* lstat(c.sys, dst));
+    if (same && !isDir(st.mode)) {
       if (options.how === "link") return "skip";
       const samePath = src === dst || (basename(src) === basename(dst) && (yield* this.sameDirectory(src, dst)));
-      if (options.how === "move" && !samePath && st.nlink > 1) {
-        // Two names of one file: rename(2) would do nothing, so the old one just goes.
-        yield* unlink(c.sys, src);
-        if (options.verbose) yield* c.print(`removed ${quoteaf(src)}\n`);
-        return "skip";
-      }
       if (options.how === "move" && !this.gnu) return "skip";
       if (!(options.removeDestination && !samePath) && !(options.backup.type !== "none" && !samePath)) {
         yield* this.complain(

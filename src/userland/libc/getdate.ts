@@ -174,8 +174,6 @@ const rules: readonly Rule[] = [
   [/^(?:today|now)\b/i, (_, f) => (f.hasRelative = true)],
   [/^yesterday\b/i, (_, f) => addRelative(f, -1, "day")],
   [/^tomorrow\b/i, (_, f) => addRelative(f, 1, "day")],
-  [/^noon\b/i, (_, f) => setTime(f, 12, 0, 0, 0)],
-  [/^midnight\b/i, (_, f) => setTime(f, 0, 0, 0, 0)],
   [
     new RegExp(`^([-+]?)\\s*(\\d+)(?:[.,](\\d+))?\\s*${unitWord}(\\s+ago\\b)?`, "i"),
     (m, f) => {
@@ -227,7 +225,7 @@ const rules: readonly Rule[] = [
     /^(\d{1,4})(?=$|\s|Z)/i,
     (m, f) => {
       const text = m[1] ?? "";
-      if (f.date !== undefined && f.date.year === undefined && f.time !== undefined && !f.hasRelative && text.length > 2) {
+      if (f.date !== undefined && f.date.year === undefined && !f.hasRelative && (f.time !== undefined || text.length > 2)) {
         f.date.year = Number(text);
         return true;
       }

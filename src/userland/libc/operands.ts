@@ -39,5 +39,5 @@ export function argmatch<T>(c: Command, context: string, arg: string, choices: r
     }
   }
   const problem = first === undefined ? "invalid" : "ambiguous";
-  throw new UsageError(`${problem} argument ${quote(arg)} for ${quote(context)}\nValid arguments are:\n${lines.join("\n")}`);
+  throw new UsageError(`${problem} argument ${quote(arg)} for ${quote(context)}\nValid arguments are:\n${lines.join("\n")}`, 1);
 }

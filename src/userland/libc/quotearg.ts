@@ -1,12 +1,21 @@
 /**
  * File names and arguments made safe to show: gnulib's quotearg. GNU tools put names into messages with `quoteaf`
  * (shell syntax, always quoted) and words that are no names with `quote` (‘…’); ls chooses a style by option.
- * Left out: the clocale style, which equals locale in C.UTF-8.
  */
 
 import { wcwidth } from "./wcwidth.ts";
 
-export type QuotingStyle = "literal" | "shell" | "shell-always" | "shell-escape" | "shell-escape-always" | "c" | "escape" | "locale";
+export type QuotingStyle =
+  | "literal"
+  | "shell"
+  | "shell-always"
+  | "shell-escape"
+  | "shell-escape-always"
+  | "c"
+  | "c-maybe"
+  | "escape"
+  | "locale"
+  | "clocale";
 
 export const quotingStyles: readonly QuotingStyle[] = [
   "literal",
@@ -15,8 +24,10 @@ export const quotingStyles: readonly QuotingStyle[] = [
   "shell-escape",
   "shell-escape-always",
   "c",
+  "c-maybe",
   "escape",
   "locale",
+  "clocale",
 ];
 
 const letters: ReadonlyMap<string, string> = new Map([
@@ -112,9 +123,12 @@ export function quotearg(text: string, style: QuotingStyle): string {
       return shellQuote(text, true);
     case "c":
       return `"${cEscape(text, '"')}"`;
+    case "c-maybe":
+      return /["\\]/.test(text) || hasUnprintable(text) ? `"${cEscape(text, '"')}"` : text;
     case "escape":
       return cEscape(text, " ");
     case "locale":
+    case "clocale":
       return `‘${cEscape(text, "’")}’`;
   }
 }

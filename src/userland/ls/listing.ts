@@ -108,7 +108,9 @@ export class Listing {
           ? cells.map((cell) => cell.text)
           : settings.format === "commas"
             ? commaLines(cells, settings.width)
-            : columnLines(cells, settings.width, settings.format === "columns", settings.tab);
+            : settings.width === 0
+              ? [cells.map((cell) => cell.text).join("  ")].filter(() => cells.length > 0)
+              : columnLines(cells, settings.width, settings.format === "columns", settings.tab);
       for (const line of lines) yield* c.print(line + settings.end);
     }
   }
@@ -224,7 +226,7 @@ export class Listing {
         ? `${`${major(st.rdev)}`.padStart(4)}, ${`${minor(st.rdev)}`.padStart(3)}`
         : settings.fileSize === undefined
           ? `${st.size}`.padStart(9)
-          : busyboxSize(st.size).padStart(9);
+          : busyboxSize(st.size).padStart(7);
     const at = timeOf(st, settings);
     const age = this.now.sec - at.sec;
     const full = settings.timeFormat[0].includes("%N");

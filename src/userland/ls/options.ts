@@ -120,8 +120,6 @@ const timeWords = [
   ["use", "atime"],
   ["ctime", "ctime"],
   ["status", "ctime"],
-  ["mtime", "mtime"],
-  ["modification", "mtime"],
   ["birth", "btime"],
   ["creation", "btime"],
 ] as const;
@@ -155,6 +153,14 @@ function* timeStyle(c: Command, text: string): Proc<readonly [string, string]> {
     "Valid arguments are:\n  - [posix-]full-iso\n  - [posix-]long-iso\n  - [posix-]iso\n  - [posix-]locale\n  - +FORMAT (e.g., +%H:%M) for a 'date'-style format\n",
   );
   throw new UsageError("", 2);
+}
+
+/** Without LS_COLORS, only terminals that dircolors(1) lists are given colours. */
+function isColorTerminal(c: Command): boolean {
+  if (c.env.has("LS_COLORS") || (c.env.get("COLORTERM") ?? "") !== "") return true;
+  const known =
+    /^(?:Eterm|ansi|.*color.*|con[0-9].*x[0-9].*|cons25|console|cygwin|.*direct.*|dtterm|gnome|hurd|jfbterm|konsole|kterm|linux|linux-c|mlterm|putty|rxvt.*|screen.*|st|terminator|tmux.*|vt100|xterm.*)$/;
+  return known.test(c.env.get("TERM") ?? "");
 }
 
 function* lineWidth(c: Command, options: readonly Option[]): Proc<number> {
@@ -210,7 +216,7 @@ export function* settingsOf(c: Command, options: readonly Option[]): Proc<Settin
       case "n":
       case "o":
       case "g":
-        if (gnu || o.name === "l") format = "long";
+        if (gnu || o.name === "l" || o.name === "n") format = "long";
         break;
       case "1":
         if (format !== "long") format = "one";
@@ -315,7 +321,7 @@ export function* settingsOf(c: Command, options: readonly Option[]): Proc<Settin
         break;
       case "block-size": {
         const size = parseBlockSize(o.arg);
-        if (size === undefined) return yield* c.fail(`invalid --block-size argument ${quote(o.arg)}`, 2);
+        if (size === undefined) return yield* c.fail(`invalid --block-size argument '${o.arg}'`, 2);
         [blockSize, fileSize] = [size, size];
         break;
       }
@@ -337,7 +343,7 @@ export function* settingsOf(c: Command, options: readonly Option[]): Proc<Settin
   const envStyle = quotingStyles.find((name) => name === c.env.get("QUOTING_STYLE"));
   quoting ??= envStyle ?? (tty && gnu ? "shell-escape" : "literal");
   const directory = has("d");
-  const colorOn = color === "always" || (color === "auto" && tty);
+  const colorOn = (color === "always" || (color === "auto" && tty)) && (!gnu || isColorTerminal(c));
   dereference ??= directory || indicator === "classify" || long ? "never" : "operand-directories";
   return {
     format,
