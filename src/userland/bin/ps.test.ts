@@ -52,7 +52,7 @@ describe("top", () => {
     expect(screen).toContain("Tasks:");
     const after = t.type("q", 500);
     expect(after.startsWith("\x1b[?25h\x1b[24;1H\x1b[K")).toBe(true);
-    expect(t.type("stty -a | tr " " "\\n" | sed -n "/^icanon$/p;/^echo$/p"\r", 500)).toContain("icanon\r\necho\r\n");
+    expect(t.type("stty -a | tr ' ' '\\n' | sed -n '/^icanon$/p;/^echo$/p'\r", 500)).toContain("icanon\r\necho\r\n");
   });
 
   it("kills what it is told to", () => {
