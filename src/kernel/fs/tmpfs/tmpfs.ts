@@ -91,10 +91,15 @@ export class TmpfsSuperBlock extends SuperBlock {
   }
 
   /** Books a change of what a file keeps. The room for it was tested. */
-  book(allocatedPages: number, residentPages: number): void {
+  book(allocatedPages: number, residentPages: number, cgroup: Cgroup): void {
     this.usedPages += allocatedPages;
-    if (residentPages > 0) this.system.memory.tryCharge("shmem", residentPages * PAGE_SIZE);
-    else if (residentPages < 0) this.system.memory.uncharge("shmem", -residentPages * PAGE_SIZE);
+    if (residentPages > 0) this.system.memory.tryCharge("shmem", residentPages * PAGE_SIZE, cgroup);
+    else if (residentPages < 0) this.system.memory.uncharge("shmem", -residentPages * PAGE_SIZE, cgroup);
+  }
+
+  /** The cgroup that pages written now are charged to. */
+  get currentCgroup(): Cgroup {
+    return (this.system.sched.current as Task | undefined)?.cgroup ?? this.system.cgroups.root;
   }
 
   override statfs(): Statfs {
