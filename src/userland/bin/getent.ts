@@ -88,7 +88,7 @@ function* initgroups(c: Command, keys: readonly string[]): Proc<number> {
   for (const key of keys) {
     const user = yield* getpwnam(c.sys, key);
     const groups = user === undefined ? [] : (yield* getgrouplist(c.sys, key, user.gid)).slice(1);
-    yield* c.print(`${key.padEnd(21)} ${groups.map((gid) => `${gid}`).join(" ")}`.trimEnd().padEnd(22) + "\n");
+    yield* c.print(`${`${key.padEnd(21)} ${groups.join(" ")}`.trimEnd().padEnd(22)}\n`);
   }
   return 0;
 }
