@@ -5,12 +5,13 @@
 
 import { MS_RELATIME } from "../abi/mount.ts";
 import { Errno } from "../abi/errno.ts";
-import { SIGCHLD, SIGSEGV } from "../abi/signal.ts";
+import { SIGCHLD, SIGKILL, SIGSEGV } from "../abi/signal.ts";
 import type { Timespec } from "../abi/stat.ts";
 import type { Body, Sys, Voice } from "../abi/sys.ts";
 import { exitedStatus } from "../abi/wait.ts";
+import { CgroupTree } from "./cgroup/cgroup.ts";
 import { AddressSpace } from "./mm/address-space.ts";
-import { Memory } from "./mm/memory.ts";
+import { AnonAccount, Memory } from "./mm/memory.ts";
 import { NsProxy, PlainNamespace, TimeNamespace, UtsNamespace } from "./ns/nsproxy.ts";
 import { PidNamespace } from "./ns/pid.ts";
 import {
@@ -67,6 +68,7 @@ export class Kernel implements System {
   readonly trace: Tracer;
   readonly random: Random;
   readonly memory: Memory;
+  readonly cgroups: CgroupTree;
   readonly log: KernelLog;
   readonly signals: Signals;
   readonly sys: Sys;
@@ -93,6 +95,7 @@ export class Kernel implements System {
   private anonIno = 1;
   /** Where Linux's ida starts after the initial namespaces and what the boot has used. */
   private namespaceIno = 4026532160;
+  private nextCgroupIno = 1;
   private mountId = 20;
   private anonDev = 1;
 
@@ -104,7 +107,8 @@ export class Kernel implements System {
       ended: (task, status) => groupOrThreadExit(task as Task, status),
       killed: (task) => exitKilled(task as Task),
       crashed: (task, thrown) => this.crashed(task as Task, thrown),
-      charged: () => {},
+      charged: (task, userNs, systemNs) => this.cgroups.chargeCpu(task as Task, userNs, systemNs),
+      moved: (task, running, waiting) => this.cgroups.noteMoved(task as Task, running, waiting),
     });
     const { sched } = this;
     this.trace = new Tracer(
@@ -119,6 +123,13 @@ export class Kernel implements System {
     this.memory.outOfMemory = () => outOfMemory(this);
     this.log = new KernelLog(() => sched.clockNs);
     this.signals = new Signals(this);
+    this.cgroups = new CgroupTree(sched, {
+      freeze: (task) => this.signals.freezeChanged(task as Task),
+      kill: (task) => this.signals.sendToProcess(SIGKILL, (task as Task).tg),
+      outOfMemory: (cgroup) => outOfMemory(this, cgroup),
+      nextIno: () => this.nextCgroupIno++,
+    });
+    this.memory.cgroups = this.cgroups;
     this.signals.groupExit = groupExit;
     this.initPidNs = new PidNamespace(PROC_PID_INIT_INO, undefined, this.initUserNs);
     this.realtimeOffset = { sec: config.startSec, nsec: 0 };
@@ -145,8 +156,8 @@ export class Kernel implements System {
     return this.anonDev++;
   }
 
-  memoryFault(task: Task, addr: number, length: number): void {
-    memoryFault(this, task, addr, length);
+  memoryFault(task: Task, addr: number, length: number): number {
+    return memoryFault(this, task, addr, length);
   }
 
   /** Starts PID 1, which becomes /sbin/init. The root filesystem is filled. */
@@ -198,10 +209,11 @@ export class Kernel implements System {
     task.cred = rootCred(userNs);
     task.fs = new FsStruct(root, root, 0o022);
     task.files = new FilesStruct();
-    task.mm = new AddressSpace(this.memory.anon);
+    task.mm = new AddressSpace(new AnonAccount(this.memory, task));
     task.comm = "swapper";
-    task.group = this.sched.root;
-    this.memory.tryCharge("kernel", TASK_KERNEL_BYTES);
+    this.cgroups.enter(task, this.cgroups.root);
+    task.kernelMemoryOf = this.cgroups.root;
+    this.memory.tryCharge("kernel", TASK_KERNEL_BYTES, task.kernelMemoryOf);
     this.tasks.add(task);
     return task;
   }

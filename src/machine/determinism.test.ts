@@ -16,7 +16,11 @@ function session(frames: readonly number[]): { machine: Machine; digest: () => s
     }
   };
   pass(1500);
-  machine.take({ type: "type", terminal: 1, text: "for i in 1 2 3 4; do (head -c 8 /dev/urandom | md5sum; echo $RANDOM; sleep 0.1) & done; wait\r" });
+  machine.take({
+    type: "type",
+    terminal: 1,
+    text: "for i in 1 2 3 4; do (head -c 8 /dev/urandom | md5sum; echo $RANDOM; sleep 0.1) & done; wait\r",
+  });
   pass(1203);
   machine.take({ type: "type", terminal: 1, text: "while :; do :; done\r" });
   pass(777);

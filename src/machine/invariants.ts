@@ -17,6 +17,7 @@ export function checkInvariants(kernel: Kernel): void {
   checkRunQueue(kernel);
   checkFiles(kernel);
   checkMemory(kernel);
+  checkCgroups(kernel);
 }
 
 function checkParents(kernel: Kernel): void {
@@ -76,4 +77,26 @@ function checkMemory(kernel: Kernel): void {
   require(memory.usedBytes.anon === resident, `${memory.usedBytes.anon} bytes are charged as anonymous, ${resident} are resident`);
   require(memory.usedBytes.kernel === kernel.tasks.size * TASK_KERNEL_BYTES, "kernel memory is not that of the tasks");
   for (const [kind, bytes] of Object.entries(memory.usedBytes)) require(bytes >= 0, `${kind} is negative: ${bytes}`);
+}
+
+/** Counts and charges of the cgroup tree: those of the root are all there are, and a parent has at least what its children have. */
+function checkCgroups(kernel: Kernel): void {
+  const { root } = kernel.cgroups;
+  const alive = [...kernel.tasks].filter((t) => t.state !== "dead");
+  require(root.pids.current === kernel.tasks.size, `the root cgroup counts ${root.pids.current} pids, there are ${kernel.tasks.size}`);
+  require(root.populated === alive.length, `the root cgroup counts ${root.populated} living tasks, there are ${alive.length}`);
+  for (const [kind, bytes] of Object.entries(kernel.memory.usedBytes)) {
+    const charged = root.memory.bytes[kind as keyof typeof root.memory.bytes];
+    require(charged === bytes, `the root cgroup has ${charged} bytes of ${kind}, the machine ${bytes}`);
+  }
+  const running = kernel.sched.cpus.filter((c) => c.current !== undefined).length;
+  require(root.cpu.running === running, `the root cgroup counts ${root.cpu.running} running tasks, there are ${running}`);
+  for (const cgroup of root.subtree()) {
+    const own = [...cgroup.tasks].length;
+    const below = [...cgroup.children.values()].reduce((n, c) => n + c.populated, 0);
+    require(cgroup.populated === own + below, `${cgroup.path}: populated ${cgroup.populated}, ${own} own and ${below} below`);
+    const memory = [...cgroup.children.values()].reduce((n, c) => n + c.memory.current, 0);
+    require(cgroup.memory.current >= memory, `${cgroup.path}: less memory than its children`);
+    for (const task of cgroup.tasks) require(task.group === cgroup.schedGroup, `${cgroup.path}: a task of it is scheduled elsewhere`);
+  }
 }

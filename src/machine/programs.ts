@@ -33,11 +33,12 @@ async function load(e: Executable): Promise<void> {
 
 /** Loads what findProgram was asked for and did not have. */
 export async function loadProgram(name: string, argv: readonly string[]): Promise<void> {
-  const wanted = name === "busybox" ? [applets.get(basename(argv[0] ?? "")), applets.get(basename(argv[1] ?? ""))] : [byName.get(name)];
+  const wanted = [byName.get(name)];
+  if (name === "busybox") wanted.push(applets.get(basename(argv[0] ?? "")), applets.get(basename(argv[1] ?? "")));
   await Promise.all(wanted.map((e) => (e === undefined ? undefined : load(e))));
 }
 
-/** For Node, where machines run synchronously: everything at once. */
+/** Everything at once: for Node, where machines run synchronously, and for the worker once the prompt is on its way. */
 export async function loadAllPrograms(): Promise<void> {
   await Promise.all(executables.map(load));
 }

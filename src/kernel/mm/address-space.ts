@@ -60,10 +60,30 @@ export class AddressSpace {
   /** Lays out a program image. */
   load(path: Path, dev: number, ino: number, imageBytes: number): void {
     const text = pageUp(imageBytes);
-    this.insert({ start: IMAGE_BASE, end: IMAGE_BASE + text, prot: PROT_READ | PROT_EXEC, shared: false, residentBytes: 0, name: path, offset: 0, dev, ino });
+    this.insert({
+      start: IMAGE_BASE,
+      end: IMAGE_BASE + text,
+      prot: PROT_READ | PROT_EXEC,
+      shared: false,
+      residentBytes: 0,
+      name: path,
+      offset: 0,
+      dev,
+      ino,
+    });
     this.brkStart = IMAGE_BASE + text + 0x1000;
     this.brkEnd = this.brkStart;
-    const stack = { start: STACK_TOP - 0x21000, end: STACK_TOP, prot: PROT_READ | PROT_WRITE, shared: false, residentBytes: 0, name: "[stack]", offset: 0, dev: 0, ino: 0 };
+    const stack = {
+      start: STACK_TOP - 0x21000,
+      end: STACK_TOP,
+      prot: PROT_READ | PROT_WRITE,
+      shared: false,
+      residentBytes: 0,
+      name: "[stack]",
+      offset: 0,
+      dev: 0,
+      ino: 0,
+    };
     this.insert(stack);
   }
 
@@ -87,7 +107,17 @@ export class AddressSpace {
     const end = pageUp(addr);
     if (heap === undefined) {
       if (end > this.brkStart) {
-        this.insert({ start: this.brkStart, end, prot: PROT_READ | PROT_WRITE, shared: false, residentBytes: 0, name: "[heap]", offset: 0, dev: 0, ino: 0 });
+        this.insert({
+          start: this.brkStart,
+          end,
+          prot: PROT_READ | PROT_WRITE,
+          shared: false,
+          residentBytes: 0,
+          name: "[heap]",
+          offset: 0,
+          dev: 0,
+          ino: 0,
+        });
       }
     } else if (end <= heap.start) this.drop(heap);
     else {
@@ -100,7 +130,13 @@ export class AddressSpace {
   }
 
   /** mmap(2) without MAP_FIXED: below what was mapped last. Returns the address. Errors: ENOMEM over `limitBytes` (RLIMIT_AS). */
-  map(length: number, prot: number, shared: boolean, limitBytes: number, file?: { name: string | Path; dev: number; ino: number; offset: number }): number {
+  map(
+    length: number,
+    prot: number,
+    shared: boolean,
+    limitBytes: number,
+    file?: { name: string | Path; dev: number; ino: number; offset: number },
+  ): number {
     if (!(length > 0)) throw EINVAL;
     const size = pageUp(length);
     if (this.virtualBytes + size > limitBytes || size > this.mmapNext - IMAGE_BASE) throw ENOMEM;

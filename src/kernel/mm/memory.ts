@@ -1,14 +1,17 @@
-/** The machine's memory as one sum of charges by kind; what /proc/meminfo and the OOM killer look at. */
+/** The machine's memory: what is used of it by kind, and whose cgroup it counts for. */
 
+import type { Cgroup, CgroupTree } from "../cgroup/cgroup.ts";
+import type { MemoryKind } from "../cgroup/memory-kind.ts";
 import type { MemoryAccount } from "./address-space.ts";
 
-/** Resident pages of programs, tmpfs pages, stacks and tables of tasks, inodes, buffers of pipes and sockets. */
-export type MemoryKind = "anon" | "shmem" | "kernel" | "slab" | "pipe" | "sock";
+export type { MemoryKind };
 
 export class Memory {
   readonly usedBytes: Record<MemoryKind, number> = { anon: 0, shmem: 0, kernel: 0, slab: 0, pipe: 0, sock: 0 };
-  /** Frees memory by killing a process; set by task/oom.ts. Returns whether it is worth trying again. */
+  /** Frees memory by killing a process; set by kernel.ts. Returns whether it is worth trying again. */
   outOfMemory: (wantedBytes: number) => boolean = () => false;
+  /** Set by kernel.ts once the tree is there. */
+  cgroups!: CgroupTree;
 
   constructor(readonly totalBytes: number) {}
 
@@ -17,20 +20,63 @@ export class Memory {
     return this.totalBytes - u.anon - u.shmem - u.kernel - u.slab - u.pipe - u.sock;
   }
 
-  /** Charges, or returns false where memory is exhausted. */
-  tryCharge(kind: MemoryKind, bytes: number): boolean {
-    if (bytes > this.freeBytes) return false;
+  /**
+   * Charges, or returns false where memory is exhausted or a limit of the cgroup stands against it. Without a cgroup it counts for the
+   * root alone. Differs from Linux: inodes and the buffers of pipes and sockets do so always.
+   */
+  tryCharge(kind: MemoryKind, bytes: number, cgroup: Cgroup = this.cgroups.root): boolean {
+    if (bytes > this.freeBytes || !this.cgroups.charge(cgroup, kind, bytes)) return false;
     this.usedBytes[kind] += bytes;
     return true;
   }
 
-  uncharge(kind: MemoryKind, bytes: number): void {
-    this.usedBytes[kind] -= bytes;
+  /** Charges what is there already: a limit of the cgroup may call the OOM killer but does not refuse. */
+  charge(kind: MemoryKind, bytes: number, cgroup: Cgroup): void {
+    if (this.tryCharge(kind, bytes, cgroup)) return;
+    this.usedBytes[kind] += bytes;
+    this.cgroups.force(cgroup, kind, bytes);
   }
 
-  /** The account of an address space: exhausted memory calls the OOM killer. */
-  readonly anon: MemoryAccount = {
-    charge: (bytes) => this.tryCharge("anon", bytes) || (this.outOfMemory(bytes) && this.tryCharge("anon", bytes)),
-    uncharge: (bytes) => this.uncharge("anon", bytes),
-  };
+  uncharge(kind: MemoryKind, bytes: number, cgroup: Cgroup = this.cgroups.root): void {
+    this.usedBytes[kind] -= bytes;
+    this.cgroups.uncharge(cgroup, kind, bytes);
+  }
+}
+
+/** The pages of one address space. They stay charged to the cgroup in which they were touched, wherever the task goes. */
+export class AnonAccount implements MemoryAccount {
+  private readonly charges: { readonly cgroup: Cgroup; bytes: number }[] = [];
+
+  constructor(
+    private readonly memory: Memory,
+    /** The task that touches. */
+    private readonly owner: { readonly cgroup: Cgroup },
+  ) {}
+
+  charge(bytes: number): boolean {
+    const { cgroup } = this.owner;
+    const { memory } = this;
+    const charged =
+      memory.tryCharge("anon", bytes, cgroup) ||
+      (bytes > memory.freeBytes && memory.outOfMemory(bytes) && memory.tryCharge("anon", bytes, cgroup));
+    if (!charged) return false;
+    cgroup.memory.pageFaults += bytes / 4096;
+    const last = this.charges[this.charges.length - 1];
+    if (last?.cgroup === cgroup) last.bytes += bytes;
+    else this.charges.push({ cgroup, bytes });
+    return true;
+  }
+
+  uncharge(bytes: number): void {
+    let left = bytes;
+    while (left > 0) {
+      const last = this.charges[this.charges.length - 1];
+      if (last === undefined) throw new Error("more memory is given back than was charged");
+      const some = Math.min(left, last.bytes);
+      this.memory.uncharge("anon", some, last.cgroup);
+      last.bytes -= some;
+      left -= some;
+      if (last.bytes === 0) this.charges.pop();
+    }
+  }
 }

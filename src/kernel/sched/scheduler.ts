@@ -36,7 +36,9 @@ export interface SchedHooks {
   /** The body threw something that is no errno of its own handling. */
   crashed(task: SchedTask, thrown: unknown): void;
   /** CPU time was used: bandwidth control, CPU limits, profiling timers. */
-  charged(task: SchedTask, deltaNs: number): void;
+  charged(task: SchedTask, userNs: number, systemNs: number): void;
+  /** `task` began (+1) or ended (-1) to run on a CPU, or to wait for one. */
+  moved(task: SchedTask, running: number, waiting: number): void;
 }
 
 export class Scheduler {
@@ -84,6 +86,7 @@ export class Scheduler {
     task.vruntime = Math.max(task.vruntime, group.minVruntime - WAKEUP_CREDIT_NS);
     this.countRunnable(group, 1);
     this.enqueue(task);
+    this.hooks.moved(task, 0, 1);
   }
 
   private countRunnable(group: SchedGroup, by: number): void {
@@ -240,7 +243,7 @@ export class Scheduler {
     if (task.nice > 0) cpu.niceNs += delta - system;
     else cpu.userNs += delta - system;
     this.chargeVruntime(task, delta);
-    this.hooks.charged(task, delta);
+    this.hooks.charged(task, delta - system, system);
   }
 
   private chargeVruntime(task: SchedTask, delta: number): void {
@@ -316,6 +319,7 @@ export class Scheduler {
       task.cpu = cpu.id;
       task.sliceUsedNs = 0;
       this.contextSwitches++;
+      this.hooks.moved(task, 1, -1);
       if (this.root.queue.size === 0) return;
     }
   }
@@ -354,6 +358,7 @@ export class Scheduler {
       cpu.current = undefined;
       task.nvcsw++;
       this.countRunnable(group, -1);
+      this.hooks.moved(task, -1, 0);
       return;
     }
     if (this.shouldYield(task, group)) {
@@ -361,6 +366,7 @@ export class Scheduler {
       task.nivcsw++;
       task.readyAtNs = cpu.clockNs;
       this.enqueue(task);
+      this.hooks.moved(task, -1, 1);
     }
   }
 

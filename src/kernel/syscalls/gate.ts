@@ -260,10 +260,24 @@ function* spendSlowly(system: System, task: Task, ns: number): Generator<Wait, v
 function makeTouch(system: System, ready: Ready): Sys["touch"] {
   return (addr: number, length: number): Proc<void> => {
     const task = system.sched.current as Task;
-    system.memoryFault(task, addr, length);
+    const delayNs = system.memoryFault(task, addr, length);
+    if (delayNs > 0) return holdBack(system, task, delayNs);
     if (system.sched.clockNs < system.sched.quantumEndNs && !task.signalPending) return ready.with(undefined) as unknown as Proc<void>;
     return leave(system, task, undefined) as Generator<Wait, void, void>;
   };
+}
+
+/** memory.high: who allocates beyond it sleeps for a while. A signal ends the sleep. */
+function* holdBack(system: System, task: Task, delayNs: number): Generator<Wait, void, void> {
+  const { pressure } = task.cgroup.memory;
+  pressure.set(true, false);
+  try {
+    yield* system.sched.sleep([], system.sched.clockNs + delayNs);
+  } catch (e) {
+    if (e !== ERESTARTSYS) throw e;
+  }
+  pressure.set(false, false);
+  yield* pause(system, task);
 }
 
 /** For calls that do not return: exit, execve. */

@@ -105,7 +105,10 @@ export const schedCalls: Handlers<
     let mask = 0;
     for (const id of cpus) if (id < system.sched.cpus.length) mask |= 1 << id;
     if (mask === 0) throw EINVAL;
-    target.affinity = mask;
+    // The cpuset narrows what is asked for. Errors: EINVAL where nothing is left.
+    if ((mask & target.cgroup.effectiveCpus) === 0) throw EINVAL;
+    target.wantedAffinity = mask;
+    target.affinity = system.cgroups.affinityOf(target);
   },
   prlimit64: prlimit,
   getrusage: (_system, task, who) => {

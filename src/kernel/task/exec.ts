@@ -10,6 +10,7 @@ import type { Auxv, Env, Program, Wait } from "../../abi/sys.ts";
 import { byteLength, decodeUtf8 } from "../../abi/utf8.ts";
 import { Blocked } from "../blocked.ts";
 import { AddressSpace } from "../mm/address-space.ts";
+import { AnonAccount } from "../mm/memory.ts";
 import type { Cred } from "../ns/user.ts";
 import { ARG_MAX, BINPRM_MAX_RECURSION, IMAGE_BYTES, MAX_ARG_STRLEN } from "../params.ts";
 import type { Path } from "../vfs/dentry.ts";
@@ -237,7 +238,7 @@ function resetSignals(task: Task): void {
 function replaceMemory(system: System, task: Task, binary: Binary): void {
   if (--task.mm.users === 0) task.mm.free();
   const { inode } = binary.path.dentry;
-  task.mm = new AddressSpace(system.memory.anon);
+  task.mm = new AddressSpace(new AnonAccount(system.memory, task));
   task.mm.load(binary.path, inode.sb.dev, inode.ino, Math.max(binary.sizeBytes, 4096));
   task.mm.touchImage(IMAGE_BYTES);
 }

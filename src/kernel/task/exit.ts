@@ -41,6 +41,7 @@ export function exitTask(task: Task, waitStatus: number): void {
     system.panic = `Kernel panic - not syncing: Attempted to kill init! exitcode=0x${waitStatus.toString(16).padStart(8, "0")}`;
   }
   task.state = "dead";
+  system.cgroups.leave(task);
   task.vforkDone?.wake();
   task.vforkDone = undefined;
   closeAll(task);
@@ -207,8 +208,9 @@ export function release(tg: ThreadGroup): void {
 function releaseTask(task: Task): void {
   task.system.tasks.delete(task);
   task.pid.task = undefined;
+  task.system.cgroups.released(task);
   task.pid.put();
-  task.system.memory.uncharge("kernel", TASK_KERNEL_BYTES);
+  task.system.memory.uncharge("kernel", TASK_KERNEL_BYTES, task.kernelMemoryOf);
 }
 
 /** How wait4's first argument chooses among the children. */

@@ -17,6 +17,8 @@ import {
   CLONE_VM,
 } from "../../abi/sched.ts";
 import type { Body } from "../../abi/sys.ts";
+import type { Cgroup } from "../cgroup/cgroup.ts";
+import { AnonAccount } from "../mm/memory.ts";
 import { NsProxy } from "../ns/nsproxy.ts";
 import { nsCapable } from "../ns/user.ts";
 import { TASK_KERNEL_BYTES, THREADS_MAX } from "../params.ts";
@@ -48,25 +50,41 @@ function checkLimits(system: System, parent: Task): void {
   if (!free && countTasksOf(system, cred.uid) >= parent.rlimit(RLIMIT_NPROC)) throw EAGAIN;
 }
 
-/** Makes a runnable child of `parent`. */
-export function forkTask(system: System, parent: Task, flags: number, exitSignal: number, body: Body): Task {
+/** Errors: EAGAIN for pids.max, which the kernel log tells the first time. */
+function forkInto(system: System, cgroup: Cgroup): void {
+  try {
+    system.cgroups.checkFork(cgroup);
+  } catch (e) {
+    if (e === EAGAIN && cgroup.pids.maxEvents <= 1) system.log.printk(6, `cgroup: fork rejected by pids controller in ${cgroup.path}`);
+    throw e;
+  }
+}
+
+/** Makes a runnable child of `parent`, in its cgroup unless another is given (CLONE_INTO_CGROUP). */
+export function forkTask(system: System, parent: Task, flags: number, exitSignal: number, body: Body, into?: Cgroup): Task {
   checkFlags(flags);
   checkLimits(system, parent);
+  const cgroup = into ?? parent.cgroup;
+  forkInto(system, cgroup);
   const fs = (flags & CLONE_FS) !== 0 ? parent.fs : parent.fs.copy();
   const unshared = (flags & NAMESPACE_FLAGS) === 0 ? { cred: parent.cred, ns: parent.ns, fs } : newNamespaces(system, parent, flags, fs);
   const pid = unshared.ns.pidForChildren.alloc();
-  if (!system.memory.tryCharge("kernel", TASK_KERNEL_BYTES)) {
+  if (!system.memory.tryCharge("kernel", TASK_KERNEL_BYTES, cgroup)) {
     pid.get().put();
     throw ENOMEM;
   }
   const thread = (flags & CLONE_THREAD) !== 0;
   const tg = thread ? parent.tg : new ThreadGroup(parent.tg.rlimits);
   const child = new Task(system, pid.get(), tg, body()[Symbol.iterator]());
+  child.cgroup = cgroup;
   copyTask(child, parent, flags, unshared);
   tg.threads.add(child);
   pid.task = child;
   if (!thread) startProcess(tg, child, parent, flags, exitSignal);
   system.tasks.add(child);
+  system.cgroups.enter(child, cgroup);
+  child.kernelMemoryOf = cgroup;
+  child.affinity = system.cgroups.affinityOf(child);
   system.forks++;
   system.trace.emit({ name: "sched_process_fork", pid: parent.tg.pid.nr, childPid: child.pid.nr, comm: child.comm, thread });
   followTrace(child, parent);
@@ -96,16 +114,15 @@ function copyTask(child: Task, parent: Task, flags: number, unshared: Unshared):
   if (share(CLONE_VM)) {
     child.mm = parent.mm;
     child.mm.users++;
-  } else child.mm = parent.mm.copy(parent.system.memory.anon);
+  } else child.mm = parent.mm.copy(new AnonAccount(parent.system.memory, child));
   child.image = parent.image;
   child.comm = parent.comm;
   child.blocked = parent.blocked;
   child.seccomp = parent.seccomp;
-  child.group = parent.group;
   child.vruntime = parent.vruntime;
   child.nice = parent.nice;
   child.weight = parent.weight;
-  child.affinity = parent.affinity;
+  child.wantedAffinity = parent.wantedAffinity;
 }
 
 /** A child starts in the time namespace that its parent has chosen for children; its offsets are fixed from then on. */

@@ -3,20 +3,51 @@
 import { EINVAL } from "../../abi/errno.ts";
 import { SIGKILL, SIGSEGV } from "../../abi/signal.ts";
 import { PAGE_FAULT_NS } from "../params.ts";
+import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { System } from "./system.ts";
 import type { Task } from "./task.ts";
 
 /** Makes pages resident for the current task; SIGSEGV outside its mappings, the OOM killer where memory is exhausted. */
-export function memoryFault(system: System, task: Task, addr: number, length: number): void {
+export function memoryFault(system: System, task: Task, addr: number, length: number): number {
   let pages: number;
   try {
     pages = task.mm.touch(addr, length);
   } catch (e) {
     if (e !== EINVAL) throw e;
     system.signals.sendToTask(SIGSEGV, task);
-    return;
+    return 0;
   }
-  if (pages > 0) system.sched.clockNs += pages * PAGE_FAULT_NS;
+  if (pages <= 0) return 0;
+  system.sched.clockNs += pages * PAGE_FAULT_NS;
+  return highDelayNs(task.cgroup, pages);
+}
+
+/** Longest delay for one allocation over memory.high (MEMCG_MAX_HIGH_DELAY_JIFFIES). */
+const MAX_HIGH_DELAY_NS = 2_000_000_000;
+
+/** Linux `calculate_high_delay`: the square of how far the limit is exceeded, for each batch of 64 pages. */
+function highDelayNs(cgroup: Cgroup, pages: number): number {
+  let ratio = 0;
+  for (const up of cgroup.ancestors()) {
+    if (up.isRoot || !up.has("memory") || up.memory.current <= up.memory.high) continue;
+    ratio = Math.max(ratio, (up.memory.current - up.memory.high) / Math.max(up.memory.high, 4096));
+  }
+  return ratio === 0 ? 0 : Math.min(MAX_HIGH_DELAY_NS, ratio * ratio * pages * 1e9);
+}
+
+/** The topmost cgroup with memory.oom.group between the victim and the one whose limit was hit. */
+function oomGroupOf(from: Cgroup, top: Cgroup): Cgroup | undefined {
+  let found: Cgroup | undefined;
+  for (const up of from.ancestors()) {
+    if (up.memory.oomGroup && up.has("memory")) found = up;
+    if (up === top) break;
+  }
+  return found;
+}
+
+function isWithin(cgroup: Cgroup, top: Cgroup): boolean {
+  for (const up of cgroup.ancestors()) if (up === top) return true;
+  return false;
 }
 
 const kib = (bytes: number): string => `${Math.floor(bytes / 1024)}kB`;
@@ -29,11 +60,12 @@ export function oomBadness(system: System, task: Task): number {
 }
 
 /** Kills the process with the highest badness and frees its memory. Returns false where there is none to kill. */
-export function outOfMemory(system: System): boolean {
+export function outOfMemory(system: System, within?: Cgroup): boolean {
   let victim: Task | undefined;
   let worst = 0;
   for (const task of system.tasks) {
     if (!task.isLeader || task.state === "dead" || task.killPending || task.tg === system.init) continue;
+    if (within !== undefined && !isWithin(task.cgroup, within)) continue;
     const badness = oomBadness(system, task);
     if (badness > worst) {
       worst = badness;
@@ -42,6 +74,15 @@ export function outOfMemory(system: System): boolean {
   }
   if (victim === undefined) return false;
   report(system, victim);
+  if (within !== undefined) {
+    system.cgroups.noteEvent(victim.cgroup, "oom_kill");
+    const group = oomGroupOf(victim.cgroup, within);
+    if (group !== undefined) {
+      system.cgroups.noteEvent(group, "oom_group_kill");
+      for (const below of group.subtree())
+        for (const t of [...below.tasks]) if (t !== victim) system.signals.sendToProcess(SIGKILL, (t as Task).tg);
+    }
+  }
   system.trace.emit({ name: "mm_oom_kill", pid: victim.pid.nr, comm: victim.comm, rssBytes: victim.mm.residentBytes });
   system.signals.sendToProcess(SIGKILL, victim.tg);
   if (victim === system.sched.current) return false;

@@ -136,7 +136,13 @@ export class Signals {
   /** Recomputes `signalPending` after the mask or the pending sets changed. */
   recalc(task: Task): void {
     const open = (task.pending.set | task.tg.pending.set) & ~task.blocked;
-    task.signalPending = open !== 0n || task.killPending || task.tg.stopSignal !== 0;
+    task.signalPending = open !== 0n || task.killPending || task.tg.stopSignal !== 0 || task.frozen;
+  }
+
+  /** The freezer caught a task, or let it go. */
+  freezeChanged(task: Task): void {
+    this.recalc(task);
+    if (task.state === "sleeping") this.system.sched.wake(task, "signal");
   }
 
   setBlocked(task: Task, mask: SigSet): void {
@@ -198,6 +204,12 @@ export class Signals {
       if (task.killPending) {
         this.groupExit(task, task.tg.groupExit ?? SIGKILL);
         yield* never();
+      }
+      if (task.frozen) {
+        // cgroup.freeze: held here until thawed; only SIGKILL gets through.
+        task.state = "sleeping";
+        yield;
+        continue;
       }
       if (task.tg.stopSignal !== 0) {
         yield* this.stop(task);

@@ -3,6 +3,7 @@
 import type { Program, Sys, Voice } from "../../abi/sys.ts";
 import type { Timespec } from "../../abi/stat.ts";
 import { NS_PER_SEC } from "../../abi/time.ts";
+import type { CgroupTree } from "../cgroup/cgroup.ts";
 import type { Memory } from "../mm/memory.ts";
 import { TICK_NS } from "../params.ts";
 import type { PidNamespace } from "../ns/pid.ts";
@@ -52,6 +53,7 @@ export interface System {
   readonly trace: Tracer;
   readonly random: Random;
   readonly memory: Memory;
+  readonly cgroups: CgroupTree;
   readonly log: KernelLog;
   readonly signals: Signals;
   readonly initUserNs: UserNamespace;
@@ -69,8 +71,8 @@ export interface System {
   readonly charDevices: Map<number, DeviceDriver>;
   /** The system calls, for the programs that execve starts. */
   readonly sys: Sys;
-  /** Makes pages of the current task resident (task/oom.ts). */
-  memoryFault(task: Task, addr: number, length: number): void;
+  /** Makes pages of the current task resident (task/oom.ts). Returns for how long memory.high holds the task back, nanoseconds. */
+  memoryFault(task: Task, addr: number, length: number): number;
   findProgram(name: string, argv: readonly string[], voice: Voice): ProgramLookup;
   /** A kernel panic: its text. Nothing runs any more. */
   panic: string | undefined;

@@ -6,6 +6,7 @@ import type { Timespec } from "../../abi/stat.ts";
 import { SIG_DFL, type SigAction, type SigInfo, type SigSet, sigBit } from "../../abi/signal.ts";
 import type { PtraceStop } from "../../abi/ptrace.ts";
 import { THREADS_MAX } from "../params.ts";
+import type { Cgroup, CgroupTask } from "../cgroup/cgroup.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { NsProxy } from "../ns/nsproxy.ts";
 import type { Pid, PidBearer, PidNamespace } from "../ns/pid.ts";
@@ -176,8 +177,13 @@ export interface Ptrace {
 }
 
 /** A thread. */
-export class Task extends SchedTask implements Caller {
+export class Task extends SchedTask implements Caller, CgroupTask {
   override body: Iterator<Wait, number, void>;
+  cgroup!: Cgroup;
+  /** Where its stack and tables are charged. Written by fork. */
+  kernelMemoryOf!: Cgroup;
+  frozen = false;
+  wantedAffinity: number;
   /** Shared namespaces; replaced as a whole by unshare and setns. */
   ns!: NsProxy<MountNamespace>;
   cred!: Cred;
@@ -215,6 +221,11 @@ export class Task extends SchedTask implements Caller {
     this.body = body;
     this.startNs = system.sched.clockNs;
     this.affinity = 2 ** system.sched.cpus.length - 1;
+    this.wantedAffinity = this.affinity;
+  }
+
+  get process(): ThreadGroup {
+    return this.tg;
   }
 
   get sched(): Scheduler {

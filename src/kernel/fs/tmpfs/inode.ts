@@ -6,6 +6,7 @@ import { type Dirent, isDir, isLnk, isReg, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_
 import { byteLength } from "../../../abi/utf8.ts";
 import type { MaySleep } from "../../blocked.ts";
 import { PAGE_SIZE } from "../../params.ts";
+import type { Cgroup } from "../../cgroup/cgroup.ts";
 import { coarseNow } from "../../task/system.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { Content } from "../../vfs/content.ts";
@@ -48,6 +49,7 @@ export class TmpfsInode extends Inode {
   /** Of a symbolic link. */
   target = "";
   private evicted = false;
+  private chargedTo: Cgroup | undefined;
 
   constructor(
     override readonly sb: TmpfsSuperBlock,
@@ -213,6 +215,13 @@ export class TmpfsInode extends Inode {
     return openSpecial(this.sb.system, this, path, flags, caller);
   }
 
+  /** The pages count for the cgroup of who wrote the first one. */
+  private book(allocatedPages: number, residentPages: number): void {
+    this.chargedTo ??= this.sb.currentCgroup;
+    this.sb.book(allocatedPages, residentPages, this.chargedTo);
+    if (this.content?.residentPages === 0) this.chargedTo = undefined;
+  }
+
   /** Changes the content and books what that costs or frees. */
   grow(change: (content: Content) => void): void {
     this.contentVersion = (this.contentVersion ?? 0) + 1;
@@ -220,12 +229,13 @@ export class TmpfsInode extends Inode {
     const { allocatedPages, residentPages } = content;
     change(content);
     if (content.allocatedPages !== allocatedPages || content.residentPages !== residentPages) {
-      this.sb.book(content.allocatedPages - allocatedPages, content.residentPages - residentPages);
+      this.book(content.allocatedPages - allocatedPages, content.residentPages - residentPages);
     }
   }
 
   /** Writes as much as there is room for. Errors: ENOSPC where there is none at all. */
   writeContent(buf: Uint8Array, at: number): number {
+    this.contentVersion = (this.contentVersion ?? 0) + 1;
     const content = this.content as Content;
     const room = this.sb.freePages;
     let bytes = buf;
@@ -234,7 +244,7 @@ export class TmpfsInode extends Inode {
     const { allocatedPages, residentPages } = content;
     content.write(bytes, at);
     if (content.allocatedPages !== allocatedPages || content.residentPages !== residentPages) {
-      this.sb.book(content.allocatedPages - allocatedPages, content.residentPages - residentPages);
+      this.book(content.allocatedPages - allocatedPages, content.residentPages - residentPages);
     }
     return bytes.length;
   }
@@ -295,7 +305,7 @@ export class TmpfsInode extends Inode {
     this.evicted = true;
     if (this.content !== undefined) {
       // What still reads it (a running program's file) may go on; only the accounts are closed.
-      this.sb.book(-this.content.allocatedPages, -this.content.residentPages);
+      this.book(-this.content.allocatedPages, -this.content.residentPages);
       this.content.release();
     }
     this.sb.freeInode();

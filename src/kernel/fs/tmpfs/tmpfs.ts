@@ -6,7 +6,9 @@
 import { EINVAL, ENOMEM, ENOSPC } from "../../../abi/errno.ts";
 import { isDir, S_IFDIR, type Statfs } from "../../../abi/stat.ts";
 import { HOST_CONTENT_BYTES, NAME_MAX, PAGE_SIZE, TMPFS_SHARE } from "../../params.ts";
+import type { Cgroup } from "../../cgroup/cgroup.ts";
 import type { FilesystemType, System } from "../../task/system.ts";
+import type { Task } from "../../task/task.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import { Content, ContentStore } from "../../vfs/content.ts";
 import { SuperBlock } from "../../vfs/inode.ts";
@@ -93,7 +95,7 @@ export class TmpfsSuperBlock extends SuperBlock {
   /** Books a change of what a file keeps. The room for it was tested. */
   book(allocatedPages: number, residentPages: number, cgroup: Cgroup): void {
     this.usedPages += allocatedPages;
-    if (residentPages > 0) this.system.memory.tryCharge("shmem", residentPages * PAGE_SIZE, cgroup);
+    if (residentPages > 0) this.system.memory.charge("shmem", residentPages * PAGE_SIZE, cgroup);
     else if (residentPages < 0) this.system.memory.uncharge("shmem", -residentPages * PAGE_SIZE, cgroup);
   }
 
