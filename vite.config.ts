@@ -8,7 +8,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
-import { defineConfig, type Plugin } from "vite";
+import { defineConfig, type Plugin, runnerImport } from "vite";
+import type { Executable } from "./src/userland/executable.ts";
 import { collectDifferences, renderCompatibility } from "./src/machine/compatibility.ts";
 
 const MACHINE_WORKER = fileURLToPath(new URL("./src/machine/worker.ts", import.meta.url));
@@ -78,6 +79,54 @@ function firstPromptSize(): Plugin {
   };
 }
 
+/** The list of programs, and those of them that run before the first prompt. */
+const PROGRAMS = fileURLToPath(new URL("./src/userland/bin/index.ts", import.meta.url));
+const FIRST_PROGRAMS = ["bash", "init"];
+const REGEX = "\0regex-engine";
+const LATER = "\0later-programs";
+
+/**
+ * Of all programs but the first ones, the worker starts with the facts only (name, paths, sizes: what the root filesystem is made of); their code comes
+ * as one chunk while the visitor reads the prompt, and with it the engine for regular expressions, of which the shell needs none before it is typed to.
+ * The worker holds typed input back until then (`worker.ts`). The list stays the plain array that it is everywhere else.
+ */
+function laterPrograms(): Plugin {
+  return {
+    name: "later-programs",
+    apply: "build",
+    enforce: "pre",
+    resolveId(id) {
+      if (id === "re2js") return REGEX;
+      return id === REGEX || id === LATER ? id : null;
+    },
+    async load(id) {
+      if (id === REGEX) return "export let RE2JS; export const provide = (engine) => { RE2JS = engine; };";
+      if (id === LATER) {
+        const engine = await this.resolve("re2js", PROGRAMS, { skipSelf: true });
+        return [
+          `import { RE2JS } from ${JSON.stringify(engine?.id)};`,
+          `import { provide } from ${JSON.stringify(REGEX)};`,
+          `export { executables } from ${JSON.stringify(`${PROGRAMS}?all`)};`,
+          "provide(RE2JS);",
+        ].join("\n");
+      }
+      if (id !== PROGRAMS) return null;
+      const { module } = await runnerImport<{ executables: readonly Executable[] }>(PROGRAMS);
+      const entries = module.executables.map((executable) => {
+        if (FIRST_PROGRAMS.includes(executable.name)) return executable.name;
+        const { main: _main, load: _load, ...facts } = executable;
+        return `later(${JSON.stringify(facts)})`;
+      });
+      return [
+        ...FIRST_PROGRAMS.map((name) => `import { ${name} } from "./${name}.ts";`),
+        `const load = async (name) => (await import(${JSON.stringify(LATER)})).executables.find((e) => e.name === name);`,
+        "const later = (facts) => ({ ...facts, load: () => load(facts.name) });",
+        `export const executables = [${entries.join(",\n")}];`,
+      ].join("\n");
+    },
+  };
+}
+
 /** The page that tells how the machine differs from Linux, made from the code. */
 function compatibilityPage(): Plugin {
   const page = (): string => renderCompatibility(collectDifferences(fileURLToPath(new URL("./src", import.meta.url))));
@@ -104,7 +153,7 @@ export default defineConfig(({ mode }) => {
     resolve: { alias: [{ find: /^machine-worker(?=\?)/, replacement: MACHINE_WORKER }] },
     plugins: classic ? [react()] : [react(), pageLoader(), compatibilityPage(), firstPromptSize()],
     // Modules in chunks; or one classic script, which loads by importScripts from a blob where an opaque origin forbids a worker from the server.
-    worker: { format: classic ? "iife" : "es" },
+    worker: { format: classic ? "iife" : "es", plugins: () => (classic ? [] : [laterPrograms()]) },
     publicDir: classic ? false : "public",
     build: {
       target: "es2023",

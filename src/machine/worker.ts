@@ -6,7 +6,7 @@
 import type { Pace, PageMessage, WorkerMessage } from "../bridge/messages.ts";
 import { FrameBuilder } from "./frame.ts";
 import { Machine } from "./boot.ts";
-import { loadProgram } from "./programs.ts";
+import { loadAllPrograms, loadProgram } from "./programs.ts";
 
 /** Time between two frames, and the share of it that the machine may use, real milliseconds. */
 const FRAME_MS = 16;
@@ -29,8 +29,14 @@ let lastMs = 0;
 let targetNs = 0;
 let achieved = 1;
 let stopped = false;
+/** The machine has booted, and replayed what it was given. */
+let booted = false;
 /** Code is on its way: the virtual clock stands still. */
 let loading = false;
+/** All programs are there. */
+let complete = false;
+/** Inputs that came too early, in their order: any before the machine has booted, and from the first key on before all programs are there. */
+const held: PageInput[] = [];
 let timer: ReturnType<typeof setTimeout> | undefined;
 const undrawn = new Map<number, number>();
 
@@ -40,10 +46,20 @@ self.onmessage = ({ data }) => {
     return;
   }
   if (machine === undefined) return;
+  if (isInput(data) && (!booted || held.length > 0 || (data.type === "type" && !complete))) {
+    held.push(data);
+    return;
+  }
   receive(machine, data);
   // An answer to a key should not wait for the next frame.
   if (data.type === "type" || data.type === "open") schedule(0);
 };
+
+type PageInput = PageMessage & { type: "open" | "close" | "type" | "resize" };
+
+function isInput(message: PageMessage): message is PageInput {
+  return message.type === "open" || message.type === "close" || message.type === "type" || message.type === "resize";
+}
 
 async function boot(message: PageMessage & { type: "boot" }): Promise<void> {
   const start = performance.now();
@@ -53,11 +69,34 @@ async function boot(message: PageMessage & { type: "boot" }): Promise<void> {
   const inputs = message.log?.inputs ?? [];
   for (const input of inputs) machine.schedule(input);
   const untilNs = message.untilNs ?? (inputs.length > 0 ? (inputs[inputs.length - 1]?.atNs ?? 0) + 1 : 0);
+  if (inputs.length > 0) await fetchAll();
   while (machine.run(untilNs) === "stalled") await fetchCode(machine);
+  booted = true;
   targetNs = machine.nowNs;
   self.postMessage({ type: "booted", bootMs: performance.now() - start });
   lastMs = performance.now();
+  release(machine);
+  // The prompt first, then the rest of the code.
+  if (!complete) setTimeout(() => void fetchAll(), FRAME_MS);
+}
+
+/** Takes the inputs that were held back, up to the first that still must wait. */
+function release(m: Machine): void {
+  while (held[0] !== undefined && (complete || held[0].type !== "type")) receive(m, held.shift() as PageInput);
   schedule(0);
+}
+
+/** Fetches all code that is not there yet. Offline it tries again each second, and what was typed waits. */
+async function fetchAll(): Promise<void> {
+  while (!complete) {
+    try {
+      await loadAllPrograms();
+      complete = true;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+  }
+  if (machine !== undefined && booted) release(machine);
 }
 
 function receive(m: Machine, message: Exclude<PageMessage, { type: "boot" }>): void {
@@ -102,7 +141,7 @@ function heldBack(): boolean {
 }
 
 function tick(): void {
-  if (machine === undefined || frames === undefined) return;
+  if (machine === undefined || frames === undefined || !booted) return;
   const m = machine;
   const start = performance.now();
   const elapsedMs = Math.min(start - lastMs, MAX_STEP_MS);
