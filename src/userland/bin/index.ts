@@ -17,6 +17,7 @@ import { chrt } from "./chrt.ts";
 import { cksum, sum } from "./cksum.ts";
 import { clear } from "./clear.ts";
 import { cmp } from "./cmp.ts";
+import { column } from "./column.ts";
 import { comm } from "./comm.ts";
 import { cp } from "./cp.ts";
 import { cut } from "./cut.ts";
@@ -36,6 +37,7 @@ import { falseProgram } from "./false.ts";
 import { file } from "./file.ts";
 import { find } from "./find.ts";
 import { findmnt } from "./findmnt.ts";
+import { fmt } from "./fmt.ts";
 import { fold } from "./fold.ts";
 import { free } from "./free.ts";
 import { fuser } from "./fuser.ts";
@@ -48,6 +50,7 @@ import { halt, poweroff, reboot, shutdown } from "./halt.ts";
 import { head } from "./head.ts";
 import { hd, hexdump } from "./hexdump.ts";
 import { hostname } from "./hostname.ts";
+import { iconv } from "./iconv.ts";
 import { id } from "./id.ts";
 import { init } from "./init.ts";
 import { install } from "./install.ts";
@@ -78,6 +81,7 @@ import { nl } from "./nl.ts";
 import { nohup } from "./nohup.ts";
 import { nologin } from "./nologin.ts";
 import { nproc } from "./nproc.ts";
+import { numfmt } from "./numfmt.ts";
 import { od } from "./od.ts";
 import { paste } from "./paste.ts";
 import { patch } from "./patch.ts";
@@ -104,6 +108,7 @@ import { ash, dash, sh } from "./sh.ts";
 import { shuf } from "./shuf.ts";
 import { sleep } from "./sleep.ts";
 import { sort } from "./sort.ts";
+import { split } from "./split.ts";
 import { stat } from "./stat.ts";
 import { strace } from "./strace.ts";
 import { stress } from "./stress.ts";
@@ -126,6 +131,7 @@ import { tput } from "./tput.ts";
 import { tr } from "./tr.ts";
 import { trueProgram } from "./true.ts";
 import { truncate } from "./truncate.ts";
+import { tsort } from "./tsort.ts";
 import { tty } from "./tty.ts";
 import { umount } from "./umount.ts";
 import { uname } from "./uname.ts";
@@ -167,6 +173,7 @@ export const executables: readonly Executable[] = [
   cksum,
   clear,
   cmp,
+  column,
   comm,
   cp,
   cut,
@@ -189,6 +196,7 @@ export const executables: readonly Executable[] = [
   file,
   find,
   findmnt,
+  fmt,
   fold,
   free,
   fuser,
@@ -202,6 +210,7 @@ export const executables: readonly Executable[] = [
   head,
   hexdump,
   hostname,
+  iconv,
   id,
   init,
   install,
@@ -232,6 +241,7 @@ export const executables: readonly Executable[] = [
   nohup,
   nologin,
   nproc,
+  numfmt,
   od,
   paste,
   patch,
@@ -267,6 +277,7 @@ export const executables: readonly Executable[] = [
   shutdown,
   sleep,
   sort,
+  split,
   stat,
   strace,
   stress,
@@ -290,6 +301,7 @@ export const executables: readonly Executable[] = [
   tr,
   trueProgram,
   truncate,
+  tsort,
   tty,
   umount,
   uname,
