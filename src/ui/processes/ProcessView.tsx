@@ -1,5 +1,5 @@
 /** The process tree: measures its room, asks `layout.ts` for shapes, and draws them. */
-import { type KeyboardEvent, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useSession } from "../context.tsx";
 import { formatCount } from "../format.ts";
 import { Keel } from "../keel/Keel.tsx";
@@ -82,6 +82,13 @@ function Tree({ shapes, onSelect }: TreeProps) {
   const [focused, setFocused] = useState<string | undefined>(undefined);
   const selectedPid = useStore((state) => state.selectedPid);
   const { nodes, links } = shapes;
+  const drawing = useRef<SVGSVGElement>(null);
+  const selectedKey = selectedPid === undefined ? undefined : nodes.find((node) => node.task.pid === selectedPid && node.count === 1)?.key;
+  // The detail takes room below: what it is about stays in sight.
+  useEffect(() => {
+    if (selectedKey !== undefined)
+      drawing.current?.querySelector(`[data-key="${CSS.escape(selectedKey)}"]`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [selectedKey]);
   const lit = hovered !== undefined && nodes.some((node) => node.key === hovered) ? findRelated(nodes, hovered) : undefined;
   const entry = nodes.some((node) => node.key === focused) ? focused : nodes[0]?.key;
   const root = nodes[0];
@@ -93,6 +100,7 @@ function Tree({ shapes, onSelect }: TreeProps) {
   };
   return (
     <svg
+      ref={drawing}
       width={shapes.width}
       height={shapes.height}
       className={lit === undefined ? "" : "dimmed"}

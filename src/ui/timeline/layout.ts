@@ -33,7 +33,7 @@ export interface TimelineShapes {
 const AFTER_NOW = 14;
 const BIN_PX = 9;
 /** Names of the lanes, top down; a mark's `lane` is an index. */
-export const LANES = ["exec", "exit", "signal"] as const;
+export const LANES = ["exec", "exit", "other"] as const;
 
 export function getMarkKind(name: string): MarkKind {
   if (/oom|panic/.test(name)) return "danger";
