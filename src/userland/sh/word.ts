@@ -1,6 +1,7 @@
 /** Compiles the parser's words to pieces. Quoting is decided here, once; the expander sees flags. */
 
 import type { ParameterExpansionPart, ParameterOperation, Word, WordPart } from "unbash";
+import { escapePattern, hasGlob } from "../libc/fnmatch.ts";
 import { expandBraces } from "./brace.ts";
 import type { Arithmetic, CompiledWord, Expansion, Literal, Operation, Piece } from "./node.ts";
 import { type Compiler, parseHereBody, parseWord } from "./parse.ts";
@@ -43,13 +44,16 @@ export function compileWord(word: Word, c: Compiler, assignment = false): Compil
 
 function finish(text: string, pieces: readonly Piece[], parts: readonly WordPart[] | undefined): CompiledWord {
   let value: string | undefined = "";
+  let pattern = "";
   for (const p of pieces) {
-    if (p.kind !== "literal" || (!p.quoted && /[*?[\\(]/.test(p.text))) {
+    if (p.kind !== "literal") {
       value = undefined;
       break;
     }
     value += p.text;
+    pattern += p.quoted ? escapePattern(p.text) : p.text;
   }
+  if (value !== undefined && (hasGlob(pattern, true) || /(^|[^\\])\(/.test(pattern))) value = undefined;
   const bare = !/["'\\$`]/.test(text);
   return { text, literal: value, pieces, pure: pieces.every(isPure), bare: bare && (parts === undefined || value !== undefined) };
 }

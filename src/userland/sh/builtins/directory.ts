@@ -1,6 +1,6 @@
 /** cd, pwd, pushd, popd, dirs: logical paths, CDPATH, the directory stack. */
 
-import { ENOTDIR, Errno } from "../../../abi/errno.ts";
+import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, Errno } from "../../../abi/errno.ts";
 import { isDir } from "../../../abi/stat.ts";
 import type { Proc } from "../../../abi/sys.ts";
 import { optional, stat } from "../../libc/unistd.ts";
@@ -18,11 +18,14 @@ export function normalise(path: string): string {
   return `/${out.join("/")}`;
 }
 
+const UNKNOWN = [EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR];
+
 /** Whether a path names the current directory. */
 export function* isHere(sh: Shell, path: string): Proc<boolean> {
   if (!path.startsWith("/")) return false;
-  const here = yield* optional(stat(sh.sys, "."));
-  const there = yield* optional(stat(sh.sys, path));
+  // Of a directory that may not be searched nothing is known.
+  const here = yield* optional(stat(sh.sys, "."), UNKNOWN);
+  const there = yield* optional(stat(sh.sys, path), UNKNOWN);
   return here !== undefined && there !== undefined && here.ino === there.ino && here.dev === there.dev;
 }
 
