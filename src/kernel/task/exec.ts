@@ -1,7 +1,7 @@
 /** Program loading: execve(2), Linux `fs/exec.c`, `fs/binfmt_elf.c`, `fs/binfmt_script.c`. */
 
 import { type ElfImage, parseElf } from "../../abi/elf.ts";
-import { E2BIG, EACCES, ELIBBAD, ELOOP, ENOEXEC } from "../../abi/errno.ts";
+import { E2BIG, EACCES, ELIBBAD, ELOOP, ENOEXEC, ETXTBSY } from "../../abi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_RDONLY, X_OK } from "../../abi/fcntl.ts";
 import { MS_NOEXEC, MS_NOSUID } from "../../abi/mount.ts";
 import { SIG_IGN } from "../../abi/signal.ts";
@@ -78,6 +78,7 @@ function load(task: Task, path: Path, name: string, argv: readonly string[], dep
   const { inode } = path.dentry;
   if (!isReg(inode.mode) || (path.mnt.flags & MS_NOEXEC) !== 0) throw EACCES;
   checkPermission(task, path.dentry.inode, X_OK);
+  if (inode.writers > 0) throw ETXTBSY;
   const known = elfCache.get(inode);
   if (known !== undefined && known.version === inode.contentVersion) return { path, elf: known.elf, argv, sizeBytes: inode.size };
   const head = readHead(task, path);

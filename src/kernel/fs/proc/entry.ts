@@ -28,8 +28,11 @@ interface Common {
   readonly name: string;
   /** Permission bits. */
   readonly mode: number;
-  /** Who may look into or through it besides what the mode says: ptrace_may_access(). */
-  readonly access?: "ptrace";
+  /**
+   * - `ptrace`: besides what the mode says, ptrace_may_access() decides who looks into or through it.
+   * - `mode`: the mode alone decides, capabilities do not help (/proc/sys).
+   */
+  readonly access?: "ptrace" | "mode";
 }
 
 /** Its text is computed when reading begins, and again after a seek to 0. */

@@ -58,6 +58,7 @@ export class ProcInode<S extends Machine> extends Inode {
         requirePtrace(callerTask(caller), subject);
       };
     }
+    if (entry.access === "mode") this.permission = (mask, caller) => checkModeOnly(entry.mode, mask, callerTask(caller));
     if (entry.kind === "link" && entry.follow !== undefined) {
       const { follow } = entry;
       this.followLink = (caller) => {
@@ -140,6 +141,12 @@ function linksOf<S extends Machine>(entry: Entry<S>, subject: S): number {
   if (entry.kind === "dynamic") return entry.nlink?.(subject) ?? 2;
   if (entry.kind === "dir") return 2 + entry.entries.filter((e) => e.kind === "dir" || e.kind === "dynamic").length;
   return 1;
+}
+
+/** test_perm() of sysctl: root has the owner's bits, and nobody has more than the bits. */
+function checkModeOnly(mode: number, mask: number, { cred }: Task): void {
+  const granted = cred.euid === 0 ? mode >> 6 : cred.egid === 0 || cred.groups.includes(0) ? mode >> 3 : mode;
+  if ((mask & ~granted & 7) !== 0) throw EACCES;
 }
 
 /** Errors: ENOENT for what belongs to a task that is gone. */

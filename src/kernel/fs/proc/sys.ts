@@ -23,10 +23,11 @@ const readOnly = (name: string, read: (machine: Machine, reader: Task) => string
   kind: "file",
   name,
   mode: 0o444,
+  access: "mode",
   read: (machine, reader) => `${read(machine, reader)}\n`,
 });
 
-const dir = (name: string, entries: readonly Entry<Machine>[]): DirEntry<Machine> => ({ kind: "dir", name, mode: 0o555, entries });
+const dir = (name: string, entries: readonly Entry<Machine>[]): DirEntry<Machine> => ({ kind: "dir", name, mode: 0o555, access: "mode", entries });
 
 /** The first line, at most `length` bytes, as proc_dostring() takes it. */
 const firstLine = (text: string, length: number): string => (/^[^\n\0]*/.exec(text)?.[0] ?? "").slice(0, length);
@@ -36,6 +37,7 @@ function utsName(name: "hostname" | "domainname"): SysFile {
     kind: "file",
     name,
     mode: 0o644,
+    access: "mode",
     read: (_machine, reader) => `${reader.ns.uts[name]}\n`,
     write: (_machine, text, writer) => {
       writer.ns.uts[name] = firstLine(text, UTS_LEN);
@@ -48,6 +50,7 @@ function setting(name: string, key: SettingName): SysFile {
     kind: "file",
     name,
     mode: 0o644,
+    access: "mode",
     read: ({ system }) => `${sysctlNumber(system, key)}\n`,
     write: ({ system }, text) => {
       const match = /^\s*([0-9]+)\s*$/.exec(text);
