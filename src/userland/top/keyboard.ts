@@ -66,7 +66,7 @@ export class Keyboard {
     }
   }
 
-  /** The next key, or undefined when `timeoutMs` has passed or a signal came. */
+  /** The next keys as they come together, or undefined when `timeoutMs` has passed or a signal came. */
   *key(timeoutMs: number): Proc<string | undefined> {
     try {
       const ready = yield* this.c.sys.poll([{ fd: 0, events: POLLIN, revents: 0 }], Math.ceil(timeoutMs));
@@ -92,15 +92,16 @@ export class Keyboard {
     for (;;) {
       yield* this.c.print(`\x1b[${row};1H\x1b[K\x1b[1m${prompt}\x1b[0m ${text}\x1b[?25h`);
       yield* this.c.stdout.flush();
-      const key = yield* this.key(-1);
-      if (this.ended || key === "\x1b") break;
-      if (key === undefined) continue;
-      if (key === "\r" || key === "\n") {
-        yield* this.c.print("\x1b[?25l");
-        return text;
+      const keys = yield* this.key(-1);
+      if (this.ended || keys === "\x1b") break;
+      for (const key of keys ?? "") {
+        if (key === "\r" || key === "\n") {
+          yield* this.c.print("\x1b[?25l");
+          return text;
+        }
+        if (key === "\x7f" || key === "\b") text = text.slice(0, -1);
+        else if (/^[ -~]$/.test(key)) text += key;
       }
-      if (key === "\x7f" || key === "\b") text = text.slice(0, -1);
-      else if (/^[ -~]+$/.test(key)) text += key;
     }
     yield* this.c.print("\x1b[?25l");
     return undefined;

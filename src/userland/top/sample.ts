@@ -97,7 +97,8 @@ export class Sampler {
       tasks.push({
         p,
         user: (yield* this.names.user(uid)) ?? String(uid),
-        cpu: (100 * Math.max(0, used - before)) / HZ / span,
+        // Ticks are coarse: no more is shown than its threads can use.
+        cpu: Math.min(100 * Math.min(p.threads, stat.cpus.length), (100 * Math.max(0, used - before)) / HZ / span),
         virtKib: Math.floor(p.vsizeBytes / 1024),
         resKib,
         sharedKib: Number(statm[2] ?? 0) * 4,
