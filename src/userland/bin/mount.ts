@@ -81,7 +81,7 @@ function* explain(c: Command, request: Request, flags: number, e: Errno): Proc<n
   const there = yield* optional(stat(c.sys, target));
   const from = yield* optional(stat(c.sys, source));
   let message: string;
-  if (e === EPERM) message = "permission denied.";
+  if (e === EPERM) message = "must be superuser to use mount.";
   else if (e === ENOENT && there === undefined) message = "mount point does not exist.";
   else if (e === ENOENT && from === undefined && (flags & (MS_BIND | MS_MOVE)) !== 0) message = `special device ${source} does not exist.`;
   else if (e === ENOTDIR) message = "mount point is not a directory.";
@@ -94,13 +94,15 @@ function* explain(c: Command, request: Request, flags: number, e: Errno): Proc<n
     message = `wrong fs type, bad option, bad superblock on ${source}, missing codepage or helper program, or other error.`;
   } else message = `mount(2) system call failed: ${e.message}.`;
   yield* c.warn(`${target}: ${message}`);
-  if (e !== EPERM) yield* c.eprint("       dmesg(1) may have more information after failed mount system call.\n");
+  yield* c.eprint("       dmesg(1) may have more information after failed mount system call.\n");
   return 32;
 }
 
 function* mountOne(c: Command, request: Request, extra: number, fake: boolean, verbose: boolean): Proc<number> {
   const { flags: fromWords, data } = parseMountOptions(request.options);
   const flags = fromWords | extra;
+  // The file is set-user-ID root: only root may use it so.
+  if ((yield* c.sys.getuid()) !== 0) return yield* explain(c, request, flags, EPERM);
   try {
     const target = (yield* optional(canonicalize(c.sys, request.target, "existing"))) ?? request.target;
     const plain = (flags & (MS_BIND | MS_MOVE | MS_REMOUNT | MS_PROPAGATION)) === 0;
@@ -175,7 +177,7 @@ function* run(c: Command): Proc<number> {
   }
   const { flags } = parseMountOptions(text);
   const mounted = (yield* readMounts(c.sys)).findLast((m) => m.dir === first);
-  if ((flags & (MS_REMOUNT | MS_PROPAGATION)) !== 0 && (mounted !== undefined || (flags & MS_PROPAGATION) !== 0)) {
+  if ((flags & (MS_REMOUNT | MS_PROPAGATION)) !== 0) {
     const source = mounted?.source ?? "none";
     // A remount without rw or ro keeps what the mount has.
     const kept =

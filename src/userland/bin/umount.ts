@@ -43,8 +43,11 @@ interface How {
 function* unmount(c: Command, dir: string, how: How): Proc<number> {
   const gnu = c.voice === "gnu";
   try {
+    // The file is set-user-ID root: only root may use it so.
+    if ((yield* c.sys.getuid()) !== 0) throw EPERM;
     if (!how.fake) yield* c.sys.umount2(dir, how.flags);
-    if (how.verbose) yield* c.print(gnu ? `${c.name}: ${dir} unmounted\n` : `${dir} unmounted\n`);
+    if (how.verbose && gnu) yield* c.warn(`${dir} unmounted`);
+    else if (how.verbose) yield* c.print(`${dir} unmounted\n`);
     return 0;
   } catch (e) {
     if (!(e instanceof Errno)) throw e;
