@@ -158,13 +158,26 @@ export function lookup(caller: Caller, dir: Dentry, name: string): Dentry | unde
     return addChild(dir, name, found);
   }
   checkName(name);
-  const found = inode.lookup(name, caller);
-  // Mount points are pinned: they stay as long as what they name does.
   const pinned = dir.children.get(name);
-  if (pinned !== undefined) {
+  if (pinned === undefined) {
+    const found = inode.lookup(name, caller);
+    return found === undefined ? undefined : new Dentry(name, dir, found);
+  }
+  return lookupPinned(caller, dir, pinned);
+}
+
+/** Mount points are pinned where lookups are not cached: they stay as long as what they name does. */
+function lookupPinned(caller: Caller, dir: Dentry, pinned: Dentry): Dentry | undefined {
+  const { name } = pinned;
+  let found: Inode | undefined;
+  try {
+    found = dir.inode.lookup(name, caller);
     if (found !== undefined && pinned.inode.ino === found.ino) return pinned;
-    dir.children.delete(name);
-    pinned.deleted = true;
+  } finally {
+    if (pinned.inode.ino !== found?.ino) {
+      dir.children.delete(name);
+      pinned.deleted = true;
+    }
   }
   return found === undefined ? undefined : new Dentry(name, dir, found);
 }

@@ -84,16 +84,23 @@ export class ProcInode<S extends Machine> extends Inode {
     return false;
   }
 
-  /** Modes and owners of proc come from its tasks. */
+  /** Modes and owners of proc come from its tasks. Differs from Linux: those of the machine's files cannot be changed either. */
   override setattr(change: InodeChange): void {
     if (change.mode !== undefined || change.uid !== undefined || change.gid !== undefined) throw EPERM;
   }
 
-  override lookup(name: string, caller: Caller): Inode | undefined {
+  /** Errors: ENOENT, also where something is about to be made: proc has no names without entries. */
+  override lookup(name: string, caller: Caller): Inode {
+    requireAlive(this.subject);
+    const found = this.find(name, callerTask(caller));
+    if (found === undefined) throw ENOENT;
+    return found;
+  }
+
+  private find(name: string, reader: Task): Inode | undefined {
     const { entry, subject } = this;
-    requireAlive(subject);
     if (entry.kind === "dynamic") {
-      return entry.find(subject, name, (found, of, ino, owner) => new ProcInode(this.sb, found, of, ino, owner), callerTask(caller));
+      return entry.find(subject, name, (found, of, ino, owner) => new ProcInode(this.sb, found, of, ino, owner), reader);
     }
     if (entry.kind !== "dir") return undefined;
     const at = entry.entries.findIndex((e) => e.name === name);
@@ -212,6 +219,8 @@ class ProcFile<S extends Machine> extends File {
     this.pos += buf.length;
     return buf.length;
   }
+
+  override truncate(): void {}
 
   override seek(_caller: Caller, offset: number, whence: number): number {
     if (whence !== SEEK_SET && whence !== SEEK_CUR) throw EINVAL;

@@ -27,7 +27,13 @@ const readOnly = (name: string, read: (machine: Machine, reader: Task) => string
   read: (machine, reader) => `${read(machine, reader)}\n`,
 });
 
-const dir = (name: string, entries: readonly Entry<Machine>[]): DirEntry<Machine> => ({ kind: "dir", name, mode: 0o555, access: "mode", entries });
+const dir = (name: string, entries: readonly Entry<Machine>[]): DirEntry<Machine> => ({
+  kind: "dir",
+  name,
+  mode: 0o555,
+  access: "mode",
+  entries,
+});
 
 /** The first line, at most `length` bytes, as proc_dostring() takes it. */
 const firstLine = (text: string, length: number): string => (/^[^\n\0]*/.exec(text)?.[0] ?? "").slice(0, length);

@@ -251,7 +251,7 @@ export function taskStatus(subject: TaskSubject): string {
     `CapInh:\t${hex16(cred.inheritable)}\nCapPrm:\t${hex16(cred.permitted)}\nCapEff:\t${hex16(cred.effective)}\n`,
     `CapBnd:\t${hex16(cred.bounding)}\nCapAmb:\t${hex16(cred.ambient)}\n`,
     `NoNewPrivs:\t${cred.noNewPrivs ? 1 : 0}\n` +
-    `Seccomp:\t${task.seccomp === undefined ? 0 : 2}\nSeccomp_filters:\t${task.seccomp?.filters.length ?? 0}\n`,
+      `Seccomp:\t${task.seccomp === undefined ? 0 : 2}\nSeccomp_filters:\t${task.seccomp?.filters.length ?? 0}\n`,
     `Cpus_allowed:\t${affinity.toString(16)}\nCpus_allowed_list:\t${cpuList(affinity, cpus)}\n`,
     "Mems_allowed:\t1\nMems_allowed_list:\t0\n",
     `voluntary_ctxt_switches:\t${task.nvcsw}\nnonvoluntary_ctxt_switches:\t${task.nivcsw}\n`,
