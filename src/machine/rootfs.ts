@@ -206,7 +206,9 @@ export function buildRootfs(executables: readonly Executable[], hostname = "dryd
   addLibraries(tree, executables);
   for (const [name, choices] of alternatives) {
     const choice = choices.find((path) => tree.entries.has(path));
-    if (choice === undefined || tree.entries.has(`/usr/bin/${name}`)) continue;
+    const taken = tree.entries.get(`/usr/bin/${name}`);
+    if (choice === undefined || (taken !== undefined && taken.kind !== "symlink")) continue;
+    tree.entries.delete(`/usr/bin/${name}`);
     tree.link(`/etc/alternatives/${name}`, choice);
     tree.link(`/usr/bin/${name}`, `/etc/alternatives/${name}`);
   }
