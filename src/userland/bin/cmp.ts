@@ -1,151 +1,204 @@
-/** cmp(1) of diffutils 3.8, and busybox cmp: the first place where two files differ, or all. */
+/** cmp(1) of GNU diffutils 3.8, and busybox's: compares two files byte by byte. */
 
 import { Errno } from "../../abi/errno.ts";
+import { O_CLOEXEC, O_RDONLY } from "../../abi/fcntl.ts";
+import { isReg } from "../../abi/stat.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command, Exit } from "../libc/command.ts";
-import { UsageError } from "../libc/getopt.ts";
+import { getopt, type Parsed, UsageError } from "../libc/getopt.ts";
 import { help } from "../libc/help.ts";
-import { skipBytes } from "../libc/lines.ts";
 import { Input } from "../libc/stdio.ts";
 import { ExactSource } from "../libc/stream.ts";
 import { open } from "../libc/unistd.ts";
 import { parseSize } from "../libc/xstrtol.ts";
 
-const usage = `cmp [OPTION]... FILE1 [FILE2 [SKIP1 [SKIP2]]]
+const TROUBLE = 2;
+
+const text = help(
+  `cmp [OPTION]... FILE1 [FILE2 [SKIP1 [SKIP2]]]
 Compare two files byte by byte.
 
-  -b, --print-bytes          show the bytes that differ
-  -i, --ignore-initial=SKIP[:SKIP2]  skip the first SKIP bytes of each file
-  -l, --verbose              the numbers and values of all bytes that differ
-  -n, --bytes=LIMIT          compare at most LIMIT bytes
-  -s, --quiet, --silent      no output: the status tells
-      --help                 show this help and exit
+  -b, --print-bytes           print differing bytes
+  -i, --ignore-initial=SKIP[:SKIP2]   skip the first bytes
+  -l, --verbose               output all byte numbers and differing values
+  -n, --bytes=LIMIT           compare at most LIMIT bytes
+  -s, --quiet, --silent       print nothing
+      --help                  display this help and exit
+  -v, --version               output version information and exit
 
-FILE2 is standard input if it is left out or -. The status is 0 if the files are equal, 1 if they differ, 2 after trouble.`;
-const busyboxUsage = `cmp [-ls] [-n NUM] FILE1 [FILE2 [SKIP1 [SKIP2]]]
+If a FILE is '-' or missing, read standard input.
+Exit status is 0 if inputs are the same, 1 if different, 2 if trouble.`,
+  `cmp [-ls] [-n NUM] FILE1 [FILE2 [SKIP1 [SKIP2]]]
 
 Compare FILE1 with FILE2 (or stdin)
 
-\t-l\tWrite the byte numbers (decimal) and values (octal)
-\t\tfor all differing bytes
-\t-s\tQuiet
-\t-n NUM\tCompare at most NUM bytes`;
+	-l	Write the byte numbers (decimal) and values (octal)
+		for all differing bytes
+	-s	Quiet
+	-n NUM	Compare at most NUM bytes`,
+);
 
-/** A byte as `cmp -b` shows it: `^A`, `M-a`. */
-function visible(byte: number): string {
-  const meta = byte >= 128 ? "M-" : "";
-  const low = byte & 127;
-  return meta + (low < 32 ? `^${String.fromCharCode(low + 64)}` : low === 127 ? "^?" : String.fromCharCode(low));
+const LONG = [
+  { name: "print-bytes", as: "b" },
+  { name: "ignore-initial", arg: "required", as: "i" },
+  { name: "verbose", as: "l" },
+  { name: "bytes", arg: "required", as: "n" },
+  { name: "quiet", as: "s" },
+  { name: "silent", as: "s" },
+  { name: "version", as: "v" },
+  { name: "help", as: "--help" },
+] as const;
+
+function* usage(c: Command, message: string): Proc<never> {
+  if (c.voice === "busybox") throw new UsageError(message, TROUBLE);
+  yield* c.warn(message);
+  yield* c.warn("Try 'cmp --help' for more information.");
+  throw new Exit(TROUBLE);
 }
 
-function* openSource(c: Command, name: string): Proc<ExactSource> {
-  if (name === "-") return new ExactSource(c.stdin);
+/** A byte as cat -v shows it. */
+function visible(byte: number): string {
+  if (byte >= 0x80) return `M-${visible(byte - 0x80)}`;
+  if (byte === 0x7f) return "^?";
+  return byte < 0x20 ? `^${String.fromCharCode(byte + 64)}` : String.fromCharCode(byte);
+}
+
+const octal = (byte: number): string => byte.toString(8).padStart(3);
+
+interface Side {
+  readonly name: string;
+  readonly source: ExactSource;
+  /** Bytes of a regular file behind what is skipped; undefined for a pipe. */
+  readonly size: number | undefined;
+}
+
+function* openSide(c: Command, name: string, skip: number, silent: boolean): Proc<Side> {
   try {
-    return new ExactSource(new Input(c.sys, yield* open(c.sys, name)));
+    const input = name === "-" ? c.stdin : new Input(c.sys, yield* open(c.sys, name, O_RDONLY | O_CLOEXEC));
+    const st = yield* c.sys.fstat(input.fd);
+    const source = new ExactSource(input);
+    for (let left = skip; left > 0; ) {
+      const part = yield* source.some(left);
+      if (part === undefined) break;
+      left -= part.length;
+    }
+    return { name, source, size: isReg(st.mode) ? Math.max(0, st.size - skip) : undefined };
   } catch (e) {
     if (!(e instanceof Errno)) throw e;
-    yield* c.perror(c.voice === "gnu" ? name : `can't open '${name}'`, e);
-    throw new Exit(2);
+    if (!silent) yield* c.perror(name, e);
+    throw new Exit(TROUBLE);
   }
 }
 
-const BLOCK = 32768;
+interface Settings {
+  readonly bytes: boolean;
+  readonly all: boolean;
+  readonly silent: boolean;
+  readonly limit: number;
+}
 
-function* run(c: Command): Proc<number> {
+function* compare(c: Command, s: Settings, a: Side, b: Side): Proc<number> {
   const gnu = c.voice === "gnu";
-  const { options, operands } = yield* c.getopt({
-    short: gnu ? "bi:ln:s" : "lsn:",
-    long: gnu
-      ? [
-          { name: "print-bytes", as: "b" },
-          { name: "ignore-initial", arg: "required", as: "i" },
-          { name: "verbose", as: "l" },
-          { name: "bytes", arg: "required", as: "n" },
-          { name: "quiet", as: "s" },
-          { name: "silent", as: "s" },
-        ]
-      : [],
-  });
-  const has = (name: string): boolean => options.some((o) => o.name === name);
-  const size = (text: string, what: string): number => {
-    const value = parseSize(text);
-    if (value === undefined) throw new UsageError(`invalid ${what} value '${text}'`);
-    return value;
-  };
-  if (operands.length === 0) throw new UsageError(gnu ? `missing operand after '${c.argv.at(-1) ?? "cmp"}'` : "");
-  if (operands.length > 4) throw new UsageError(gnu ? `extra operand '${operands[4]}'` : "");
-  const [one = "", two = "-", first = "0", second] = operands;
-  const initial = options.findLast((o) => o.name === "i")?.arg.split(":");
-  const skips = [
-    size(initial?.[0] ?? first, "--ignore-initial"),
-    size(initial?.[1] ?? initial?.[0] ?? second ?? "0", "--ignore-initial"),
-  ] as const;
-  const limitText = options.findLast((o) => o.name === "n")?.arg;
-  let left = limitText === undefined ? Number.POSITIVE_INFINITY : size(limitText, "--bytes");
-  const sources = [yield* openSource(c, one), yield* openSource(c, two)] as const;
-  yield* skipBytes(sources[0], skips[0]);
-  yield* skipBytes(sources[1], skips[1]);
-  let at = 0;
+  // Byte numbers of -l are as wide as the largest can be.
+  const most = Math.min(s.limit, a.size ?? Number.MAX_SAFE_INTEGER, b.size ?? Number.MAX_SAFE_INTEGER);
+  const width = gnu ? `${most}`.length : 1;
+  const bufferA = new Uint8Array(32768);
+  const bufferB = new Uint8Array(32768);
+  let offset = 0;
   let line = 1;
-  let differ = false;
-  let endedInNewline = false;
-  for (;;) {
-    const want = Math.min(BLOCK, left);
-    if (want === 0) return differ ? 1 : 0;
-    const [a, b] = [new Uint8Array(want), new Uint8Array(want)];
-    const [n, m] = [yield* sources[0].fill(a), yield* sources[1].fill(b)];
-    yield* c.sys.spend(n * 2);
-    const common = Math.min(n, m);
-    const out: string[] = [];
-    for (let i = 0; i < common; i++) {
-      const [x, y] = [a[i] as number, b[i] as number];
+  let last = 10;
+  let status = 0;
+  while (offset < s.limit) {
+    const want = Math.min(bufferA.length, s.limit - offset);
+    const n = yield* a.source.fill(bufferA.subarray(0, want));
+    const m = yield* b.source.fill(bufferB.subarray(0, want));
+    const both = Math.min(n, m);
+    yield* c.sys.spend(both);
+    for (let i = 0; i < both; i++) {
+      const x = bufferA[i] as number;
+      const y = bufferB[i] as number;
       if (x !== y) {
-        if (has("s")) return 1;
-        differ = true;
-        const octal = (byte: number): string => byte.toString(8).padStart(3);
-        if (!has("l")) {
-          const bytes = has("b") ? ` is ${octal(x)} ${visible(x)} ${octal(y)} ${visible(y)}` : "";
-          yield* c.print(`${one} ${two} differ: ${gnu ? "byte" : "char"} ${at + i + 1}, line ${line}${bytes}\n`);
+        status = 1;
+        if (s.silent) return 1;
+        if (!s.all) {
+          const values = s.bytes ? ` is ${octal(x)} ${visible(x)} ${octal(y)} ${visible(y)}` : "";
+          yield* c.print(`${a.name} ${b.name} differ: ${gnu ? "byte" : "char"} ${offset + i + 1}, line ${line}${values}\n`);
           return 1;
         }
-        const number = gnu ? String(at + i + 1).padStart(numberWidth) : String(at + i + 1);
-        out.push(
-          has("b") ? `${number} ${octal(x)} ${visible(x).padEnd(4)} ${octal(y)} ${visible(y)}\n` : `${number} ${octal(x)} ${octal(y)}\n`,
+        yield* c.print(
+          `${`${offset + i + 1}`.padStart(width)} ${octal(x)}${s.bytes ? ` ${visible(x).padEnd(4)}` : ""} ${octal(y)}${s.bytes ? ` ${visible(y)}` : ""}\n`,
         );
       }
       if (x === 10) line++;
-      endedInNewline = x === 10;
+      last = x;
     }
-    yield* c.print(out.join(""));
-    at += common;
-    left -= common;
-    if (n !== m) {
-      if (has("s")) return 1;
+    offset += both;
+    if (n === m) {
+      if (n < want) return status;
+      continue;
+    }
+    if (!s.silent) {
       yield* c.stdout.flush();
-      const short = n < m ? one : two;
+      const short = n < m ? a.name : b.name;
       if (!gnu) yield* c.warn(`EOF on ${short}`);
-      else if (at === 0) yield* c.warn(`EOF on ${short} which is empty`);
-      else if (has("l")) yield* c.warn(`EOF on ${short} after byte ${at}`);
-      else yield* c.warn(`EOF on ${short} after byte ${at}, ${endedInNewline ? `line ${line - 1}` : `in line ${line}`}`);
-      return 1;
+      else if (offset === 0) yield* c.warn(`EOF on ${short} which is empty`);
+      else if (s.all) yield* c.warn(`EOF on ${short} after byte ${offset}`);
+      // The line that the end is in, or the one that it ends.
+      else yield* c.warn(`EOF on ${short} after byte ${offset}, ${last === 10 ? `line ${line - 1}` : `in line ${line}`}`);
     }
-    if (n < want) return differ ? 1 : 0;
+    return 1;
+  }
+  return status;
+}
+
+function* main(c: Command): Proc<number> {
+  let parsed: Parsed;
+  try {
+    parsed = getopt(c.args, { short: c.voice === "gnu" ? "bi:ln:sv" : "lsn:", long: LONG }, c.voice);
+  } catch (e) {
+    if (!(e instanceof UsageError)) throw e;
+    return yield* usage(c, e.message);
+  }
+  const has = (name: string): boolean => parsed.options.some((o) => o.name === name);
+  if (has("--help")) return yield* c.help();
+  if (has("v")) {
+    yield* c.print("cmp (GNU diffutils) 3.8\n");
+    return 0;
+  }
+  const [one, two = "-", skip1, skip2, extra] = parsed.operands;
+  if (one === undefined) return yield* usage(c, `missing operand after '${c.argv.at(-1)}'`);
+  if (extra !== undefined) return yield* usage(c, `extra operand '${extra}'`);
+  const size = function* (word: string, option: string): Proc<number> {
+    return parseSize(word, "B") ?? (yield* usage(c, `invalid ${option} value '${word}'`));
+  };
+  const skips: [number, number] = [0, 0];
+  let limit = Number.POSITIVE_INFINITY;
+  for (const o of parsed.options) {
+    if (o.name === "n") limit = yield* size(o.arg, "--bytes");
+    if (o.name !== "i") continue;
+    const [first = "", second = first] = o.arg.split(":");
+    skips[0] = yield* size(first, "--ignore-initial");
+    skips[1] = yield* size(second, "--ignore-initial");
+  }
+  if (skip1 !== undefined) skips[0] = yield* size(skip1, "--ignore-initial");
+  if (skip2 !== undefined) skips[1] = yield* size(skip2, "--ignore-initial");
+  const s: Settings = { bytes: has("b"), all: has("l"), silent: has("s"), limit };
+  const a = yield* openSide(c, one, skips[0], s.silent);
+  const b = yield* openSide(c, two, skips[1], s.silent);
+  try {
+    return yield* compare(c, s, a, b);
+  } catch (e) {
+    if (!(e instanceof Errno)) throw e;
+    yield* c.perror(one, e);
+    return TROUBLE;
   }
 }
 
-/** Differs from Linux: -l pads byte numbers to the width of the larger file's size there; here always to two columns. */
-const numberWidth = 2;
-
-const main = command({ help: help(usage, busyboxUsage), usageStatus: 2 }, function* (c) {
-  try {
-    return yield* run(c);
-  } catch (e) {
-    if (!(e instanceof UsageError) || c.voice !== "gnu") throw e;
-    yield* c.warn(e.message);
-    yield* c.warn(`Try '${c.name} --help' for more information.`);
-    throw new Exit(2);
-  }
-});
-
-export const cmp: Executable = { name: "cmp", paths: ["/usr/bin/cmp"], sizeBytes: 52176, applet: "/usr/bin/cmp", main };
+export const cmp: Executable = {
+  name: "cmp",
+  main: command({ help: text, usageStatus: TROUBLE }, main),
+  paths: ["/usr/bin/cmp"],
+  sizeBytes: 52176,
+  applet: "/usr/bin/cmp",
+};

@@ -60,9 +60,8 @@ function* main(c: Command): Proc<number> {
   const editor = new Editor(c.voice === "busybox");
   const terminal = new Terminal(c.sys, 0, 1);
   const session = new Session(c, terminal, editor, files);
-  if (readonly) commands.push("set ro");
   try {
-    return yield* withTerminal(terminal, true, () => session.run(commands));
+    return yield* withTerminal(terminal, true, () => session.run(commands, readonly));
   } catch (e) {
     if (e !== ENOTTY) throw e;
     yield* c.eprint("Vim: Warning: Output is not to a terminal\n");

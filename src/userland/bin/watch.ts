@@ -172,7 +172,7 @@ function* loop(c: Command, s: Settings, terminal: Terminal): Proc<number> {
       const title = s.flags.has("t") ? [] : [yield* header(c, s, cols), ""];
       const body = layout(output.text, rows - title.length, cols, s);
       const marked = body.map((row, i) => (compare && s.flags.has("d") && shown !== undefined ? highlight(row, shown[i] ?? "") : row));
-      terminal.print(`\x1b[H${[...title, ...marked].map((row) => `${row}\x1b[K`).join("\r\n")}\x1b[J`);
+      terminal.paint([...title, ...marked]);
       return body;
     };
     const body = yield* draw(true);
@@ -190,7 +190,7 @@ function* loop(c: Command, s: Settings, terminal: Terminal): Proc<number> {
     for (let left = next - now; left > 0; left = next - (yield* monotonicMs(c))) {
       const key = yield* terminal.key(Math.ceil(left));
       if (key === "<timeout>") break;
-      if (key === "\x03" || key === "<hangup>" || (key === "q" && c.voice === "gnu")) return 0;
+      if (key === "\x03" || key === "<hangup>") return 0;
       if (key === "<resize>") yield* draw(false);
       else if (key === "\x1a") yield* terminal.suspend();
     }

@@ -6,7 +6,7 @@ import type { Command } from "../libc/command.ts";
 import { type Regex, RegexError, regcomp } from "../libc/regex.ts";
 import { execvp } from "../libc/unistd.ts";
 import type { Key, Terminal } from "../tui/terminal.ts";
-import type { Document } from "./document.ts";
+import { Document } from "./document.ts";
 import { type Position, View, type ViewOptions } from "./view.ts";
 
 export interface PagerOptions extends ViewOptions {
@@ -108,9 +108,10 @@ export class Pager {
     yield* this.document.need(this.view.top.line + this.view.rows + 1);
     this.view.search = this.options.highlight ? this.regex : undefined;
     const { rows } = this.view.screen();
-    // A document shorter than the screen that begins at the top needs no tildes above the prompt's line on less's first page either.
-    const text = rows.map((row) => `${row}\x1b[K`).join("\r\n");
-    this.terminal.print(`\x1b[H${text}\r\n\x1b[K${this.promptLine()}`);
+    const prompt = this.promptLine();
+    this.terminal.paint(rows);
+    // Whatever was asked there: the prompt's line is always drawn anew.
+    this.terminal.print(`\x1b[${rows.length + 1};1H\x1b[K${prompt}`);
     yield* this.terminal.flush();
   }
 
@@ -130,7 +131,7 @@ export class Pager {
     }
     if (this.firstPrompt && this.document.name !== "-") {
       const file = this.names.length > 1 ? ` (file ${this.fileIndex + 1} of ${this.names.length})` : "";
-      return reverse(`${this.document.name}${file}${end ? ` (END)${more}` : ""}`);
+      return reverse(`${this.names.length === 1 ? this.names[0] : this.document.name}${file}${end ? ` (END)${more}` : ""}`);
     }
     return end ? reverse(`(END)${more}`) : ":";
   }
@@ -291,6 +292,8 @@ export class Pager {
       case "r":
       case "R":
       case "\x0c":
+        this.terminal.repaint();
+        return false;
       case "<timeout>":
       case "<input>":
       case "<unknown>":
@@ -514,8 +517,11 @@ export class Pager {
   }
 
   private *help(): Proc<void> {
-    this.terminal.print(`\x1b[H\x1b[J${HELP.replaceAll("\n", "\r\n")}\r\n\x1b[7mHELP -- Press any key when done\x1b[27m`);
-    yield* this.terminal.key();
+    const text = new Document("HELP", undefined, undefined);
+    text.lines.push(...HELP.trimEnd().split("\n"));
+    const help = new Pager(this.c, this.terminal, { ...this.options, numbers: false }, text, ["HELP -- Press q when done"], this.opener);
+    yield* help.run("");
+    this.terminal.repaint();
   }
 
   /** Runs a command on the terminal as it was. */
@@ -534,10 +540,11 @@ export class Pager {
       return 127;
     });
     yield* sys.wait4(pid, 0);
-    yield* this.terminal.enter(true);
     if (done !== undefined) {
+      yield* this.terminal.enter(false);
       this.terminal.print(`\r\n\x1b[7m${done}\x1b[27m`);
       yield* this.terminal.key();
     }
+    yield* this.terminal.enter(true);
   }
 }

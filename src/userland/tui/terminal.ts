@@ -7,7 +7,7 @@ import { EINTR, EIO, Errno } from "../../abi/errno.ts";
 import { POLLIN, type PollFd } from "../../abi/poll.ts";
 import { SIGCONT, SIGHUP, SIGTERM, SIGTSTP, SIGWINCH } from "../../abi/signal.ts";
 import type { Proc, Sys } from "../../abi/sys.ts";
-import { ECHO, ICANON, ICRNL, IEXTEN, INLCR, ISIG, IXON, type Termios, VMIN, VTIME, type Winsize } from "../../abi/termios.ts";
+import { ECHO, ICANON, ICRNL, IEXTEN, INLCR, ISIG, IXON, OPOST, type Termios, VMIN, VTIME, type Winsize } from "../../abi/termios.ts";
 import { decodeUtf8, encodeUtf8 } from "../../abi/utf8.ts";
 import { writeAll } from "../libc/stdio.ts";
 
@@ -56,6 +56,8 @@ export class Terminal {
   private resized = false;
   private ended = false;
   private alternate = false;
+  /** What paint() has put on the screen; undefined where that is not known. */
+  private painted: readonly string[] | undefined;
 
   constructor(
     private readonly sys: Sys,
@@ -74,6 +76,7 @@ export class Terminal {
     yield* this.sys.ioctl(this.inFd, "TCSETSW", {
       ...now,
       iflag: now.iflag & ~(ICRNL | INLCR | IXON),
+      oflag: now.oflag & ~OPOST,
       lflag: now.lflag & ~(ICANON | ECHO | ISIG | IEXTEN),
       cc,
     });
@@ -95,6 +98,7 @@ export class Terminal {
       });
     }
     if (alternate) this.print("\x1b[?1049h");
+    this.painted = undefined;
     yield* this.flush();
   }
 
@@ -119,8 +123,24 @@ export class Terminal {
     return { rows: rows || 24, cols: cols || 80 };
   }
 
+  /** Adds to the output; what paint() has drawn is taken to be touched only by paint(). */
   print(text: string): void {
     this.out += text;
+  }
+
+  /** Fills the screen with rows, sending those that differ from what is there. The cursor ends up somewhere. */
+  paint(rows: readonly string[]): void {
+    if (this.painted === undefined) this.out += "\x1b[H\x1b[J";
+    rows.forEach((row, i) => {
+      if (this.painted?.[i] !== row) this.out += `\x1b[${i + 1};1H${row}\x1b[K`;
+    });
+    if (this.painted !== undefined && rows.length < this.painted.length) this.out += `\x1b[${rows.length + 1};1H\x1b[J`;
+    this.painted = [...rows];
+  }
+
+  /** Somebody else may have drawn on the screen: the next paint() sends everything. */
+  repaint(): void {
+    this.painted = undefined;
   }
 
   *flush(): Proc<void> {
@@ -137,6 +157,7 @@ export class Terminal {
       if (this.ended) return "<hangup>";
       if (this.resized) {
         this.resized = false;
+        this.painted = undefined;
         return "<resize>";
       }
       if (this.pending.length > 0) return yield* this.decode();

@@ -13,6 +13,7 @@ export abstract class InsertEditor extends MotionEditor {
   protected *insert(count: number, lines = false): Keys<void> {
     this.change();
     this.mode = "insert";
+    this.pendingKeys = "";
     const from = this.typed.length;
     yield* this.insertKeys(false);
     const keys = this.typed.slice(from, -1);

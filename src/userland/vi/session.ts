@@ -19,6 +19,8 @@ export class Session {
   private fileIndex = 0;
   private name: string | undefined;
   private lastShell = "";
+  /** -R: every file is opened read-only. */
+  private forceReadonly = false;
   private done = false;
   /** `:wq` of a file that could not be written must not quit. */
   private status = 0;
@@ -39,11 +41,13 @@ export class Session {
   }
 
   /** Runs until the user quits; the exit status. */
-  *run(commands: readonly string[]): Proc<number> {
+  *run(commands: readonly string[], readonly: boolean): Proc<number> {
+    this.forceReadonly = readonly;
     if (this.files[0] !== undefined) yield* this.load(this.files[0]);
     for (const command of commands) yield* this.obey({ kind: "ex", line: command, range: undefined });
     while (!this.done) {
-      yield* this.draw();
+      // Keys that were pasted are worked off before the screen is drawn.
+      if (!(yield* this.terminal.typed())) yield* this.draw();
       const key = yield* this.terminal.key();
       if (key === "<hangup>") return 1;
       this.editor.feed(key);
@@ -51,7 +55,6 @@ export class Session {
       for (let effects = this.editor.takeEffects(); effects.length > 0; effects = this.editor.takeEffects()) {
         for (const effect of effects) yield* this.obey(effect);
       }
-      // Keys that were pasted are worked off before the screen is drawn again.
     }
     return this.status;
   }
@@ -59,17 +62,17 @@ export class Session {
   private *draw(): Proc<void> {
     const { rows, cols } = yield* this.terminal.size();
     const screen = layout(this.editor, Math.max(1, rows - 1), cols, this.label, this.busybox);
-    const body = screen.rows.map((row) => `${row}\x1b[K`).join("\r\n");
     const status = screen.status.replace(/[\x00-\x1f\x7f]/g, (ch) => `^${String.fromCharCode(ch.charCodeAt(0) ^ 64)}`);
     const at = `\x1b[${screen.cursorRow + 1};${screen.cursorCol + 1}H`;
-    this.terminal.print(`\x1b[?25l\x1b[H${body}\r\n${status}\x1b[K${at}\x1b[?25h`);
+    this.terminal.paint([...screen.rows, status]);
+    this.terminal.print(at);
     yield* this.terminal.flush();
   }
 
   private *obey(effect: Effect): Proc<void> {
     if (effect.kind === "bell") this.terminal.print("\x07");
     else if (effect.kind === "suspend") yield* this.terminal.suspend();
-    else if (effect.kind === "redraw") this.terminal.print("\x1b[2J");
+    else if (effect.kind === "redraw") this.terminal.repaint();
     else {
       try {
         yield* this.ex(effect.line);
@@ -197,7 +200,7 @@ export class Session {
       const bytes = yield* readFile(this.c.sys, name);
       editor.buffer.load(decodeUtf8(bytes));
       const lines = bytes.length === 0 ? 0 : editor.buffer.lines.length;
-      editor.options.readonly = !(yield* this.writable(name));
+      editor.options.readonly = this.forceReadonly || !(yield* this.writable(name));
       const flags = `${editor.buffer.noEol ? " [noeol]" : ""}${editor.options.readonly ? " [readonly]" : ""}`;
       editor.message = `${this.quoted(name)}${flags} ${this.counts(lines, bytes.length)}`;
     } catch (e) {
@@ -361,8 +364,12 @@ export class Session {
     }
     yield* c.sys.wait4(pid, 0);
     if (waits) yield* c.eprint(this.busybox ? "\n[Hit return to continue]" : "\nPress ENTER or type command to continue");
+    if (waits) {
+      // What the command printed is on the ordinary screen: it stays until a key is pressed.
+      yield* this.terminal.enter(false);
+      yield* this.terminal.key();
+    }
     yield* this.terminal.enter(true);
-    if (waits) yield* this.terminal.key();
   }
 
   /** What a command prints; it reads `input`. */
