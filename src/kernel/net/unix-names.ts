@@ -10,14 +10,31 @@ export const SUN_PATH = 108;
 /** The bound sockets of one machine. */
 export class Names {
   readonly byInode = new WeakMap<Inode, UnixSocket>();
-  readonly abstract = new Map<string, UnixSocket>();
+  /** Abstract names are a space of their own for each type of socket. */
+  private readonly abstract = new Map<string, UnixSocket>();
   /** For sockets that bind without a name: five hexadecimal digits. */
   private next = 1;
 
-  autobind(): string {
+  findAbstract(type: number, name: string): UnixSocket | undefined {
+    return this.abstract.get(`${type}${name}`);
+  }
+
+  /** Returns whether the name was free. */
+  takeAbstract(name: string, socket: UnixSocket): boolean {
+    if (this.findAbstract(socket.type, name) !== undefined) return false;
+    this.abstract.set(`${socket.type}${name}`, socket);
+    return true;
+  }
+
+  dropAbstract(name: string, socket: UnixSocket): void {
+    if (this.findAbstract(socket.type, name) === socket) this.abstract.delete(`${socket.type}${name}`);
+  }
+
+  /** An abstract name that is free. */
+  inventName(type: number): string {
     for (;;) {
       const name = `\0${(this.next++).toString(16).padStart(5, "0")}`;
-      if (!this.abstract.has(name)) return name;
+      if (this.findAbstract(type, name) === undefined) return name;
     }
   }
 }

@@ -129,11 +129,9 @@ export class UnixSocket extends SocketFile {
       if (addr.path === "") return;
       throw EINVAL;
     }
-    const path = addr.path === "" ? names.autobind() : addr.path;
-    if (path.startsWith("\0")) {
-      if (names.abstract.has(path)) throw EADDRINUSE;
-      names.abstract.set(path, this);
-    } else names.byInode.set(this.makePathNode(task, path), this);
+    const path = addr.path === "" ? names.inventName(this.type) : addr.path;
+    if (!path.startsWith("\0")) names.byInode.set(this.makePathNode(task, path), this);
+    else if (!names.takeAbstract(path, this)) throw EADDRINUSE;
     this.address = path;
   }
 
@@ -150,7 +148,7 @@ export class UnixSocket extends SocketFile {
     if (addr.family !== AF_UNIX || addr.path === "" || byteLength(addr.path) > SUN_PATH) throw EINVAL;
     const names = namesOf(this.system);
     let found: UnixSocket | undefined;
-    if (addr.path.startsWith("\0")) found = names.abstract.get(addr.path);
+    if (addr.path.startsWith("\0")) found = names.findAbstract(this.type, addr.path);
     else {
       const inode = resolveInode(task, undefined, addr.path, true);
       checkPermission(task, inode, W_OK);
@@ -190,6 +188,7 @@ export class UnixSocket extends SocketFile {
     if (!this.connectionBased) {
       const other = this.find(task, addr);
       if (!other.accepts(this)) throw EPERM;
+      if (this.peer !== undefined && this.peer !== other) this.disconnectFrom(this.peer);
       this.peer = other;
       this.state = "connected";
       return;
@@ -207,10 +206,10 @@ export class UnixSocket extends SocketFile {
   /** Returns false where the backlog is full. */
   private tryConnect(task: Task, addr: SocketAddress): boolean {
     const other = this.find(task, addr);
-    if (this.state === "connected") throw EISCONN;
-    if (this.state === "listening") throw EINVAL;
     if (other.state !== "listening" || (other.shut & RCV) !== 0) throw ECONNREFUSED;
     if (other.embryos.length > other.backlog) return false;
+    if (this.state === "connected") throw EISCONN;
+    if (this.state === "listening") throw EINVAL;
     const embryo = new UnixSocket(this.system, this.type, 0, task, this.makeNode);
     embryo.address = other.address;
     embryo.creds = credsOf(task);
@@ -219,6 +218,16 @@ export class UnixSocket extends SocketFile {
     other.embryos.push(embryo);
     other.readWait.wake();
     return true;
+  }
+
+  /** unix_dgram_disconnected(): what came from the former peer is lost, and the peer learns of it. */
+  private disconnectFrom(former: UnixSocket): void {
+    if (this.queue.length === 0) return;
+    this.purge();
+    this.roomWait.wake();
+    if (former.dead || former.peer !== this) return;
+    former.error = ECONNRESET;
+    former.wakeAll();
   }
 
   /** Makes both ends of a connection. */
@@ -313,14 +322,11 @@ export class UnixSocket extends SocketFile {
 
   /** Sends pieces as long as the send buffer has room; returns how far it came. Errors: EPIPE, with SIGPIPE, if nothing was sent. */
   private sendStream(task: Task, buf: Uint8Array, start: number, flags: number, files: readonly File[]): number {
+    if ((this.shut & SEND) !== 0) return brokenPipe(task, start, flags);
     let at = start;
     while (at < buf.length) {
       const { peer } = this;
-      if (peer === undefined || (this.shut & SEND) !== 0 || peer.dead || (peer.shut & RCV) !== 0) {
-        if (at > 0) return at;
-        if ((flags & MSG_NOSIGNAL) === 0) task.raise(SIGPIPE);
-        throw EPIPE;
-      }
+      if (peer === undefined || peer.dead || (peer.shut & RCV) !== 0) return brokenPipe(task, at, flags);
       if (this.sentWeight >= this.sndbuf) break;
       const end = Math.min(buf.length, at + STREAM_CHUNK, at + Math.max(1, (this.sndbuf >> 1) - 64));
       peer.enqueue(this, task, buf.slice(at, end), at === 0 ? files : []);
@@ -355,14 +361,19 @@ export class UnixSocket extends SocketFile {
     }
     if (to !== undefined) return this.find(task, to);
     if (this.peer === undefined) throw ENOTCONN;
-    if (!this.peer.dead) return this.peer;
+    const { peer } = this;
+    if (!peer.dead) return peer;
     this.peer = undefined;
     this.state = "closed";
+    this.disconnectFrom(peer);
     throw ECONNREFUSED;
   }
 
   /** Returns false where there is no room. */
   private trySendPacket(task: Task, buf: Uint8Array, to: SocketAddress | undefined, files: readonly File[]): boolean {
+    if (this.type === SOCK_SEQPACKET && this.peer === undefined) throw ENOTCONN;
+    const error = this.takeError();
+    if (error !== undefined) throw error;
     if ((this.shut & SEND) !== 0) throw EPIPE;
     const other = this.target(task, to);
     if (!other.accepts(this)) throw EPERM;
@@ -400,6 +411,8 @@ export class UnixSocket extends SocketFile {
   receive(task: Task, buf: Uint8Array, flags: number): MaySleep<Received> {
     if ((flags & MSG_OOB) !== 0) throw EOPNOTSUPP;
     if (this.connectionBased && this.state !== "connected") throw this.stream ? EINVAL : ENOTCONN;
+    // A datagram socket that was shut down has an end for those only who would wait for it.
+    if (this.nonblock(flags) && !this.connectionBased && this.queue.length === 0) throw this.takeError() ?? EAGAIN;
     const got = this.tryReceive(buf, flags);
     if (got !== undefined) return got;
     if (this.nonblock(flags)) throw EAGAIN;
@@ -416,12 +429,10 @@ export class UnixSocket extends SocketFile {
 
   /** Undefined where there is nothing yet. Errors: what SO_ERROR would have told. */
   private tryReceive(buf: Uint8Array, flags: number): Received | undefined {
-    if (this.queue.length > 0) {
-      if (buf.length === 0 && this.stream) return { length: 0, files: [], flags: 0 };
-      return this.stream ? this.receiveStream(buf, flags) : this.receivePacket(buf, flags);
-    }
+    if (this.stream && this.queue.length > 0) return this.receiveStream(buf, flags);
     const error = this.takeError();
     if (error !== undefined) throw error;
+    if (this.queue.length > 0) return this.receivePacket(buf, flags);
     return (this.shut & RCV) !== 0 ? { length: 0, files: [], flags: 0 } : undefined;
   }
 
@@ -441,7 +452,8 @@ export class UnixSocket extends SocketFile {
     const first = this.queue[0] as UnixMessage;
     let files: readonly File[] = [];
     let at = 0;
-    for (let i = 0; i < this.queue.length && at < buf.length; ) {
+    // A peek goes on to the next descriptors even where the buffer is full: so does Linux.
+    for (let i = 0; i < this.queue.length && (at === 0 || at < buf.length || peek); ) {
       const message = this.queue[i] as UnixMessage;
       if (this.passcred && message.creds.pid !== first.creds.pid) break;
       const n = Math.min(message.data.length - message.consumed, buf.length - at);
@@ -505,14 +517,14 @@ export class UnixSocket extends SocketFile {
   override ioctl(_caller: Caller, request: IoctlRequest): MaySleep<unknown> {
     if (request !== "FIONREAD") throw EINVAL;
     if (this.listening) throw EINVAL;
-    if (!this.stream) return this.queue[0]?.data.length ?? 0;
+    if (!this.connectionBased) return this.queue[0]?.data.length ?? 0;
     return this.queue.reduce((sum, message) => sum + message.data.length - message.consumed, 0);
   }
 
   // ── Readiness and the end ──────────────────────────────────────────────────────────────────────────────────────────
 
   private get sendReady(): boolean {
-    return this.sentWeight * 4 <= this.sndbuf;
+    return this.state !== "listening" && this.sentWeight * 4 <= this.sndbuf;
   }
 
   override poll(_caller: Caller, queues?: WaitQueue[]): number {
@@ -539,22 +551,38 @@ export class UnixSocket extends SocketFile {
     collectGarbage(this.system);
   }
 
+  /** Whether its end resets the peer. As in Linux, an empty packet at the front does not count. */
+  private get hasUnread(): boolean {
+    return this.queue.length > 1 || unreadBytes(this.queue[0]) > 0;
+  }
+
   /** unix_release_sock(). `embryo`: it was never accepted. */
   private close(embryo: boolean): void {
     const names = namesOf(this.system);
-    if (this.address?.startsWith("\0") === true && names.abstract.get(this.address) === this) names.abstract.delete(this.address);
+    if (this.address?.startsWith("\0") === true) names.dropAbstract(this.address, this);
     this.dead = true;
     this.shut = RCV | SEND;
     const { peer } = this;
     if (peer !== undefined && this.connectionBased) {
       peer.shut = RCV | SEND;
-      if (this.queue.length > 0 || embryo) peer.error = ECONNRESET;
+      if (this.hasUnread || embryo) peer.error = ECONNRESET;
       peer.wakeAll();
     }
     this.purge();
     this.wakeAll();
     super.release();
   }
+}
+
+/** What came before the break counts. Errors: EPIPE, with SIGPIPE unless MSG_NOSIGNAL. */
+function brokenPipe(task: Task, sent: number, flags: number): number {
+  if (sent > 0) return sent;
+  if ((flags & MSG_NOSIGNAL) === 0) task.raise(SIGPIPE);
+  throw EPIPE;
+}
+
+function unreadBytes(message: UnixMessage | undefined): number {
+  return message === undefined ? 0 : message.data.length - message.consumed;
 }
 
 function peekFiles(message: UnixMessage): readonly File[] {
