@@ -2,7 +2,7 @@
 
 import { EINTR, Errno } from "../../abi/errno.ts";
 import { POLLIN } from "../../abi/poll.ts";
-import { SIGINT, SIGTERM, SIGWINCH } from "../../abi/signal.ts";
+import { SIGINT, SIGSTOP, SIGTERM, SIGTSTP, SIGWINCH } from "../../abi/signal.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { ECHO, ICANON, type Termios, VMIN, VTIME } from "../../abi/termios.ts";
 import { decodeUtf8 } from "../../abi/utf8.ts";
@@ -33,11 +33,16 @@ export class Keyboard {
       };
       yield* c.sys.rt_sigaction(sig, { handler, flags: 0, mask: 0n });
     }
+    // ^Z: the terminal as it was while we are stopped, ours again when we go on.
+    const stop = function* (): Proc<void> {
+      yield* keyboard.close();
+      yield* c.sys.kill(yield* c.sys.getpid(), SIGSTOP);
+      yield* keyboard.raw();
+    };
+    yield* c.sys.rt_sigaction(SIGTSTP, { handler: stop, flags: 0, mask: 0n });
     // Only so that it ends the waiting: the next drawing asks for the size.
     yield* c.sys.rt_sigaction(SIGWINCH, { handler: function* () {}, flags: 0, mask: 0n });
     yield* keyboard.raw();
-    yield* c.print("\x1b[?25l\x1b[H\x1b[J");
-    yield* c.stdout.flush();
     return keyboard;
   }
 
@@ -46,6 +51,8 @@ export class Keyboard {
     cc[VMIN] = 1;
     cc[VTIME] = 0;
     yield* this.c.sys.ioctl(0, "TCSETSW", { ...this.before, lflag: this.before.lflag & ~(ICANON | ECHO), cc });
+    yield* this.c.print("\x1b[?25l\x1b[H\x1b[J");
+    yield* this.c.stdout.flush();
   }
 
   /** The cursor below everything, the terminal as it was. */
