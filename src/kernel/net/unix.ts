@@ -20,9 +20,7 @@ import {
   EOPNOTSUPP,
   EPERM,
   EPIPE,
-  EPROTONOSUPPORT,
   EPROTOTYPE,
-  ESOCKTNOSUPPORT,
 } from "../../abi/errno.ts";
 import { W_OK } from "../../abi/fcntl.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP } from "../../abi/poll.ts";
@@ -37,7 +35,6 @@ import {
   SHUT_RDWR,
   SHUT_WR,
   SOCK_DGRAM,
-  SOCK_RAW,
   SOCK_SEQPACKET,
   SOCK_STREAM,
   type SocketAddress,
@@ -56,7 +53,7 @@ import type { File } from "../vfs/file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { resolveInode } from "../vfs/namei.ts";
 import { checkPermission } from "../vfs/permission.ts";
-import { type Creds, credsOf, NOBODY, type Received, type SocketFamily, SocketFile } from "./socket.ts";
+import { type Creds, credsOf, NOBODY, type Received, SocketFile } from "./socket.ts";
 import { collectGarbage, inflightOf } from "./unix-gc.ts";
 import { namesOf, SUN_PATH } from "./unix-names.ts";
 import { STREAM_CHUNK, type UnixMessage, weigh } from "./unix-message.ts";
@@ -588,24 +585,4 @@ function unreadBytes(message: UnixMessage | undefined): number {
 function peekFiles(message: UnixMessage): readonly File[] {
   for (const file of message.files) file.get();
   return message.files;
-}
-
-/** AF_UNIX, as a row of the families' table. */
-export function unixFamily(makeNode: MakeSocketNode): SocketFamily {
-  const make = (system: System, task: Task, type: number, protocol: number, flags: number): UnixSocket => {
-    if (protocol !== 0 && protocol !== AF_UNIX) throw EPROTONOSUPPORT;
-    // Linux takes SOCK_RAW for SOCK_DGRAM here.
-    const real = type === SOCK_RAW ? SOCK_DGRAM : type;
-    if (real !== SOCK_STREAM && real !== SOCK_DGRAM && real !== SOCK_SEQPACKET) throw ESOCKTNOSUPPORT;
-    return new UnixSocket(system, real, flags, task, makeNode);
-  };
-  return {
-    create: make,
-    pair: (system, task, type, protocol, flags) => {
-      const a = make(system, task, type, protocol, flags);
-      const b = make(system, task, type, protocol, flags);
-      a.pairWith(b, task);
-      return [a, b];
-    },
-  };
 }

@@ -6,7 +6,7 @@ import { AF_UNIX, type Message, MSG_CMSG_CLOEXEC, MSG_CTRUNC, SOCK_CLOEXEC, SOCK
 import { S_IFSOCK } from "../../abi/stat.ts";
 import { Blocked, type MaySleep } from "../blocked.ts";
 import { type Received, requireSocket, type SocketFamily, type SocketFile, ucredIn } from "../net/socket.ts";
-import { unixFamily } from "../net/unix.ts";
+import { unixFamily } from "../net/unix-family.ts";
 import { COPY_NS_PER_BYTE, SCM_MAX_FD } from "../params.ts";
 import type { System } from "../task/system.ts";
 import type { Task } from "../task/task.ts";
