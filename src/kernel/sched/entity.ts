@@ -42,6 +42,8 @@ export class SchedGroup extends SchedEntity {
   /** Tasks below that are queued or running. */
   runnable = 0;
   throttled = false;
+  /** When it was last unthrottled: nothing of it runs before. */
+  readyAtNs = 0;
 
   constructor(parent: SchedGroup | undefined) {
     super();

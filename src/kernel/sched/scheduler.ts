@@ -154,7 +154,9 @@ export class Scheduler {
     }
     task.vruntime += to.minVruntime - from.minVruntime;
     task.group = to;
-    if (queued) this.enqueue(task);
+    if (!queued) return;
+    task.readyAtNs = Math.max(task.readyAtNs, this.clockNs);
+    this.enqueue(task);
   }
 
   /** Takes a group with all below it off its parent's queue: bandwidth used up, or frozen. */
@@ -167,6 +169,7 @@ export class Scheduler {
   unthrottle(group: SchedGroup): void {
     if (!group.throttled) return;
     group.throttled = false;
+    group.readyAtNs = this.clockNs;
     if (group.queue.size > 0 && group.group !== undefined) {
       group.vruntime = Math.max(group.vruntime, group.group.minVruntime - WAKEUP_CREDIT_NS);
       this.enqueue(group);
@@ -314,7 +317,9 @@ export class Scheduler {
       if (cpu.current !== undefined) continue;
       const task = this.pick(cpu);
       if (task === undefined) continue;
-      cpu.clockNs = Math.max(cpu.clockNs, task.readyAtNs) + SWITCH_NS;
+      let readyAtNs = task.readyAtNs;
+      for (let g = task.group; g !== undefined; g = g.group) if (g.readyAtNs > readyAtNs) readyAtNs = g.readyAtNs;
+      cpu.clockNs = Math.max(cpu.clockNs, readyAtNs) + SWITCH_NS;
       cpu.current = task;
       task.cpu = cpu.id;
       task.sliceUsedNs = 0;

@@ -214,7 +214,8 @@ class ProcFile<S extends Machine> extends File {
   override write(caller: Caller, buf: Uint8Array): number {
     const task = taskOfSubject(this.subject);
     if (task !== undefined && task.pid.task !== task) throw ESRCH;
-    if (this.entry.write === undefined) throw EIO;
+    // Files of tasks have no write operation at all; those of the machine refuse it.
+    if (this.entry.write === undefined) throw task === undefined ? EIO : EINVAL;
     this.entry.write(this.subject, decodeUtf8(buf), callerTask(caller));
     this.pos += buf.length;
     return buf.length;

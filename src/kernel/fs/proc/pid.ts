@@ -1,6 +1,6 @@
 /** The entries of /proc/PID and /proc/PID/task/TID: proc_pid(5), Linux `fs/proc/base.c` (`tgid_base_stuff`), in its order. */
 
-import { EINVAL, ENOENT, EPERM, ERANGE } from "../../../abi/errno.ts";
+import { EINVAL, ENOENT, EPERM } from "../../../abi/errno.ts";
 import { CAP_SYS_RESOURCE } from "../../../abi/capability.ts";
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../../abi/mman.ts";
 import { RLIM_INFINITY } from "../../../abi/resource.ts";
@@ -121,8 +121,7 @@ const oomScoreAdj: FileEntry<TaskSubject> = {
   read: ({ task }) => `${task.tg.oomScoreAdj}\n`,
   write({ task, system }, text, writer) {
     const value = /^\s*-?[0-9]+\s*$/.test(text) ? Number(text) : Number.NaN;
-    if (Number.isNaN(value)) throw EINVAL;
-    if (value < -1000 || value > 1000) throw ERANGE;
+    if (!(value >= -1000 && value <= 1000)) throw EINVAL;
     if (value < task.tg.oomScoreAdj && !nsCapable(writer.cred, system.initUserNs, CAP_SYS_RESOURCE)) throw EPERM;
     task.tg.oomScoreAdj = value;
   },
@@ -152,8 +151,8 @@ const common: readonly Entry<TaskSubject>[] = [
   place("exe", (task) => task.image.exe),
   file("mounts", taskMounts),
   file("mountinfo", taskMountinfo),
-  // All processes are in the root of the one hierarchy.
-  file("cgroup", () => "0::/\n"),
+  // A cgroup that was removed under a zombie is marked. Differs from Linux: paths are seen from the real root in every cgroup namespace.
+  file("cgroup", ({ task }) => `0::${task.cgroup.path}${task.cgroup.removed ? " (deleted)" : ""}\n`),
   file("oom_score", oomScore),
   oomScoreAdj,
   ...namespaceEntries,

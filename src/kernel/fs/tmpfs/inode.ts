@@ -22,6 +22,8 @@ import type { TmpfsSuperBlock } from "./tmpfs.ts";
 const DIRENT_BYTES = 20;
 /** Longer targets take a page. */
 const SHORT_SYMLINK_LEN = 128;
+/** Kernel memory of an extended attribute besides its value. */
+const XATTR_BYTES = 128;
 /** Largest file: MAX_LFS_FILESIZE, cut to what a JavaScript number counts. */
 export const MAX_FILE_BYTES = Number.MAX_SAFE_INTEGER;
 
@@ -158,6 +160,7 @@ export class TmpfsInode extends Inode {
 
   override link(name: string, inode: Inode): void {
     const linked = inode as TmpfsInode;
+    if (linked.nlink > 0) this.sb.reserveInode();
     this.add(name, linked);
     linked.nlink++;
     linked.ctime = this.ctime;
@@ -165,6 +168,7 @@ export class TmpfsInode extends Inode {
 
   override unlink(name: string): void {
     const inode = this.remove(name);
+    if (inode.nlink > 1) this.sb.freeInode();
     inode.nlink--;
     inode.ctime = this.ctime;
   }
@@ -292,17 +296,28 @@ export class TmpfsInode extends Inode {
   // ── Extended attributes ────────────────────────────────────────────────────────────────────────────────────────────
 
   override setxattr(name: string, value: Uint8Array): void {
+    const more = XATTR_BYTES + value.length - this.xattrBytes(name);
+    if (more > 0 && !this.sb.system.memory.tryCharge("slab", more)) throw ENOSPC;
+    if (more < 0) this.sb.system.memory.uncharge("slab", -more);
     this.xattrs ??= new Map();
     this.xattrs.set(name, value);
   }
 
   override removexattr(name: string): void {
+    this.sb.system.memory.uncharge("slab", this.xattrBytes(name));
     this.xattrs?.delete(name);
+  }
+
+  /** What an attribute is charged with. */
+  private xattrBytes(name: string): number {
+    const value = this.xattrs?.get(name);
+    return value === undefined ? 0 : XATTR_BYTES + value.length;
   }
 
   override evict(): void {
     if (this.evicted) return;
     this.evicted = true;
+    for (const name of [...(this.xattrs?.keys() ?? [])]) this.removexattr(name);
     if (this.content !== undefined) {
       // What still reads it (a running program's file) may go on; only the accounts are closed.
       this.book(-this.content.allocatedPages, -this.content.residentPages);
@@ -315,6 +330,7 @@ export class TmpfsInode extends Inode {
   dropTree(): void {
     for (const { inode } of this.entries?.values() ?? []) {
       if (inode.entries !== undefined) inode.dropTree();
+      else if (--inode.nlink > 0) this.sb.freeInode();
       else inode.evict();
     }
     this.evict();

@@ -92,11 +92,16 @@ function check(sb: TmpfsSuperBlock, kernel: Kernel): void {
     }
   };
   cached(sb.rootDentry);
-  const open = [...kernel.tasks].flatMap((t) => [...t.files.entries()].map(([, file]) => file.inode as TmpfsInode));
+  const open = [...kernel.tasks]
+    .flatMap((t) => [...t.files.entries()].map(([, file]) => file.inode as TmpfsInode))
+    .filter((i) => i.sb === sb);
   let pages = 0;
   for (const inode of new Set([...names.keys(), ...open])) pages += inode.content?.allocatedPages ?? 0;
-  const { blocks, bfree } = sb.statfs();
+  const { blocks, bfree, files, ffree } = sb.statfs();
   expect(blocks - bfree).toBe(pages);
+  // The root, every name, and what is open without a name.
+  const nameless = new Set(open.filter((inode) => inode.nlink === 0));
+  expect(files - ffree).toBe(1 + [...names.values()].reduce((a, b) => a + b, 0) + nameless.size);
 }
 
 test("random operations keep link counts, the dentry cache and the accounts right, and all comes back at unmount", () => {

@@ -67,9 +67,7 @@ export class TmpfsSuperBlock extends SuperBlock {
 
   /** Errors: ENOSPC at nr_inodes, ENOMEM where the machine's memory is out. */
   newInode(mode: number, uid: number, gid: number, rdev: number): TmpfsInode {
-    if (this.usedInodes >= this.maxInodes) throw ENOSPC;
-    if (!this.system.memory.tryCharge("slab", INODE_BYTES)) throw ENOMEM;
-    this.usedInodes++;
+    this.reserveInode();
     return new TmpfsInode(this, ++this.lastIno, mode, uid, gid, rdev, isDir(mode) ? undefined : new Content(this.store));
   }
 
@@ -78,6 +76,13 @@ export class TmpfsSuperBlock extends SuperBlock {
     const { fsuid, fsgid } = caller.cred;
     const setgid = (dir.mode & 0o2000) !== 0;
     return this.newInode(setgid && isDir(mode) ? mode | 0o2000 : mode, fsuid, setgid ? dir.gid : fsgid, rdev);
+  }
+
+  /** One for each inode, and one for each further name of it. Errors: ENOSPC, ENOMEM. */
+  reserveInode(): void {
+    if (this.usedInodes >= this.maxInodes) throw ENOSPC;
+    if (!this.system.memory.tryCharge("slab", INODE_BYTES)) throw ENOMEM;
+    this.usedInodes++;
   }
 
   freeInode(): void {

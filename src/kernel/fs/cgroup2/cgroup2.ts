@@ -1,0 +1,53 @@
+/** The cgroup2 filesystem: one hierarchy a machine, mounted at /sys/fs/cgroup. Linux `kernel/cgroup/cgroup.c`. */
+
+import { EINVAL } from "../../../abi/errno.ts";
+import type { Statfs } from "../../../abi/stat.ts";
+import type { FilesystemType, System } from "../../task/system.ts";
+import { SuperBlock } from "../../vfs/inode.ts";
+import { controllerFiles } from "./controller-files.ts";
+import { coreFiles } from "./core-files.ts";
+import type { CgroupFile } from "./entry.ts";
+import { CgroupDirectory } from "./inode.ts";
+
+const CGROUP2_SUPER_MAGIC = 0x63677270;
+/** Options that change nothing here: what they switch on or off does not exist, or is so already. */
+const OPTIONS = new Set(["nsdelegate", "favordynmods", "memory_localevents", "memory_recursiveprot"]);
+
+export class Cgroup2SuperBlock extends SuperBlock {
+  override readonly fstype = "cgroup2";
+  override readonly dev: number;
+  override readonly root: CgroupDirectory;
+  override readonly cacheable = false;
+  readonly files: readonly CgroupFile[] = [...coreFiles, ...controllerFiles];
+
+  constructor(readonly system: System) {
+    super();
+    this.dev = system.nextAnonDev();
+    this.root = new CgroupDirectory(this, system.cgroups.root, undefined);
+  }
+
+  override statfs(): Statfs {
+    return { type: CGROUP2_SUPER_MAGIC, bsize: 4096, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0, namelen: 255, flags: 0 };
+  }
+}
+
+const instances = new WeakMap<System, Cgroup2SuperBlock>();
+
+/** The hierarchy of a machine: every mount of cgroup2 shows the same. */
+export function cgroup2Of(system: System): Cgroup2SuperBlock {
+  let sb = instances.get(system);
+  if (sb === undefined) {
+    sb = new Cgroup2SuperBlock(system);
+    instances.set(system, sb);
+  }
+  return sb;
+}
+
+export const cgroup2: FilesystemType = {
+  name: "cgroup2",
+  nodev: true,
+  mount: (system, _source, data) => {
+    for (const option of data.split(",")) if (option !== "" && !OPTIONS.has(option)) throw EINVAL;
+    return cgroup2Of(system);
+  },
+};
