@@ -55,3 +55,16 @@ test("100,000 lines arrive in order and to the last", async ({ page }) => {
   await visitor.expectResponsive();
   await visitor.see(/\n99999\n100000\nend\n/);
 });
+
+test("a session that a flood ran in comes back after a reload", async ({ page }) => {
+  const visitor = await Visitor.arrive(page, "/");
+  await visitor.enter("yes");
+  await expect(page.getByRole("button", { name: /^yes, process/ })).toBeVisible();
+  await visitor.expectResponsive();
+  await visitor.press("Control+c");
+  await visitor.see(/\^C\n.*[#$] ?$/);
+  expect(await visitor.run("echo flooded")).toBe("flooded");
+  await visitor.seeKept("echo flooded\r");
+  await page.reload();
+  await visitor.see(/\nflooded\n/);
+});

@@ -36,6 +36,11 @@ export class Visitor {
     await (typeof text === "string" ? poll.toContain(text) : poll.toMatch(text));
   }
 
+  /** Waits until the browser has kept the session with this input, which it does shortly after the last key. */
+  async seeKept(typed: string): Promise<void> {
+    await expect.poll(() => this.page.evaluate(readKeptInput)).toContain(typed);
+  }
+
   async press(...keys: string[]): Promise<void> {
     for (const key of keys) await this.page.keyboard.press(key);
   }
@@ -63,4 +68,18 @@ export class Visitor {
     await expect(this.page.getByPlaceholder("Find a command")).toHaveCount(0);
     await this.page.locator(".xterm-helper-textarea").first().focus();
   }
+}
+
+/** Runs in the page: all that was typed in the session that is kept. */
+async function readKeptInput(): Promise<string> {
+  const open = indexedDB.open("drydock");
+  const db = await new Promise<IDBDatabase>((done) => {
+    open.onsuccess = () => done(open.result);
+  });
+  const all = db.transaction("sessions").objectStore("sessions").getAll();
+  const sessions = await new Promise<{ log: { inputs: { text?: string }[] } }[]>((done) => {
+    all.onsuccess = () => done(all.result);
+  });
+  db.close();
+  return sessions[0]?.log.inputs.map((input) => input.text ?? "").join("") ?? "";
 }

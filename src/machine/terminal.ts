@@ -60,6 +60,19 @@ export class Terminal {
     return all;
   }
 
+  /** Forgets old output beyond about so many bytes: in a replay nobody has seen it, and a screen shows its end. */
+  trimOutput(keepBytes: number): void {
+    let drop = 0;
+    let left = this.pendingBytes;
+    for (const part of this.taken) {
+      if (left - part.length < keepBytes) break;
+      left -= part.length;
+      drop++;
+    }
+    if (drop > 0) this.taken.splice(0, drop);
+    this.pendingBytes = left;
+  }
+
   private arm(): void {
     if (!this.timer.armed) this.kernel.sched.timers.arm(this.timer, this.kernel.sched.clockNs + DRAIN_NS);
   }

@@ -13,6 +13,9 @@ const FRAME_MS = 16;
 const BUDGET_MS = 12;
 /** Terminal output that the page has not drawn yet: beyond it the virtual clock stands still. */
 const UNDRAWN_BYTES = 512 * 1024;
+/** Of a replay: how long it runs before its output is trimmed, and what a terminal keeps of it. */
+const REPLAY_SLICE_MS = 50;
+const REPLAY_OUTPUT_BYTES = 1024 * 1024;
 /** A page that was hidden for long does not make the machine race. */
 const MAX_STEP_MS = 100;
 
@@ -70,7 +73,7 @@ async function boot(message: PageMessage & { type: "boot" }): Promise<void> {
   for (const input of inputs) machine.schedule(input);
   const untilNs = message.untilNs ?? (inputs.length > 0 ? (inputs[inputs.length - 1]?.atNs ?? 0) + 1 : 0);
   if (inputs.length > 0) await fetchAll();
-  while (machine.run(untilNs) === "stalled") await fetchCode(machine);
+  await replay(machine, untilNs);
   booted = true;
   targetNs = machine.nowNs;
   self.postMessage({ type: "booted", bootMs: performance.now() - start });
@@ -78,6 +81,17 @@ async function boot(message: PageMessage & { type: "boot" }): Promise<void> {
   release(machine);
   // The prompt first, then the rest of the code.
   if (!complete) setTimeout(() => void fetchAll(), FRAME_MS);
+}
+
+/** Runs to where the log ends. Of floods on the terminals only the end is kept. */
+async function replay(m: Machine, untilNs: number): Promise<void> {
+  for (;;) {
+    const end = performance.now() + REPLAY_SLICE_MS;
+    const result = m.run(untilNs, () => performance.now() > end);
+    for (const terminal of m.terminals.values()) terminal.trimOutput(REPLAY_OUTPUT_BYTES);
+    if (result === "stalled") await fetchCode(m);
+    else if (result !== "budget") return;
+  }
 }
 
 /** Takes the inputs that were held back, up to the first that still must wait. */

@@ -107,6 +107,14 @@ function TabSetView({ set }: { readonly set: TabSet }) {
           {searching && <FindLine terminal={set.active} />}
         </div>
       )}
+      {starting && set.active !== undefined && (
+        <div className="terminal-end replaying">
+          <span>Replaying your session from what you typed. A new machine is there at once:</span>
+          <button type="button" className="chip" onClick={() => session.newMachine()}>
+            New machine
+          </button>
+        </div>
+      )}
       {ended && set.active !== undefined && (
         <div className="terminal-end">
           <span>The session on this terminal has ended.</span>
