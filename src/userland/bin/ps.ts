@@ -34,7 +34,7 @@ function shownColumns(asked: readonly Asked[], pidDigits: number): Shown[] {
 }
 
 /** One cell cut to what fits, as pr_* do it. */
-function fit(text: string, { column, width }: Shown, last: boolean, room: number): string {
+function cut(text: string, { column, width }: Shown, last: boolean, room: number): string {
   if (last) return text.slice(0, Math.max(0, room));
   if (column.justify === "unlimited" || column.justify === "left") return text.slice(0, width);
   // A user name that does not fit ends in a plus.
@@ -42,13 +42,16 @@ function fit(text: string, { column, width }: Shown, last: boolean, room: number
   return text;
 }
 
+/** What is left of the screen's line that column `at` falls on: a long row goes on in the next line. */
+const roomFrom = (at: number, limit: number): number => (at < limit ? limit - at : limit - (at % limit));
+
 /** Puts cells where their columns are; what is too wide pushes the next ones, until blanks make up for it. */
 function line(cells: readonly string[], shown: readonly Shown[], limit: number): string {
   let text = "";
   let start = 0;
   for (const [i, one] of shown.entries()) {
     const last = i === shown.length - 1;
-    const cell = fit(cells[i] ?? "", one, last, limit - Math.max(start, text.length));
+    const cell = cut(cells[i] ?? "", one, last, roomFrom(Math.max(start, text.length), limit));
     const right = one.column.justify === "right" || (one.column.justify === "user" && /^[0-9]+$/.test(cell));
     const at = start + (right ? Math.max(0, one.width - cell.length) : 0) - (right ? Math.max(0, cell.length - one.width) : 0);
     text += " ".repeat(Math.max(i > 0 ? 1 : 0, at - text.length)) + cell;
@@ -72,7 +75,7 @@ class Ps {
 
   *header(): Proc<void> {
     if (this.o.header === "never" || this.shown.every((s) => s.head === "")) return;
-    yield* this.c.print(`${headLine(this.shown).slice(0, this.limit)}\n`);
+    yield* this.c.print(`${headLine(this.shown, this.limit)}\n`);
   }
 
   *row(p: Process, tree: string, kind: "all" | "process" | "thread"): Proc<void> {
@@ -121,13 +124,14 @@ class Ps {
 }
 
 /** A heading is never cut but by the screen; that of users is on the left. */
-function headLine(shown: readonly Shown[]): string {
+function headLine(shown: readonly Shown[], limit: number): string {
   let text = "";
   let start = 0;
   for (const [i, { column, head, width }] of shown.entries()) {
     const right = column.justify === "right";
     const at = start + (right ? width - head.length : 0);
-    text += " ".repeat(Math.max(i > 0 ? 1 : 0, at - text.length)) + head;
+    text += " ".repeat(Math.max(i > 0 ? 1 : 0, at - text.length));
+    text += i === shown.length - 1 ? head.slice(0, roomFrom(text.length, limit)) : head;
     start += width + 1;
     if (i < shown.length - 1 && !right) text = text.padEnd(start - 1);
   }
