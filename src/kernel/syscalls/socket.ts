@@ -3,6 +3,7 @@
 import { EAFNOSUPPORT, EBADF, EINVAL, EMFILE } from "../../abi/errno.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_PATH } from "../../abi/fcntl.ts";
 import { AF_UNIX, type Message, MSG_CMSG_CLOEXEC, MSG_CTRUNC, SOCK_CLOEXEC, SOCK_NONBLOCK, type SocketAddress } from "../../abi/socket.ts";
+import { RLIMIT_NOFILE } from "../../abi/resource.ts";
 import { S_IFSOCK } from "../../abi/stat.ts";
 import { Blocked, type MaySleep } from "../blocked.ts";
 import { type Received, requireSocket, type SocketFamily, type SocketFile, ucredIn } from "../net/socket.ts";
@@ -64,6 +65,8 @@ function then<T, R>(result: MaySleep<T>, next: (value: T) => R): MaySleep<R> {
 function accept(task: Task, fd: number, flags: number): MaySleep<{ readonly fd: number; readonly addr: SocketAddress }> {
   const listener = find(task, fd);
   if ((flags & ~TYPE_FLAGS) !== 0) throw EINVAL;
+  // Before a connection is taken off the backlog, so that it is not lost.
+  task.files.requireRoom(task.rlimit(RLIMIT_NOFILE));
   return then(listener.accept(task, (flags & SOCK_NONBLOCK) !== 0 ? O_NONBLOCK : 0), (socket) => {
     const addr = socket.peernameOrUnnamed();
     return { fd: installFile(task, socket, (flags & SOCK_CLOEXEC) !== 0), addr };

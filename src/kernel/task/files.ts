@@ -41,6 +41,11 @@ export class FilesStruct {
     this.free(0, limit);
   }
 
+  /** Errors: EMFILE if no number is free. */
+  requireRoom(limit: number): void {
+    this.free(0, limit);
+  }
+
   /** Installs `file` (taking a reference) under the lowest free number from `from` on. Errors: EMFILE. */
   install(file: File, cloexec: boolean, limit: number, from = 0): number {
     const fd = this.free(from, limit);

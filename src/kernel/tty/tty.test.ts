@@ -168,7 +168,27 @@ describe("keys", () => {
 });
 
 describe("job control", () => {
-  it("stops a background reader by SIGTTIN, and fails with EIO where the group is orphaned", () => {
+  it("gives EIO to a background reader whose group nobody could continue", () => {
+    const result = session(function* (sys, tty) {
+      const [r, w] = yield* sys.pipe2(0);
+      const parent = yield* background(sys, function* () {
+        yield* sys.fork(function* () {
+          yield* sys.nanosleep(1e7);
+          yield* sys.write(w, Uint8Array.of((yield* errnoOf(readText(sys, tty)))?.code ?? 0));
+          return 0;
+        });
+        return 0;
+      });
+      yield* sys.wait4(parent, 0);
+      const buf = new Uint8Array(1);
+      yield* sys.read(r, buf);
+      return buf[0];
+    });
+    k.advance(100);
+    expect(result.value).toBe(EIO.code);
+  });
+
+  it("stops a background reader by SIGTTIN, or gives EIO where that is ignored", () => {
     const result = session(function* (sys, tty) {
       const job = yield* background(sys, function* () {
         yield* readText(sys, tty);
