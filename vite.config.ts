@@ -119,7 +119,9 @@ function laterPrograms(): Plugin {
       });
       return [
         ...FIRST_PROGRAMS.map((name) => `import { ${name} } from "./${name}.ts";`),
-        `const load = async (name) => (await import(${JSON.stringify(LATER)})).executables.find((e) => e.name === name);`,
+        // One that has code of its own even there is fetched at once with the others.
+        `const find = async (name) => (await import(${JSON.stringify(LATER)})).executables.find((e) => e.name === name);`,
+        "const load = async (name) => { const found = await find(name); return found.main === undefined ? found.load() : found; };",
         "const later = (facts) => ({ ...facts, load: () => load(facts.name) });",
         `export const executables = [${entries.join(",\n")}];`,
       ].join("\n");

@@ -68,3 +68,12 @@ test("text is found in the scrollback", async ({ page }) => {
   await visitor.press("Enter");
   await expect(page.locator(".xterm-rows").getByText("5003").first()).toBeVisible();
 });
+
+test("programs whose code comes later run like the others", async ({ page }) => {
+  const visitor = await Visitor.arrive(page);
+  await visitor.enter("top");
+  await visitor.see(/load average/);
+  await visitor.press("q");
+  await visitor.seePrompt();
+  expect(await visitor.run("strace -c true 2>&1 | tail -1")).toMatch(/total$/);
+});
