@@ -12,6 +12,8 @@ import { lstat, optional, readDir, stat } from "./unistd.ts";
 export interface GlobOptions extends PatternOptions {
   /** `*` matches names that begin with a dot, too. */
   readonly dotglob?: boolean;
+  /** `.*` does not match `.` and `..`. */
+  readonly skipDots?: boolean;
   /** `**` matches any number of directories. */
   readonly globstar?: boolean;
 }
@@ -93,7 +95,8 @@ function* walk(sys: Sys, prefix: string, parts: readonly Part[], at: number, opt
 }
 
 function matches(pattern: string, name: string, options: GlobOptions): boolean {
-  if (name === "." || name === "..") return pattern.startsWith(".") && !options.dotglob && fnmatch(pattern, name, options);
+  if (name === "." || name === "..")
+    return pattern.startsWith(".") && !options.dotglob && !options.skipDots && fnmatch(pattern, name, options);
   if (name.startsWith(".") && !options.dotglob && !pattern.startsWith(".") && !pattern.startsWith("\\.")) return false;
   return fnmatch(pattern, name, options);
 }

@@ -3,6 +3,7 @@
  * programs of coreutils and busybox, which differ in a few conversions and in the words of their complaints.
  */
 
+import { byteLength } from "../../abi/utf8.ts";
 import { echoEscapes } from "./echo.ts";
 import { strftime } from "./strftime.ts";
 
@@ -240,7 +241,10 @@ class Printer {
 
   private pad(text: string, flags: string, width: number | undefined, sign: string | undefined): string {
     const body = (sign ?? "") + text;
-    if (width === undefined || body.length >= width) return body;
+    if (width === undefined) return body;
+    // Widths count bytes.
+    width -= byteLength(body) - body.length;
+    if (body.length >= width) return body;
     if (flags.includes("-")) return body.padEnd(width);
     if (flags.includes("0") && sign !== undefined) return sign + text.padStart(width - sign.length, "0");
     return body.padStart(width);

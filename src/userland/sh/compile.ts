@@ -253,7 +253,7 @@ class SourceCompiler implements Compiler {
         if (this.flavour !== "bash") return this.doubleSubshell(c, line, text);
         return new ArithmeticCommand(line, text, compileArithmeticText(text.slice(2, -2), this, true));
       case "TestCommand":
-        if (this.flavour !== "bash") return this.testWords(c, line, text);
+        if (this.flavour === "dash") return this.testWords(c, line, text);
         return new TestCommand(
           line,
           text,
@@ -278,7 +278,7 @@ class SourceCompiler implements Compiler {
     return new Subshell(line, text, new Subshell(line, text, inner, []), []);
   }
 
-  /** `[[ … ]]` as the words of a command: unknown to dash, a kind of `[` to ash. */
+  /** `[[ … ]]` as the words of a command, which dash does not know. */
   private testWords(c: U.TestCommand, line: number, text: string): Node {
     const words: CommandWord[] = [];
     const add = (w: string): void => void words.push(literalWord(w));
@@ -417,13 +417,20 @@ class SourceCompiler implements Compiler {
       line: this.lineAt(r.pos),
     };
     if (r.type === "HereDoc") {
+      const missing =
+        r.closing === undefined ? { missing: { delimiter: r.delimiter?.value ?? "", lastLine: this.lineAt(this.source.length) } } : {};
+      const rest =
+        r.closing === undefined && this.flavour === "bash" && r.body.text !== "" && !r.body.text.endsWith("\n")
+          ? [{ kind: "literal" as const, text: "\n", quoted: true, split: false }]
+          : [];
       const quoted = r.delimiter?.quoted === true;
-      if (r.operator === "<<-") return { ...common, operator: "<<", target: undefined, body: this.stripped(r.body.text, quoted) };
+      if (r.operator === "<<-")
+        return { ...common, ...missing, operator: "<<", target: undefined, body: [...this.stripped(r.body.text, quoted), ...rest] };
       const body: readonly Piece[] =
         quoted || r.body.parts === undefined
           ? [{ kind: "literal", text: quoted ? r.body.text : unescapeHere(r.body.text), quoted: true, split: false }]
           : compileHereParts(r.body.parts, this);
-      return { ...common, operator: "<<", target: undefined, body };
+      return { ...common, ...missing, operator: "<<", target: undefined, body: [...body, ...rest] };
     }
     if (r.type === "HereString") {
       if (this.flavour !== "bash") throw this.refuse("<", r.pos + 2);

@@ -8,7 +8,9 @@ import { regcomp, RegexError } from "../libc/regex.ts";
 import { drive, expandPattern, expandPieces, expandString, PatternSink } from "./expand.ts";
 import type { CompiledWord } from "./node.ts";
 import { type Shell, ShellError } from "./shell.ts";
+import { quoteIfNeeded } from "./declarations.ts";
 import { setNames } from "./options.ts";
+import { traceText } from "./xtrace.ts";
 
 export type Condition =
   | { readonly kind: "unary"; readonly operator: string; readonly operand: CompiledWord; readonly pure: boolean }
@@ -67,7 +69,7 @@ export function evaluateConditionSync(sh: Shell, c: Condition): boolean | undefi
 export function* evaluateCondition(sh: Shell, c: Condition): Proc<boolean> {
   switch (c.kind) {
     case "unary":
-      return yield* evaluateUnary(sh.sys, c.operator, yield* expandString(sh, c.operand), testShell(sh));
+      return yield* evaluateOne(sh, c);
     case "binary":
       return yield* evaluateBinary(sh, c);
     case "and":
@@ -83,8 +85,18 @@ export function* evaluateCondition(sh: Shell, c: Condition): Proc<boolean> {
   }
 }
 
+function* evaluateOne(sh: Shell, c: Extract<Condition, { kind: "unary" }>): Proc<boolean> {
+  const operand = yield* expandString(sh, c.operand);
+  if (sh.options.xtrace) yield* traceText(sh, `[[ ${c.operator} ${quoteIfNeeded(operand)} ]]`);
+  return yield* evaluateUnary(sh.sys, c.operator, operand, testShell(sh));
+}
+
 function* evaluateBinary(sh: Shell, c: Extract<Condition, { kind: "binary" }>): Proc<boolean> {
   const left = yield* expandString(sh, c.left);
+  if (sh.options.xtrace) {
+    const shown = yield* PURE_BINARY.has(c.operator) && !/^-/.test(c.operator) ? expandPattern(sh, c.right) : expandString(sh, c.right);
+    yield* traceText(sh, `[[ ${quoteIfNeeded(left)} ${c.operator} ${shown === "" ? "''" : shown} ]]`);
+  }
   switch (c.operator) {
     case "=":
     case "==":

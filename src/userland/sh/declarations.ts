@@ -48,6 +48,11 @@ export function quoteIfNeeded(text: string): string {
   return text;
 }
 
+/** As `set -x` shows a word: blanks and newlines stay as they are. */
+export function quoteForTrace(text: string): string {
+  return /[\t\n]/.test(text) && !needsAnsi.test(text.replace(/[\t\n]/g, "")) ? `'${text.replaceAll("'", "'\\''")}'` : quoteIfNeeded(text);
+}
+
 /** As printf's `%q`: backslashes. */
 export function quoteBackslash(text: string): string {
   if (text === "") return "''";

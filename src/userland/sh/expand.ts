@@ -389,6 +389,7 @@ function* expandNames(sh: Shell, field: string, pattern: string, out: string[]):
   const names = yield* glob(sh.sys, pattern, {
     extglob: o.extglob,
     dotglob: o.shopt("dotglob"),
+    skipDots: sh.flavour === "bash" && o.shopt("globskipdots"),
     globstar: o.shopt("globstar"),
     ignoreCase: o.shopt("nocaseglob"),
   });

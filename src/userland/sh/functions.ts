@@ -18,6 +18,9 @@ export function* callFunction(sh: Shell, f: FunctionDefinition, args: readonly s
   sh.callStack.unshift({ name: f.name, source: f.source, line: sh.line });
   sh.vars.push();
   const debug = sh.traps.get("DEBUG");
+  const outerReturn = sh.traps.get("RETURN");
+  const traced = sh.options.has("functrace");
+  if (outerReturn !== undefined && !traced) sh.traps.set("RETURN", undefined);
   const hideDebug = debug !== undefined && !sh.options.has("functrace");
   if (hideDebug) sh.traps.set("DEBUG", undefined);
   const restores = sh.localRestores.length;
@@ -27,9 +30,10 @@ export function* callFunction(sh: Shell, f: FunctionDefinition, args: readonly s
       sh.jump = "none";
       status = sh.status;
     }
-    if (sh.traps.get("RETURN") !== undefined && sh.options.has("functrace")) yield* runPseudoTrap(sh, "RETURN");
+    if (sh.traps.get("RETURN") !== undefined) yield* runPseudoTrap(sh, "RETURN");
     return status;
   } finally {
+    if (outerReturn !== undefined && sh.traps.get("RETURN") === undefined) sh.traps.set("RETURN", outerReturn);
     if (hideDebug && sh.traps.get("DEBUG") === undefined) sh.traps.set("DEBUG", debug);
     while (sh.localRestores.length > restores) (sh.localRestores.pop() as () => void)();
     sh.vars.pop(depth);

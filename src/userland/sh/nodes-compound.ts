@@ -13,7 +13,6 @@ import { readLineFrom } from "./builtins/read.ts";
 import { type Shell, ShellError, STEP_NS } from "./shell.ts";
 import { closeSubstitutions } from "./substitution.ts";
 import { evaluateCondition, evaluateConditionSync, type Condition } from "./conditional.ts";
-import { quoteIfNeeded } from "./declarations.ts";
 import { traceText } from "./xtrace.ts";
 
 abstract class Compound implements Node {
@@ -401,7 +400,7 @@ export class ArithmeticCommand extends Compound {
     if (sh.charge(STEP_NS)) yield* sh.settle();
     if (sh.traps.get("DEBUG") !== undefined) yield* runPseudoTrap(sh, "DEBUG");
     let status: number;
-    if (sh.options.xtrace) yield* traceText(sh, `(( ${this.text.slice(2, -2).trim()} ))`);
+    if (sh.options.xtrace) yield* traceText(sh, `(( ${this.text.slice(2, -2)} ))`);
     try {
       status = (yield* evaluateArithmetic(sh, this.expression, "((")) === 0 ? 1 : 0;
     } catch (e) {
@@ -440,36 +439,17 @@ export class TestCommand extends Compound {
     if (sh.charge(STEP_NS)) yield* sh.settle();
     if (sh.interrupted || sh.pendingTraps.length > 0) yield* attend(sh);
     let status: number;
-    if (sh.options.xtrace) yield* traceText(sh, yield* this.describe(sh));
     try {
       status = (yield* evaluateCondition(sh, this.condition)) ? 0 : 1;
     } catch (e) {
-      if (!(e instanceof ShellError) || e.extent === "shell" || e.status !== 2) throw e;
+      if (!(e instanceof ShellError) || e.extent === "shell" || (e.status !== 2 && !e.message.startsWith("[[: "))) throw e;
       if (e.message !== "") yield* sh.complain(e);
-      status = 2;
+      status = e.status;
     }
     sh.status = status;
     sh.pipeStatus = [status];
     yield* afterCommand(sh, status);
     return status;
-  }
-
-  private *describe(sh: Shell): Proc<string> {
-    const show = function* (c: Condition): Proc<string> {
-      switch (c.kind) {
-        case "unary":
-          return `${c.operator} ${quoteIfNeeded(yield* expandString(sh, c.operand))}`;
-        case "binary":
-          return `${quoteIfNeeded(yield* expandString(sh, c.left))} ${c.operator} ${yield* expandString(sh, c.right)}`;
-        case "not":
-          return `! ${yield* show(c.operand)}`;
-        case "group":
-          return `( ${yield* show(c.operand)} )`;
-        default:
-          return yield* show(c.operands[0] as Condition);
-      }
-    };
-    return `[[ ${yield* show(this.condition)} ]]`;
   }
 }
 

@@ -107,7 +107,13 @@ export function findFailure(source: string, script: ParsedScript): SyntaxFailure
   const first = errors?.[0];
   if (errors === undefined || first === undefined) return undefined;
   const quote = findQuote(first);
-  if (quote !== undefined) return { pos: first.pos, kind: "quote", token: quote, expecting: undefined };
+  if (quote !== undefined)
+    return {
+      pos: first.message.includes("command substitution") ? source.length : first.pos,
+      kind: "quote",
+      token: quote,
+      expecting: undefined,
+    };
   let pos = first.pos;
   if (/^expected command in (brace group|subshell)$/.test(first.message)) pos++;
   let token = readToken(source, pos, /target|binary/.test(first.message));
@@ -116,15 +122,14 @@ export function findFailure(source: string, script: ParsedScript): SyntaxFailure
     ? /(?:^|[;\n&|]\s*)(fi|done|esac|else|elif|then|do|\})\s*$/.exec(source.slice(0, first.pos))
     : null;
   if (swallowed !== null) token = { text: swallowed[1] as string, pos: swallowed.index + swallowed[0].indexOf(swallowed[1] as string) };
-  // Where a name must follow on the same line, the end of the text counts as a newline.
-  if (
-    token.text === "" &&
-    /(^|[;\n&|]\s*)(for|select|case)(\s+\S+)?[ \t]*$/.test(source.slice(0, first.pos)) &&
-    !/\bin[ \t]*$/.test(source.slice(0, first.pos))
-  ) {
-    const bad = /(for|select)[ \t]*$/.test(source.slice(0, first.pos)) ? { words: "bad for loop variable" } : {};
-    if (!/(for|select)\s+\S+[ \t]*$/.test(source.slice(0, first.pos)))
-      return { pos: first.pos, kind: "token", token: "newline", expecting: undefined, ...bad };
+  // Where a word must follow on the same line, the end of the text counts as a newline.
+  const before = source.slice(0, first.pos);
+  if (token.text === "" && /(^|[;\n&|]\s*)(for|select|case|function)[ \t]*$/.test(before)) {
+    const bad = /(for|select)[ \t]*$/.test(before) ? { words: "bad for loop variable" } : {};
+    return { pos: first.pos, kind: "token", token: "newline", expecting: undefined, ...bad };
+  }
+  if (token.text === "" && /\bin[ \t]+[^\s()]+[ \t]*$/.test(before) && /\bcase\b[^\n]*$/.test(before) && /esac/.test(first.message)) {
+    return { pos: first.pos, kind: "token", token: "newline", expecting: ")" };
   }
   const closing = errors.find((e) => / to close /.test(e.message)) ?? first;
   if (token.text === "" && /esac/.test(closing.message) && !/\)[^()]*$/.test(source.slice(source.lastIndexOf("case"))))
@@ -211,7 +216,7 @@ export function describeBash(f: SyntaxFailure, source: string): string[] {
 
 /** The line that a message about a failure names. */
 export function lineOfFailure(f: SyntaxFailure, source: string, flavour: Flavour): number {
-  if (f.kind === "end") {
+  if (f.kind === "end" || (f.kind === "quote" && f.pos === source.length)) {
     const lines = source.split("\n").length;
     return flavour === "bash" && !source.endsWith("\n") ? lines + 1 : lines;
   }

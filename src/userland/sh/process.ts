@@ -141,7 +141,8 @@ export function* execute(
 }
 
 export function* sayMissing(sh: Shell, name: string): Proc<number> {
-  yield* sh.warn(`${name}: ${sh.flavour === "bash" ? "command not found" : "not found"}`);
+  const why = sh.flavour !== "bash" ? "not found" : sh.get("PATH") === undefined ? ENOENT.message : "command not found";
+  yield* sh.warn(`${name}: ${why}`);
   return 127;
 }
 

@@ -22,6 +22,8 @@ export interface Redirection {
   /** Body of a here-document. */
   readonly body: readonly Piece[] | undefined;
   readonly line: number;
+  /** The text ended before this delimiter came: said by bash. */
+  readonly missing?: { readonly delimiter: string; readonly lastLine: number };
 }
 
 /** What undoes redirections: the descriptor and the copy of what it was (-1: it was closed). */
@@ -50,6 +52,10 @@ export function* restore(sh: Shell, saved: Saved): Proc<void> {
 
 function* redirectOne(sh: Shell, r: Redirection, saved: Saved | undefined): Proc<void> {
   if (r.operator === "<<" || r.operator === "<<<") {
+    if (r.missing !== undefined && sh.flavour === "bash")
+      yield* sh.eprint(
+        `${sh.arg0}: line ${r.missing.lastLine}: warning: here-document at line ${r.line} delimited by end-of-file (wanted \`${r.missing.delimiter}')\n`,
+      );
     const text = r.body !== undefined ? yield* expandBody(sh, r.body) : `${yield* expandString(sh, r.target as CompiledWord)}\n`;
     yield* place(sh, r, yield* openText(sh, text), 0, saved);
     return;

@@ -109,46 +109,52 @@ function isBroken(p: ParsedSource, g: Group): boolean {
 
 /** Runs shell text: each line's commands in turn, up to a syntax error, which is said. Returns the status of the last. */
 export function* runText(sh: Shell, text: string, kind: TextKind, tail = false, first = 1): Proc<number> {
-  let source = text;
-  let parsed = parseSource(source);
-  if (sh.aliases.size > 0 && expandsAliases(sh)) {
-    source = expandAliases(source, sh.aliases);
-    if (source !== text) parsed = parseSource(source);
+  const parsed = parseSource(text);
+  // An alias may mend what is wrong without it: then the whole text is taken with the aliases of now.
+  if (parsed.failure !== undefined && sh.aliases.size > 0 && expandsAliases(sh)) {
+    const mended = expandAliases(text, sh.aliases);
+    if (mended !== text && parseSource(mended).failure === undefined) return yield* runText(sh, mended, kind, tail, first);
   }
   const base = kind === "main" || kind === "source" || kind === "command" || kind === "eval" ? first : sh.line;
-  let groups = groupsOf(parsed);
-  if (groups.length === 0 && parsed.failure === undefined) return 0;
-  let status = sh.status;
-  if (groups.length === 0) status = 0;
+  const groups = groupsOf(parsed);
+  let status = groups.length === 0 ? 0 : sh.status;
   for (let g = 0; g < groups.length; g++) {
-    const group = groups[g] as Group;
     const isLast = g === groups.length - 1 && parsed.failure === undefined;
     let node: Node;
     try {
-      node = compileScript(sh, parsed.source, parsed.statements.slice(group.first, group.last + 1), base);
+      node = compileGroup(sh, parsed, groups, g, base);
     } catch (e) {
       if (e instanceof CompileFailure) return yield* saySyntax(sh, e.failure, e.source, kind, base);
       throw e;
     }
     if (kind === "main" && sh.options.has("verbose") && !sh.readsStdin && !sh.agent)
-      yield* sh.eprint(sourceLines(parsed, group, groups[g - 1]));
-    const aliasesBefore = sh.aliases;
-    const sizeBefore = sh.aliases.size;
+      yield* sh.eprint(sourceLines(parsed, groups[g] as Group, groups[g - 1]));
     status = yield* runGroup(sh, node, kind, tail && isLast);
     if (sh.jump !== "none") return status;
     if (sh.options.noexec && !sh.interactive) break;
-    // An alias made on this line holds from the next line on.
-    if ((sh.aliases !== aliasesBefore || sh.aliases.size !== sizeBefore) && expandsAliases(sh) && !isLast) {
-      const end = parsed.statements[group.last]?.end ?? 0;
-      const rest = parsed.source.slice(end);
-      const padded = parsed.source.slice(0, end).replace(/[^\n]/g, " ");
-      parsed = parseSource(padded + expandAliases(rest, sh.aliases));
-      groups = groupsOf(parsed);
-      g = -1;
-    }
   }
   if (parsed.failure !== undefined) status = yield* saySyntax(sh, parsed.failure, parsed.source, kind, base);
   return status;
+}
+
+/** Compiles one line's commands with the aliases that hold when it is read. */
+function compileGroup(sh: Shell, p: ParsedSource, groups: readonly Group[], g: number, base: number): Node {
+  const group = groups[g] as Group;
+  const statements = p.statements.slice(group.first, group.last + 1);
+  if (sh.aliases.size > 0 && expandsAliases(sh)) {
+    const start = statements[0]?.pos ?? 0;
+    const next = groups[g + 1];
+    const end = next === undefined ? p.source.length : (p.statements[next.first]?.pos ?? p.source.length);
+    const slice = p.failure === undefined ? p.source.slice(start, end) : p.source.slice(start, statements[statements.length - 1]?.end);
+    const spliced = expandAliases(slice, sh.aliases);
+    if (spliced !== slice) {
+      // What stands before keeps its lines, so that the numbers stay right.
+      const parsed = parseSource(p.source.slice(0, start).replace(/[^\n]/g, "") + spliced);
+      if (parsed.failure !== undefined) throw new CompileFailure(parsed.failure, parsed.source);
+      return compileScript(sh, parsed.source, parsed.statements, base);
+    }
+  }
+  return compileScript(sh, p.source, statements, base);
 }
 
 /** The lines of a group as they stand in the text, for `set -v`. */

@@ -494,7 +494,7 @@ export class Shell {
 
   /** The status with which bash ends for a fatal expansion error. */
   get fatalStatus(): number {
-    return this.commandString && this.subshellDepth === 0 ? 127 : 1;
+    return this.commandString && this.subshellDepth === 0 && !this.options.errexit ? 127 : 1;
   }
 
   unbound(name: string): ShellError {

@@ -150,15 +150,22 @@ export class Variables {
 
   /** A new variable in the innermost function's scope; the one that is there if it was declared before. */
   declareLocal(name: string, inherit = false): Variable {
-    const scope = this.scopes[this.scopes.length - 1] as Scope;
+    let at = this.scopes.length - 1;
+    while (at > 0 && (this.scopes[at] as Scope).temporary) at--;
+    const scope = this.scopes[at] as Scope;
     const found = scope.vars.get(name);
-    if (found !== undefined) return this.writable(name);
+    if (found !== undefined) {
+      if (found.owner === this.owner) return found;
+      const mine = found.copy(this.owner);
+      this.put(scope, mine);
+      return mine;
+    }
     const outer = this.find(name);
     const v = this.create(scope, name);
     v.flags &= ~(HOOKED | DYNAMIC);
     v.flags |= (outer?.flags ?? 0) & HOOKED;
     // A variable given for this call (`a=1 f`) is what a local of that name begins with, as in bash.
-    const below = this.scopes[this.scopes.length - 2];
+    const below = this.scopes[at - 1];
     const given = below?.temporary ? below.vars.get(name) : undefined;
     const from = inherit ? outer : given;
     if (from !== undefined) {

@@ -1,7 +1,7 @@
 /** `set -x`: commands as they are run, after PS4. */
 
 import type { Proc } from "../../abi/sys.ts";
-import { quoteIfNeeded } from "./declarations.ts";
+import { quoteForTrace } from "./declarations.ts";
 import { expandPromptParameters } from "./prompt.ts";
 import type { Shell } from "./shell.ts";
 
@@ -14,12 +14,12 @@ function* ps4(sh: Shell): Proc<string> {
 }
 
 export function* trace(sh: Shell, args: readonly string[]): Proc<void> {
-  const words = sh.flavour === "dash" ? args : args.map(quoteIfNeeded);
+  const words = sh.flavour === "dash" ? args : args.map(quoteForTrace);
   yield* sh.eprint(`${yield* ps4(sh)}${words.join(" ")}\n`);
 }
 
 export function* traceAssignment(sh: Shell, a: { name: string; append: boolean; value: unknown }, value: string): Proc<void> {
-  const shown = Array.isArray(a.value) || sh.flavour === "dash" || value === "" ? value : quoteIfNeeded(value);
+  const shown = Array.isArray(a.value) || sh.flavour === "dash" || value === "" ? value : quoteForTrace(value);
   yield* sh.eprint(`${yield* ps4(sh)}${a.name}${a.append ? "+" : ""}=${shown}\n`);
 }
 

@@ -22,7 +22,7 @@ import {
 } from "./flow.ts";
 import { bg, disown, fg, jobs, kill, suspend, wait } from "./jobs.ts";
 import { hash, type } from "./lookup.ts";
-import { bracket, colon, doubleBracket, echo, falseBuiltin, printf, test, trueBuiltin } from "./output.ts";
+import { bracket, colon, echo, falseBuiltin, printf, test, trueBuiltin } from "./output.ts";
 import { mapfile, read, readarray } from "./read.ts";
 import { caller, compgen, complete, fc, help, history } from "./session.ts";
 import { alias, enable, getopts, set, shopt, ulimit, umask, unalias } from "./settings.ts";
@@ -46,7 +46,6 @@ const all: readonly Builtin[] = [
   dirs,
   disown,
   dot,
-  doubleBracket,
   echo,
   enable,
   evalBuiltin,

@@ -7,7 +7,7 @@ import { printf as printfText } from "../../libc/printf.ts";
 import { evaluateTest, TestError } from "../../libc/test-expression.ts";
 import { testShell } from "../conditional.ts";
 import { quoteBackslash } from "../declarations.ts";
-import { type Builtin, type Call, isName } from "./call.ts";
+import type { Builtin, Call } from "./call.ts";
 
 export const colon: Builtin = {
   name: ":",
@@ -106,15 +106,3 @@ export const bracket: Builtin = {
     return yield* runTest(c, c.args.slice(0, -1));
   },
 };
-
-/** ash: `[[` is a kind of `[` whose words are not split; patterns stay unknown. Differs from Linux: there `==` takes patterns. */
-export const doubleBracket: Builtin = {
-  name: "[[",
-  flavours: ["ash"],
-  *run(c): Proc<number> {
-    const args = c.args.slice(0, -1).map((a) => (a === "==" ? "=" : a));
-    return yield* runTest(c, args);
-  },
-};
-
-export const validTarget = isName;
