@@ -106,7 +106,7 @@ function* run(c: Command): Proc<number> {
   const extended = has("E") || has("r");
   let commands: ReturnType<typeof parseScript>;
   try {
-    commands = parseScript(script, { extended, voice: c.voice, posix: has("posix"), sandbox: has("sandbox") });
+    commands = parseScript(script, { extended, voice: c.voice, posix: has("posix"), sandbox: has("sandbox"), nulData: has("z") });
   } catch (e) {
     if (!(e instanceof ScriptError)) throw e;
     return yield* c.fail(gnu ? place(pieces, e) : e.message, gnu && e.at === "none" ? 4 : 1);

@@ -69,6 +69,8 @@ export interface ScriptOptions {
   readonly voice: Voice;
   readonly posix: boolean;
   readonly sandbox: boolean;
+  /** -z: newlines are characters like others, also for the M flag. */
+  readonly nulData: boolean;
 }
 
 const NAMES = "{}=:abcdDeFgGhHiIlLnNpPqQrRstTvwWxyz#";
@@ -430,7 +432,7 @@ class ScriptParser {
   private regex(source: string, icase: boolean, multiline: boolean): Regex | undefined {
     if (source === "") return undefined;
     try {
-      return regcomp(source, { extended: this.options.extended, icase, newline: multiline, dialect: "sed" });
+      return regcomp(source, { extended: this.options.extended, icase, newline: multiline && !this.options.nulData, dialect: "sed" });
     } catch (e) {
       if (!(e instanceof RegexError)) throw e;
       if (e.message.startsWith("character class syntax")) throw new ScriptError(e.message, "none");
@@ -578,4 +580,4 @@ class ScriptParser {
   }
 }
 
-const replacementEscapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", f: "\f", n: "\n", v: "\v", a: "\x07", r: "\r" };
+const replacementEscapes: Readonly<Record<string, string>> = { t: "\t", f: "\f", n: "\n", v: "\v", a: "\x07", r: "\r" };
