@@ -1,6 +1,7 @@
 /** diff(1) of GNU diffutils 3.8, and busybox's. Comparing and printing lines is in `userland/diff/`. */
 
 import { ENOENT, ENOTDIR, Errno } from "../../abi/errno.ts";
+import { O_CLOEXEC, O_RDONLY } from "../../abi/fcntl.ts";
 import { isBlk, isChr, isDir, isFifo, isLnk, isReg, type Stat } from "../../abi/stat.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { compareLines, type CompareOptions, splitLines } from "../diff/compare.ts";
@@ -12,11 +13,14 @@ import { fnmatch } from "../libc/fnmatch.ts";
 import { help } from "../libc/help.ts";
 import { quotearg } from "../libc/quotearg.ts";
 import { type Regex, RegexError, regcomp } from "../libc/regex.ts";
-import { isatty } from "../libc/stdio.ts";
+import { Input, isatty } from "../libc/stdio.ts";
+import { readUpTo } from "../libc/stream.ts";
 import { strftime } from "../libc/strftime.ts";
-import { basename, lstat, readDir, readFile, readlink, readText, stat } from "../libc/unistd.ts";
+import { basename, lstat, open, readDir, readlink, readText, stat } from "../libc/unistd.ts";
 
 const TROUBLE = 2;
+/** Both files are held in memory; larger ones are refused. */
+const MAX_BYTES = 64 << 20;
 
 const text = help(
   `diff [OPTION]... FILES
@@ -313,7 +317,13 @@ function header(c: Command, s: Settings, side: Side, at: 0 | 1): string {
 
 function* content(c: Command, side: Side): Proc<Uint8Array> {
   if (side.st === undefined) return new Uint8Array(0);
-  return side.path === "-" ? yield* c.stdin.readAll() : yield* readFile(c.sys, side.path);
+  const fd = side.path === "-" ? 0 : yield* open(c.sys, side.path, O_RDONLY | O_CLOEXEC);
+  try {
+    const bytes = yield* readUpTo(side.path === "-" ? c.stdin : new Input(c.sys, fd), MAX_BYTES);
+    return bytes ?? (yield* c.fail("memory exhausted", TROUBLE));
+  } finally {
+    if (fd !== 0) yield* c.sys.close(fd);
+  }
 }
 
 const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
@@ -323,15 +333,17 @@ const isBinary = (bytes: Uint8Array): boolean => bytes.subarray(0, 65536).includ
 
 /** Compares two files; 0 if they are the same. `inTree` asks for a line that names them first. */
 function* compareFiles(c: Command, s: Settings, a: Side, b: Side, inTree: boolean): Proc<number> {
-  const bytesA = yield* content(c, a);
-  const bytesB = a.path === "-" && b.path === "-" ? bytesA : yield* content(c, b);
-  yield* c.sys.spend((bytesA.length + bytesB.length) * 3);
   const same = function* (): Proc<number> {
     // busybox does not even look at a file that it is to compare with itself.
     const itself = c.voice === "busybox" && a.st?.ino === b.st?.ino && a.st?.dev === b.st?.dev;
     if (s.same && !itself) yield* c.print(`Files ${a.path} and ${b.path} are identical\n`);
     return 0;
   };
+  // A file is the same as itself: it is not read.
+  if (a.st !== undefined && a.st.ino === b.st?.ino && a.st.dev === b.st.dev && s.style !== "side") return yield* same();
+  const bytesA = yield* content(c, a);
+  const bytesB = a.path === "-" && b.path === "-" ? bytesA : yield* content(c, b);
+  yield* c.sys.spend((bytesA.length + bytesB.length) * 3);
   if (equalBytes(bytesA, bytesB) && s.style !== "side") return yield* same();
   if (!s.asText && (isBinary(bytesA) || isBinary(bytesB))) {
     if (equalBytes(bytesA, bytesB)) return yield* same();

@@ -4,6 +4,7 @@ import { EISDIR, Errno } from "../../abi/errno.ts";
 import { O_CLOEXEC, O_RDWR, O_RDONLY } from "../../abi/fcntl.ts";
 import { isDir, isReg } from "../../abi/stat.ts";
 import type { Proc } from "../../abi/sys.ts";
+import { decodeUtf8 } from "../../abi/utf8.ts";
 import type { Executable } from "../executable.ts";
 import { Document } from "../less/document.ts";
 import { Pager, type PagerOptions } from "../less/pager.ts";
@@ -199,6 +200,27 @@ function* main(c: Command): Proc<number> {
   return yield* page(c, s, names);
 }
 
+/** Whether a file begins with bytes that no text has. */
+function* isBinary(c: Command, name: string): Proc<boolean> {
+  if (name === "-") return false;
+  const fd = yield* open(c.sys, name, O_RDONLY | O_CLOEXEC);
+  const bytes = new Uint8Array(256);
+  const n = isReg((yield* c.sys.fstat(fd)).mode) ? yield* c.sys.read(fd, bytes) : 0;
+  yield* c.sys.close(fd);
+  const text = decodeUtf8(bytes, 0, n);
+  return (text.match(/[\0-\x07\x0e-\x1a\x1c-\x1f\x7f\udc80-\udcff]/g)?.length ?? 0) > 5;
+}
+
+function* seeAnyway(c: Command, name: string): Proc<boolean> {
+  const terminal = new Terminal(c.sys, (yield* isatty(c.sys, 0)) ? 0 : 2, 1);
+  return yield* withTerminal(terminal, false, function* () {
+    terminal.print(`"${name}" may be a binary file.  See it anyway? `);
+    const yes = /^[yY]$/.test(yield* terminal.key());
+    terminal.print("\r\x1b[K");
+    return yes;
+  });
+}
+
 function* page(c: Command, s: Settings, names: readonly string[]): Proc<number> {
   let first: Document | undefined;
   let index = 0;
@@ -208,6 +230,7 @@ function* page(c: Command, s: Settings, names: readonly string[]): Proc<number> 
     else first = opened;
   }
   if (first === undefined) return 1;
+  if (c.voice === "gnu" && (yield* isBinary(c, first.name)) && !(yield* seeAnyway(c, first.name))) return 0;
   // Keys come from the terminal even where the text comes from a pipe.
   let keys = 0;
   if (!(yield* isatty(c.sys, 0))) keys = yield* open(c.sys, "/dev/tty", O_RDWR | O_CLOEXEC);

@@ -4,7 +4,7 @@
  */
 
 import { ENOENT, ENOTDIR, Errno } from "../../abi/errno.ts";
-import { AT_FDCWD, O_CLOEXEC, O_RDWR } from "../../abi/fcntl.ts";
+import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_RDWR } from "../../abi/fcntl.ts";
 import { isReg, type Stat } from "../../abi/stat.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { decodeUtf8 } from "../../abi/utf8.ts";
@@ -14,6 +14,7 @@ import { type Command, command, Exit } from "../libc/command.ts";
 import { getopt, UsageError } from "../libc/getopt.ts";
 import { help } from "../libc/help.ts";
 import { Input } from "../libc/stdio.ts";
+import { readUpTo } from "../libc/stream.ts";
 import { dirname, mkdir, open, optional, readFile, rename, stat, unlink, writeFile } from "../libc/unistd.ts";
 import { Patched } from "../patch/apply.ts";
 import { type FilePatch, type Hunk, MalformedPatch, parsePatches, reverseHunk } from "../patch/parse.ts";
@@ -78,6 +79,9 @@ const LONG = [
   { name: "version", as: "v" },
   { name: "help", as: "--help" },
 ] as const;
+
+/** Patches are held in memory; larger ones are refused. */
+const MAX_BYTES = 64 << 20;
 
 class Settings {
   strip: number | undefined;
@@ -470,7 +474,8 @@ function* main(c: Command): Proc<number> {
   const s = yield* readSettings(c);
   let bytes: Uint8Array;
   try {
-    bytes = s.input === undefined || s.input === "-" ? yield* c.stdin.readAll() : yield* readFile(c.sys, s.input);
+    const input = s.input === undefined || s.input === "-" ? c.stdin : new Input(c.sys, yield* open(c.sys, s.input, O_RDONLY | O_CLOEXEC));
+    bytes = (yield* readUpTo(input, MAX_BYTES)) ?? (yield* fatal(c, "out of memory"));
   } catch (e) {
     if (!(e instanceof Errno)) throw e;
     if (gnu) return yield* fatal(c, `Can't open patch file ${s.input} : ${e.message}`);

@@ -56,6 +56,9 @@ const LONG = [
   { name: "version", as: "v" },
 ] as const;
 
+/** Characters of output that are kept. */
+const MAX_TEXT = 1 << 20;
+
 interface Settings {
   readonly flags: ReadonlySet<string>;
   readonly seconds: number;
@@ -85,10 +88,13 @@ function* runOnce(c: Command, s: Settings): Proc<Output> {
     return 4;
   });
   yield* sys.close(writeEnd);
-  const bytes = yield* new Input(sys, readEnd).readAll();
+  const input = new Input(sys, readEnd);
+  let kept = "";
+  // No screen shows more; the rest is read all the same, so that the command can end.
+  for (let part = yield* input.read(); part !== undefined; part = yield* input.read()) if (kept.length < MAX_TEXT) kept += decodeUtf8(part);
   yield* sys.close(readEnd);
   const { status } = yield* sys.wait4(pid, 0);
-  return { text: decodeUtf8(bytes), status: wIfExited(status) ? wExitStatus(status) : 1 };
+  return { text: kept, status: wIfExited(status) ? wExitStatus(status) : 1 };
 }
 
 /** The rows of a screen that the output fills. */

@@ -375,7 +375,13 @@ function* main(c: Command): Proc<number> {
       return yield* c.fail(gnu ? `Cannot open input file ${quote(s.file)}: ${e.message}` : `can't open '${s.file}': ${e.message}`);
     }
   }
-  const items = new Items(input, { delimiter: s.delimiter, lines: s.replace !== undefined, eof: s.eof, busybox: !gnu });
+  const items = new Items(input, {
+    delimiter: s.delimiter,
+    lines: s.replace !== undefined,
+    eof: s.eof,
+    busybox: !gnu,
+    maxBytes: s.maxChars,
+  });
   const runner = new Runner(c, s);
   try {
     if (s.replace !== undefined) yield* replaceLines(c, s, items, runner, initial);

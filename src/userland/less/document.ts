@@ -4,6 +4,13 @@ import type { Proc } from "../../abi/sys.ts";
 import { decodeUtf8 } from "../../abi/utf8.ts";
 import type { Input } from "../libc/stdio.ts";
 
+/**
+ * What is kept of a document at most. Differs from Linux: less holds as much as there is memory; here what comes after this is
+ * not read.
+ */
+const MAX_BYTES = 32 << 20;
+const MAX_LINES = 1_000_000;
+
 export class Document {
   readonly lines: string[] = [];
   /** The end of the input was met. */
@@ -30,6 +37,10 @@ export class Document {
   /** Reads once. Blocks until there is something. */
   *readSome(): Proc<void> {
     if (this.complete || this.input === undefined) return;
+    if (this.bytes > MAX_BYTES || this.lines.length > MAX_LINES) {
+      this.complete = true;
+      return;
+    }
     const part = yield* this.input.read();
     if (part === undefined) {
       this.complete = true;

@@ -70,7 +70,7 @@ export class View {
       if (ch === "\t") {
         width = 8 - (column % 8);
         text = " ".repeat(width);
-      } else if (width < 0 && !this.options.raw) {
+      } else if ((width < 0 || code === 0) && !this.options.raw) {
         text =
           code < 0x20
             ? `^${String.fromCharCode(code + 64)}`

@@ -14,6 +14,24 @@ export interface ByteSink {
   write(bytes: Uint8Array): Proc<void>;
 }
 
+/** Everything up to the end; undefined if that is more than `limit` bytes. Blocks. */
+export function* readUpTo(source: ByteSource, limit: number): Proc<Uint8Array<ArrayBuffer> | undefined> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (let part = yield* source.read(); part !== undefined; part = yield* source.read()) {
+    length += part.length;
+    if (length > limit) return undefined;
+    parts.push(part.slice());
+  }
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
 /** A source that cuts another one into exact pieces. */
 export class ExactSource {
   private chunk = new Uint8Array(0) as Uint8Array;

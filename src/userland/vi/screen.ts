@@ -55,7 +55,7 @@ function fold(text: string, look: Look, cursorCol: number | undefined): Folded {
     if (want !== lit) row += want ? REVERSE : NORMAL;
     lit = want;
     const before = { row: rows.length, col: column };
-    const wide = wcwidth(code);
+    const wide = code === 0 ? -1 : wcwidth(code);
     if (ch === "\t" && !look.list) {
       const width = look.tabstop - (total % look.tabstop);
       for (let i = 0; i < width; i++) put(" ", 1);

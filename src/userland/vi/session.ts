@@ -15,6 +15,9 @@ import type { Effect } from "./editor-state.ts";
 import { type ExCommand, ExError, parseEx, runEx } from "./ex.ts";
 import { layout } from "./screen.ts";
 
+/** Files larger than this are not opened. */
+const MAX_BYTES = 64 << 20;
+
 export class Session {
   private fileIndex = 0;
   private name: string | undefined;
@@ -197,6 +200,16 @@ export class Session {
         editor.message = this.busybox ? `'${name}' is a directory` : `"${name}" is a directory`;
         return;
       }
+      if (!isReg(st.mode)) {
+        editor.buffer.load("");
+        editor.message = `${this.quoted(name)} is not a file`;
+        return;
+      }
+      if (st.size > MAX_BYTES) {
+        editor.buffer.load("");
+        editor.message = "E342: Out of memory!";
+        return;
+      }
       const bytes = yield* readFile(this.c.sys, name);
       editor.buffer.load(decodeUtf8(bytes));
       const lines = bytes.length === 0 ? 0 : editor.buffer.lines.length;
@@ -308,6 +321,8 @@ export class Session {
       const name = command.args.trim() || this.name;
       if (name === undefined) throw new ExError("E32: No file name");
       try {
+        const st = yield* stat(this.c.sys, name);
+        if (!isReg(st.mode) || st.size > MAX_BYTES) throw new ExError(`E484: Can't open file ${name}`);
         const bytes = yield* readFile(this.c.sys, name);
         text = decodeUtf8(bytes);
         const lines = text.split("\n").length - (text.endsWith("\n") ? 1 : 0);

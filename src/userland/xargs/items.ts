@@ -23,6 +23,8 @@ export interface ItemOptions {
   /** -E: an item that ends the input. */
   readonly eof: string | undefined;
   readonly busybox: boolean;
+  /** No item may be longer: it would not fit into a command line. */
+  readonly maxBytes: number;
 }
 
 const NEWLINE = 10;
@@ -73,7 +75,12 @@ export class Items {
         return bytes.length === 0 ? undefined : { text: decodeUtf8(Uint8Array.from(bytes)), endsLine: true };
       }
       bytes.push(b);
+      this.checkLength(bytes);
     }
+  }
+
+  private checkLength(bytes: readonly number[]): void {
+    if (bytes.length > this.options.maxBytes) throw new ItemError("argument line too long");
   }
 
   private *quoted(): Proc<Item | undefined> {
@@ -83,6 +90,7 @@ export class Items {
     let quote = 0;
     for (;;) {
       const b = yield* this.byte();
+      this.checkLength(bytes);
       if (b === -1) {
         if (quote !== 0) throw this.unmatched(quote);
         this.ended = true;
