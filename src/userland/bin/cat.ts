@@ -116,6 +116,7 @@ function* copy(c: Command, fd: number, name: string, out: Stat, formatter: Forma
     }
     if (n === 0) return true;
     const block = buffer.subarray(0, n);
+    if (formatter !== undefined) yield* c.sys.spend(2 * n);
     yield* writeAll(c.sys, 1, formatter === undefined ? block : formatter.format(block));
   }
 }

@@ -431,7 +431,10 @@ class Copy {
       }
       try {
         if (direct) yield* this.write(block, block.length === job.obs);
-        else yield* this.emit(this.convert(block));
+        else {
+          yield* c.sys.spend(block.length);
+          yield* this.emit(this.convert(block));
+        }
       } catch (e) {
         if (!(e instanceof Errno)) throw e;
         const outName = job.output ?? (c.voice === "gnu" ? "standard output" : "stdout");

@@ -22,6 +22,9 @@ Print the numbers from FIRST to LAST in steps of INCREMENT; both are 1 unless gi
   -w, --equal-width       pad with leading zeros
       --help              show this help and exit`;
 
+/** User time to format and buffer one number. */
+const NUMBER_NS = 60;
+
 /** value / 10**places; infinite where `infinite` is its sign. */
 interface Decimal {
   readonly value: bigint;
@@ -187,6 +190,7 @@ function* run(c: Command): Proc<number> {
     return by < 0n ? value < to : value > to;
   };
   if (beyond(from)) return 0;
+  let count = 0;
   for (let value = from; ; value += by) {
     const text = show(value);
     if (beyond(value + by)) {
@@ -194,6 +198,7 @@ function* run(c: Command): Proc<number> {
       return 0;
     }
     yield* c.print(text + separator);
+    if (++count % 256 === 0) yield* c.sys.spend(256 * NUMBER_NS);
   }
 }
 

@@ -123,12 +123,14 @@ function* count(c: Command, fd: number, only: string): Proc<Counts> {
     const st = yield* c.sys.fstat(fd);
     if (isReg(st.mode) && st.size > 0) return { ...zero(), bytes: Math.max(0, st.size - (yield* c.sys.lseek(fd, 0, SEEK_CUR))) };
   }
-  const counter = new Counter(/[mwL]/.test(only), c.voice === "busybox");
+  const deep = /[mwL]/.test(only);
+  const counter = new Counter(deep, c.voice === "busybox");
   const buffer = new Uint8Array(BLOCK);
   for (;;) {
     const n = yield* c.sys.read(fd, buffer);
     if (n === 0) return counter.finish();
     counter.add(buffer.subarray(0, n));
+    yield* c.sys.spend(deep ? 4 * n : n / 4);
   }
 }
 

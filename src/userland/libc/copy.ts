@@ -4,7 +4,7 @@
  * Left out: SELinux contexts, reflinks by ioctl, ACLs other than as xattrs.
  */
 
-import { EEXIST, EINVAL, EISDIR, EOPNOTSUPP, ENOENT, ENOSYS, ENOTDIR, EPERM, Errno, EXDEV } from "../../abi/errno.ts";
+import { EEXIST, EINVAL, EISDIR, EOPNOTSUPP, ENOENT, ENOSYS, ENOTDIR, ENXIO, EPERM, Errno, EXDEV } from "../../abi/errno.ts";
 import {
   AT_EACCESS,
   AT_FDCWD,
@@ -18,6 +18,8 @@ import {
   O_TRUNC,
   O_WRONLY,
   RENAME_NOREPLACE,
+  SEEK_DATA,
+  SEEK_HOLE,
   W_OK,
 } from "../../abi/fcntl.ts";
 import { isDir, isLnk, isReg, S_IFMT, type Stat } from "../../abi/stat.ts";
@@ -423,7 +425,8 @@ export class Copier {
       const to = yield* this.openTarget(dst, st, dstStat !== undefined);
       if (to === undefined) return false;
       try {
-        if (!options.attributesOnly) yield* this.copyContent(from, to);
+        const sparse = isReg(st.mode) && st.blocks * 512 < st.size;
+        if (!options.attributesOnly && !(sparse && (yield* this.copyData(from, to, st.size)))) yield* this.copyContent(from, to);
       } catch (e) {
         if (!(e instanceof Errno)) throw e;
         if (e === EISDIR) return yield* this.failed(`error reading ${quoteaf(src)}`, "read error", e);
@@ -476,6 +479,30 @@ export class Copier {
       yield* this.failed(`cannot create regular file ${quoteaf(dst)}`, `can't create '${dst}'`, shown);
       return undefined;
     }
+  }
+
+  /** Copies a file with holes, leaving them out; false where the filesystem cannot tell them. */
+  private *copyData(from: number, to: number, size: number): Proc<boolean> {
+    const { sys } = this.c;
+    for (let at = 0; at < size; ) {
+      let data: number;
+      try {
+        data = yield* sys.lseek(from, at, SEEK_DATA);
+      } catch (e) {
+        if (e === ENXIO) break;
+        if (e === EINVAL && at === 0) return false;
+        throw e;
+      }
+      const end = yield* sys.lseek(from, data, SEEK_HOLE);
+      for (at = data; at < end; ) {
+        const n = yield* sys.copy_file_range(from, at, to, at, end - at);
+        if (n === 0) break;
+        at += n;
+      }
+      at = end;
+    }
+    yield* sys.ftruncate(to, size);
+    return true;
   }
 
   private *copyContent(from: number, to: number): Proc<void> {

@@ -111,12 +111,12 @@ function setDate(f: Found, month: number, day: number, year?: number): boolean {
 }
 
 function setTime(f: Found, hour: number, minute: number, second: number, nsec: number, meridian?: string): boolean {
-  if (f.time !== undefined || minute > 59 || second > 60) return false;
+  if (f.time !== undefined || minute > 59 || second > 59) return false;
   let h = hour;
   if (meridian !== undefined && meridian !== "") {
     if (h < 1 || h > 12) return false;
     h = (h % 12) + (/^p/i.test(meridian) ? 12 : 0);
-  } else if (h > 24 || (h === 24 && (minute > 0 || second > 0))) return false;
+  } else if (h > 23) return false;
   f.time = { hour: h, minute, second, nsec };
   return true;
 }
@@ -155,7 +155,7 @@ const rules: readonly Rule[] = [
   [/^(\d{1,2})\/(\d{1,2})\/(\d{2,4})(?=$|\s)/, (m, f) => setDate(f, Number(m[1]) - 1, Number(m[2]), fullYear(m[3] ?? ""))],
   [/^(\d{1,2})\/(\d{1,2})(?=$|\s)/, (m, f) => setDate(f, Number(m[1]) - 1, Number(m[2]))],
   [
-    new RegExp(`^(\\d{1,2}):(\\d{2})(?::(\\d{2})(?:[.,](\\d+))?)?(?:\\s*([ap])\\.?m\\.?(?![a-z]))?${zonePart}(?![\\d:])`, "i"),
+    new RegExp(`^(\\d{1,2}):(\\d{1,2})(?::(\\d{1,2})(?:[.,](\\d+))?)?(?:\\s*([ap])\\.?m\\.?(?![a-z]))?${zonePart}(?![\\d:])`, "i"),
     (m, f) =>
       setTime(f, Number(m[1]), Number(m[2]), Number(m[3] ?? 0), fraction(m[4]), m[5]) &&
       (m[6] === undefined || !/^\d\d?$/.test(m[7] ?? "") || m[8] !== undefined || f.zoneSec === undefined) &&
@@ -189,7 +189,7 @@ const rules: readonly Rule[] = [
     (m, f) => addRelative(f, (ordinals[(m[1] ?? "").toLowerCase()] ?? 0) * (m[3] === undefined ? 1 : -1), m[2] ?? ""),
   ],
   [
-    /^(last|this|next)\s+([a-z]+)/i,
+    /^(last|this|next|first|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth)\s+([a-z]+)/i,
     (m, f) => {
       const day = findWeekday(m[2] ?? "");
       if (day < 0 || f.weekday !== undefined) return false;
@@ -217,8 +217,12 @@ const rules: readonly Rule[] = [
     },
   ],
   [
-    /^(\d{8})(?:T(?=\d))?(?=$|\s|\d)/i,
-    (m, f) => setDate(f, Number((m[1] ?? "").slice(4, 6)) - 1, Number((m[1] ?? "").slice(6)), Number((m[1] ?? "").slice(0, 4))),
+    // Here a T is no separator but the military time zone, as the real one reads it.
+    /^(\d{4})(\d{2})(\d{2})(T(?=\d))?(?=$|\s|\d)/i,
+    (m, f) => {
+      if (m[4] !== undefined) f.zoneSec = -7 * 3600;
+      return setDate(f, Number(m[2]) - 1, Number(m[3]), Number(m[1]));
+    },
   ],
   [
     // A bare number: a year after a date with a time, else hours, or hours and minutes.
@@ -232,7 +236,6 @@ const rules: readonly Rule[] = [
       return text.length <= 2 ? setTime(f, Number(text), 0, 0, 0) : setTime(f, Math.floor(Number(text) / 100), Number(text) % 100, 0, 0);
     },
   ],
-  [/^(\d{2})(\d{2})(\d{2})(?=$|\s)/, (m, f) => f.date !== undefined && setTime(f, Number(m[1]), Number(m[2]), Number(m[3]), 0)],
 ];
 
 /** The time that `text` names, seen from `now`; undefined where it names none. */
@@ -267,12 +270,12 @@ export function parseDatetime(text: string, now: Timespec): Timespec | undefined
 
 function resolve(f: Found, now: Timespec): Timespec | undefined {
   const zone = f.zoneSec ?? 0;
-  const today = gmtime(now.sec + zone);
+  const today = gmtime(now.sec);
   const year = f.date?.year ?? today.year;
   const month = f.date?.month ?? today.month;
   const day = f.date?.day ?? today.day;
   if (f.date !== undefined && gmtime(timegm(year, month, day, 0, 0, 0)).day !== day) return undefined;
-  const keepTime = f.time === undefined && f.date === undefined && f.weekday === undefined && (f.hasRelative || f.zoneSec !== undefined);
+  const keepTime = f.time === undefined && f.date === undefined && f.weekday === undefined && f.hasRelative;
   const time =
     f.time ??
     (keepTime
