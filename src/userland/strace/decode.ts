@@ -44,7 +44,8 @@ interface Call {
 }
 
 const num = (value: unknown): number => (typeof value === "number" ? value : 0);
-const oct = (mode: number): string => `0${(mode & 0o7777).toString(8).padStart(3, "0")}`;
+/** `%#03o`. */
+const oct = (mode: number): string => ((mode & 0o7777) === 0 ? "000" : `0${(mode & 0o7777).toString(8)}`.padStart(3, "0"));
 const hexText = (n: number): string => (n === 0 ? "NULL" : `0x${n.toString(16)}`);
 const object = <T>(value: unknown): T => value as T;
 
@@ -63,7 +64,7 @@ function fileMode(mode: number): string {
   if (mode & 0o4000) parts.push("S_ISUID");
   if (mode & 0o2000) parts.push("S_ISGID");
   if (mode & 0o1000) parts.push("S_ISVTX");
-  return [...parts.filter((part) => part !== undefined), `0${(mode & 0o777).toString(8).padStart(3, "0")}`].join("|");
+  return [...parts.filter((part) => part !== undefined), oct(mode & 0o777)].join("|");
 }
 
 const makedev = (dev: number): string => `makedev(0x${major(dev).toString(16)}, 0x${minor(dev).toString(16)})`;
@@ -418,6 +419,8 @@ function formatOne(word: string, call: Call): string | undefined {
   if (constant !== undefined) return constant;
   const value = call.args[call.at++];
   if (word.endsWith("?") && value === undefined) return name === "mode" || name === "fds" ? undefined : "NULL";
+  // Only device nodes have a number.
+  if (name === "dev" && !isChr(num(call.args[2])) && !isBlk(num(call.args[2]))) return undefined;
   if (name === "mode" && call.name === "openat" && (num(call.args[2]) & 0o100) === 0) return undefined;
   const flags = flagTables[name];
   if (flags !== undefined) return flagText(num(value), flags, name === "access" ? "F_OK" : name === "prot" ? "PROT_NONE" : "0");
@@ -541,3 +544,23 @@ export function descriptorsOf(name: string, args: readonly unknown[]): number[] 
 /** The descriptor that a successful call made, for -y. */
 export const madeDescriptor = (name: string, result: unknown): number | undefined =>
   returnsFd.has(name) && typeof result === "number" ? result : undefined;
+
+/** Whether a format of the system call table is one that is worked out here. */
+export function isKnownFormat(word: string): boolean {
+  const name = word.replace(/\?$/, "");
+  if (name.startsWith(">")) return Object.hasOwn(outFormats, name.slice(1));
+  if (name === "obuf" || name === "ioctlarg" || name === "fcntlarg") return true;
+  if (
+    constantFormat(name, {
+      name: "",
+      args: [],
+      result: undefined,
+      failed: false,
+      o: { max: 0, verbose: false, hex: 0 },
+      fds: new Map(),
+      at: 0,
+    })
+  )
+    return true;
+  return Object.hasOwn(flagTables, name) || Object.hasOwn(constTables, name) || Object.hasOwn(inFormats, name);
+}
