@@ -180,7 +180,7 @@ function advance(m: Machine, elapsedMs: number, startMs: number): void {
   if (pace.kind === "asap") {
     // As fast as the events come, but an idle machine does not race through empty time.
     targetNs = before + 1e9;
-  } else if (pace.kind === "speed") targetNs += elapsedMs * 1e6 * pace.factor;
+  } else if (pace.kind === "speed") targetNs += Math.round(elapsedMs * 1e6 * pace.factor);
   const end = startMs + BUDGET_MS;
   if (m.run(targetNs, () => performance.now() > end) === "stalled") void fetchCode(m);
   const gone = m.nowNs - before;

@@ -36,7 +36,7 @@ export function formatUptime(ns: number, stands = false): string {
   const sec = Math.floor(us / 1e6);
   const time = [sec / 3600, (sec / 60) % 60, sec % 60].map((part) => pad(Math.floor(part), 2)).join(":");
   const fraction = `${pad(Math.floor(us / 1000) % 1000, 3)} ${pad(us % 1000, 3)}`;
-  return `${time}.${fraction}${stands ? ` ${pad(ns % 1000, 3)}` : ""}`;
+  return `${time}.${fraction}${stands ? ` ${pad(Math.floor(ns % 1000), 3)}` : ""}`;
 }
 
 /** The machine's own date and time of day, in UTC. */
