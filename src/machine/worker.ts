@@ -13,6 +13,8 @@ const FRAME_MS = 16;
 const BUDGET_MS = 12;
 /** Terminal output that the page has not drawn yet: beyond it the virtual clock stands still. */
 const UNDRAWN_BYTES = 512 * 1024;
+/** The shell's own start-up takes about so long. */
+const PROMPT_MS = 200;
 /** Of a replay: how long it runs before its output is trimmed, and what a terminal keeps of it. */
 const REPLAY_SLICE_MS = 50;
 const REPLAY_OUTPUT_BYTES = 1024 * 1024;
@@ -51,6 +53,7 @@ self.onmessage = ({ data }) => {
   if (machine === undefined) return;
   if (isInput(data) && (!booted || held.length > 0 || (data.type === "type" && !complete))) {
     held.push(data);
+    if (booted) void fetchAll();
     return;
   }
   receive(machine, data);
@@ -79,8 +82,8 @@ async function boot(message: PageMessage & { type: "boot" }): Promise<void> {
   self.postMessage({ type: "booted", bootMs: performance.now() - start });
   lastMs = performance.now();
   release(machine);
-  // The prompt first, then the rest of the code.
-  if (!complete) setTimeout(() => void fetchAll(), FRAME_MS);
+  // The prompt first, then the rest of the code; at once when somebody types.
+  if (!complete) setTimeout(() => void fetchAll(), PROMPT_MS);
 }
 
 /** Runs to where the log ends. Of floods on the terminals only the end is kept. */
