@@ -364,8 +364,8 @@ export class Group extends Compound {
     super(line, text);
   }
 
-  *run(sh: Shell, tail: boolean): Proc<number> {
-    return yield* this.body.run(sh, tail);
+  run(sh: Shell, tail: boolean): Proc<number> {
+    return this.body.run(sh, tail);
   }
 }
 

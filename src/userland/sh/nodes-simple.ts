@@ -121,7 +121,14 @@ export class SimpleCommand implements Node {
     const args = this.plainWords !== undefined ? yield* expandWords(sh, this.plainWords) : yield* this.expandDeclaration(sh, arrays);
     let status: number;
     if (args.length === 0) status = yield* this.assignOnly(sh);
-    else status = yield* this.runNamed(sh, args, arrays, tail);
+    else {
+      // Calls of functions nest: as few frames as can be.
+      const f = this.redirections.length === 0 && this.assignments.length === 0 ? sh.functions.get(args[0] as string) : undefined;
+      if (f !== undefined && sh.flavour === "bash" && !sh.options.xtrace) {
+        status = yield* callFunction(sh, f, args);
+        sh.lastArgument = args[args.length - 1] as string;
+      } else status = yield* this.runNamed(sh, args, arrays, tail);
+    }
     if (sh.substitutionFds.length > substitutions) yield* closeSubstitutions(sh, substitutions);
     sh.status = status;
     sh.pipeStatus = [status];

@@ -86,7 +86,7 @@ export class Shell {
   substitutionDepth = 0;
   /** The process of the last `<(…)` or `>(…)`: `wait` waits for it too. */
   lastSubstitution = 0;
-  /** Of FUNCNAME, BASH_SOURCE and BASH_LINENO, innermost first. */
+  /** Of FUNCNAME, BASH_SOURCE and BASH_LINENO, innermost last. */
   callStack: { name: string; source: string; line: number }[] = [];
   sourceName = "";
 
@@ -259,7 +259,7 @@ export class Shell {
   /** What stands before a message: the shell's name and, where it has one, the line. */
   prefix(builtin?: string): string {
     const { flavour, arg0 } = this;
-    const name = flavour === "bash" && !this.interactive ? (this.callStack[0]?.source ?? arg0) : arg0;
+    const name = flavour === "bash" && !this.interactive ? (this.callStack[this.callStack.length - 1]?.source ?? arg0) : arg0;
     if (flavour === "dash") return `${name}: ${this.line}: ${builtin === undefined ? "" : `${builtin}: `}`;
     if (flavour === "ash") {
       const line = this.interactive ? "" : `line ${this.commandString ? 0 : this.line}: `;
@@ -353,11 +353,11 @@ export class Shell {
   dynamicArray(name: string): string[] | undefined {
     switch (name) {
       case "FUNCNAME":
-        return this.functionDepth > 0 ? this.callStack.map((c) => c.name) : [];
+        return this.functionDepth > 0 ? this.callStack.map((c) => c.name).reverse() : [];
       case "BASH_SOURCE":
-        return this.callStack.map((c) => c.source);
+        return this.callStack.map((c) => c.source).reverse();
       case "BASH_LINENO":
-        return this.callStack.map((c) => String(c.line));
+        return this.callStack.map((c) => String(c.line)).reverse();
       case "PIPESTATUS":
         return this.pipeStatus.map(String);
       case "DIRSTACK":

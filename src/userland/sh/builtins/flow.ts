@@ -207,7 +207,7 @@ export function* sourceText(sh: Shell, file: string, text: string, args: readonl
   if (args.length > 0) sh.positional = args;
   sh.sourceName = file;
   sh.sourceDepth++;
-  sh.callStack.unshift({ name: "source", source: file, line });
+  sh.callStack.push({ name: "source", source: file, line });
   try {
     let status = yield* runText(sh, text, "source");
     if (sh.jump === "return") {
@@ -216,7 +216,7 @@ export function* sourceText(sh: Shell, file: string, text: string, args: readonl
     }
     return status;
   } finally {
-    sh.callStack.shift();
+    sh.callStack.pop();
     sh.sourceDepth--;
     sh.sourceName = sourceName;
     sh.line = line;

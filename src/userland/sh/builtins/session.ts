@@ -160,7 +160,7 @@ export const caller: Builtin = {
   flavours: ["bash"],
   usage: "[expr]",
   *run(c): Proc<number> {
-    const { callStack } = c.sh;
+    const callStack = [...c.sh.callStack].reverse();
     const text = c.args[0];
     if (callStack.length === 0) return 1;
     const n = Number(text ?? 0);
