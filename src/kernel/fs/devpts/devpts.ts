@@ -1,9 +1,11 @@
 /**
- * devpts: pts(4), Linux `fs/devpts/inode.c`. Every mount is an instance of its own with numbers of its own; only the first
- * one of the machine is the instance on which terminals from outside appear.
+ * devpts: pts(4), Linux `fs/devpts/inode.c`. Every mount is an instance of its own with numbers of its own; the first one of
+ * the machine is the instance on which terminals from outside appear.
+ *
+ * Differs from Linux: that instance outlives its unmounting, and the next mount finds it again.
  */
 
-import { EIO, EINVAL, ENODEV, ENOSPC } from "../../../abi/errno.ts";
+import { EIO, EINVAL, ENODEV, ENOENT, ENOSPC } from "../../../abi/errno.ts";
 import { DT_CHR, type Dirent, makedev, minor, S_IFCHR, S_IFDIR, type Statfs, type Timespec } from "../../../abi/stat.ts";
 import type { MaySleep } from "../../blocked.ts";
 import { PTY_MAX } from "../../params.ts";
@@ -19,6 +21,7 @@ import { DirFile } from "../../vfs/dir-file.ts";
 import type { File } from "../../vfs/file.ts";
 import { Inode, SuperBlock } from "../../vfs/inode.ts";
 import { findMountAt } from "../../vfs/mount.ts";
+import { lookup } from "../../vfs/namei.ts";
 import { openSpecial } from "../special.ts";
 
 const DEVPTS_SUPER_MAGIC = 0x1cd1;
@@ -108,6 +111,8 @@ export class DevptsSuperBlock extends SuperBlock {
   readonly ptmx: DevptsInode;
   /** Slaves that can be opened, by number. Written by allocate and unlink. */
   readonly nodes = new Map<number, DevptsInode>();
+  /** Somewhere in the machine. Asked of the instance for terminals from outside, which can be mounted again. */
+  mounted = false;
   /** Pairs that are open on either side; their numbers are taken. */
   private readonly pairs = new Map<number, Pty>();
 
@@ -120,6 +125,10 @@ export class DevptsSuperBlock extends SuperBlock {
     this.root = new DevptsRoot(this, ROOT_INO, S_IFDIR | 0o755, 0, 0, 0);
     this.root.nlink = 2;
     this.ptmx = new DevptsInode(this, PTMX_INO, S_IFCHR | options.ptmxmode, 0, 0, PTMX_RDEV);
+  }
+
+  override unmounted(): void {
+    this.mounted = false;
   }
 
   /** Options of a (re)mount; they apply to slaves made from now on. */
@@ -171,25 +180,16 @@ export class DevptsSuperBlock extends SuperBlock {
   }
 }
 
-interface HostInstance {
-  readonly sb: DevptsSuperBlock;
-  mounted: boolean;
-}
+const hosts = new WeakMap<System, DevptsSuperBlock>();
 
-const hosts = new WeakMap<System, HostInstance>();
-
-function hostInstance(system: System): HostInstance {
+/** The instance on which terminals from outside are; it may not be mounted. */
+export function hostDevpts(system: System): DevptsSuperBlock {
   let host = hosts.get(system);
   if (host === undefined) {
-    host = { sb: new DevptsSuperBlock(system, { gid: 5, mode: 0o620, ptmxmode: 0, max: PTY_MAX }), mounted: false };
+    host = new DevptsSuperBlock(system, { gid: 5, mode: 0o620, ptmxmode: 0, max: PTY_MAX });
     hosts.set(system, host);
   }
   return host;
-}
-
-/** The instance on which terminals from outside are; it may not be mounted yet. */
-export function hostDevpts(system: System): DevptsSuperBlock {
-  return hostInstance(system).sb;
 }
 
 export const devpts: FilesystemType = {
@@ -197,27 +197,28 @@ export const devpts: FilesystemType = {
   nodev: true,
   mount: (system, _source, data) => {
     const options = parseOptions(data);
-    const host = hostInstance(system);
+    const host = hostDevpts(system);
     if (host.mounted) return new DevptsSuperBlock(system, options);
     host.mounted = true;
-    host.sb.configure(options);
-    return host.sb;
+    host.configure(options);
+    return host;
   },
 };
 
-/** The instance that belongs to a ptmx node: its own, or what is mounted on `pts` beside it. Errors: ENODEV. */
-function instanceBeside(path: Path): DevptsSuperBlock {
+/** The instance that belongs to a ptmx node: its own, or what is mounted on `pts` beside it. Errors: ENOENT, ENODEV. */
+function instanceBeside(path: Path, caller: Caller): DevptsSuperBlock {
   const { mnt, dentry } = path;
   if (dentry.inode.sb instanceof DevptsSuperBlock) return dentry.inode.sb;
-  const pts = dentry.parent.children.get("pts");
-  const sb = pts === undefined ? undefined : findMountAt(mnt, pts)?.sb;
+  const pts = lookup(caller, dentry.parent, "pts");
+  if (pts === undefined) throw ENOENT;
+  const sb = findMountAt(mnt, pts)?.sb;
   if (!(sb instanceof DevptsSuperBlock)) throw ENODEV;
   return sb;
 }
 
 /** open(2) of ptmx: a new pair. */
 export function openPtmx(path: Path, flags: number, caller: Caller): File {
-  const sb = instanceBeside(path);
+  const sb = instanceBeside(path, caller);
   const pair = sb.allocate(caller);
   return new PtyMaster(pair, path.dentry.inode, flags, path, () => sb.unlink(pair.index));
 }
