@@ -53,6 +53,8 @@ class Formatter {
   private line = 0;
   private atStart = true;
   private blanks = 0;
+  /** -E without -v: a carriage return that may stand before a newline, and then shows as ^M. */
+  private heldReturn = false;
   private readonly table: (readonly number[])[] = [];
 
   constructor(private readonly style: Style) {
@@ -67,6 +69,11 @@ class Formatter {
     const { style } = this;
     const out: number[] = [];
     for (const byte of bytes) {
+      if (this.heldReturn) {
+        if (byte === 10) out.push(94, 77);
+        else out.push(13);
+        this.heldReturn = false;
+      }
       if (byte === 10) {
         if (this.atStart && ++this.blanks > 1 && style.squeeze) continue;
         if (this.atStart && style.number === "all") this.pushNumber(out);
@@ -80,9 +87,15 @@ class Formatter {
         this.atStart = false;
         if (style.number !== "none") this.pushNumber(out);
       }
-      for (const shown of this.table[byte] ?? []) out.push(shown);
+      if (byte === 13 && style.ends && !style.visible) this.heldReturn = true;
+      else for (const shown of this.table[byte] ?? []) out.push(shown);
     }
     return Uint8Array.from(out);
+  }
+
+  /** What is still held at the very end. */
+  finish(): Uint8Array {
+    return Uint8Array.from(this.heldReturn ? [13] : []);
   }
 
   private pushNumber(out: number[]): void {
@@ -166,6 +179,7 @@ function* run(c: Command): Proc<number> {
     good = (yield* copy(c, fd, name, out, formatter)) && good;
     yield* c.sys.close(fd);
   }
+  if (formatter !== undefined) yield* writeAll(c.sys, 1, formatter.finish());
   return good ? 0 : 1;
 }
 

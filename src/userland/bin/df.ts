@@ -266,7 +266,7 @@ function* runGnu(c: Command): Proc<number> {
     short: "aB:iF:hHklmPTt:vx:",
     long: [
       { name: "all", as: "a" },
-      { name: "block-size", arg: "required", as: "B" },
+      { name: "block-size", arg: "required" },
       { name: "inodes", as: "i" },
       { name: "human-readable", as: "h" },
       { name: "si", as: "H" },
@@ -288,9 +288,9 @@ function* runGnu(c: Command): Proc<number> {
     else if (o.name === "H") block = "si";
     else if (o.name === "k") block = { unit: 1024, suffix: "" };
     else if (o.name === "m") block = { unit: 1024 * 1024, suffix: "" };
-    else if (o.name === "B") {
+    else if (o.name === "B" || o.name === "block-size") {
       const size = parseBlockSize(o.arg);
-      if (size === undefined) return yield* c.fail(`invalid --block-size argument '${o.arg}'`);
+      if (size === undefined) return yield* c.fail(`invalid ${o.name === "B" ? "-B" : "--block-size"} argument '${o.arg}'`);
       block = size;
     }
   }

@@ -146,6 +146,9 @@ class Counter {
   }
 }
 
+/** An option as it is typed. */
+const dashed = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`);
+
 function* settingsOf(c: Command, options: readonly { name: string; arg: string; hasArg: boolean }[]): Proc<Settings> {
   const gnu = c.voice === "gnu";
   const has = (...names: string[]): boolean => options.some((o) => names.includes(o.name));
@@ -159,9 +162,9 @@ function* settingsOf(c: Command, options: readonly { name: string; arg: string; 
     else if (o.name === "k") block = { unit: 1024, suffix: "" };
     else if (o.name === "m") block = { unit: 1048576, suffix: "" };
     else if (o.name === "b") block = { unit: 1, suffix: "" };
-    else if (o.name === "B") {
+    else if (o.name === "B" || o.name === "block-size") {
       const size = parseBlockSize(o.arg);
-      if (size === undefined) return yield* c.fail(`invalid --block-size argument '${o.arg}'`);
+      if (size === undefined) return yield* c.fail(`invalid ${dashed(o.name)} argument '${o.arg}'`);
       block = size;
     } else if (o.name === "d") {
       const n = parseCount(o.arg);
@@ -173,9 +176,9 @@ function* settingsOf(c: Command, options: readonly { name: string; arg: string; 
     } else if (o.name === "L") dereference = "always";
     else if (o.name === "D" || o.name === "H") dereference = "operands";
     else if (o.name === "P") dereference = "never";
-    else if (o.name === "t") {
+    else if (o.name === "t" || o.name === "threshold") {
       const size = parseSize(o.arg.replace(/^-/, ""));
-      if (size === undefined) return yield* c.fail(`invalid --threshold argument '${o.arg}'`);
+      if (size === undefined) return yield* c.fail(`invalid ${dashed(o.name)} argument '${o.arg}'`);
       if (size === 0 && o.arg.startsWith("-")) return yield* c.fail(`invalid --threshold argument '${o.arg}'`);
       threshold = o.arg.startsWith("-") ? -size : size;
     }
@@ -218,7 +221,7 @@ export const du: Executable = {
           ? [
               { name: "all", as: "a" },
               { name: "apparent-size" },
-              { name: "block-size", arg: "required", as: "B" },
+              { name: "block-size", arg: "required" },
               { name: "bytes", as: "b" },
               { name: "count-links", as: "l" },
               { name: "dereference", as: "L" },
@@ -234,7 +237,7 @@ export const du: Executable = {
               { name: "separate-dirs", as: "S" },
               { name: "summarize", as: "s" },
               { name: "total", as: "c" },
-              { name: "threshold", arg: "required", as: "t" },
+              { name: "threshold", arg: "required" },
               { name: "time" },
             ]
           : [],

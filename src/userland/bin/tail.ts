@@ -363,7 +363,7 @@ function* parseAmount(c: Command, unit: "lines" | "bytes", text: string): Proc<A
   const digits = text.replace(/^[-+]/, "");
   const count = parseSize(digits);
   if (count === undefined)
-    return yield* c.fail(c.voice === "gnu" ? `invalid number of ${unit}: ${quote(digits)}` : `invalid number '${text}'`);
+    return yield* c.fail(c.voice === "gnu" ? `invalid number of ${unit}: ${quote(text.replace(/^-/, ""))}` : `invalid number '${text}'`);
   return { unit, count, fromStart };
 }
 

@@ -140,7 +140,7 @@ export class Copier {
       dstStat = yield* optional(nofollow ? lstat(c.sys, dst) : stat(c.sys, dst), [ENOENT]);
     } catch (e) {
       if (!(e instanceof Errno)) throw e;
-      if (e !== ENOTDIR || !dst.endsWith("/")) return yield* this.failed(`cannot stat ${quoteaf(dst)}`, `can't stat '${dst}'`, e);
+      return yield* this.failed(`cannot stat ${quoteaf(dst)}`, `can't stat '${dst}'`, e);
     }
     let backup: string | undefined;
     if (dstStat !== undefined) {
