@@ -67,7 +67,7 @@ export const ProcessNode = memo(function ProcessNode(props: Props) {
         event.preventDefault();
         onSelect(node);
       }}
-      onPointerEnter={() => props.onHover(node.key)}
+      onPointerEnter={(event) => event.pointerType === "mouse" && props.onHover(node.key)}
       onFocus={() => props.onFocus(node.key)}
     >
       {node.kind === "group" && (
