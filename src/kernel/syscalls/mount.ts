@@ -30,9 +30,10 @@ import {
 import { nsCapable } from "../ns/user.ts";
 import type { System } from "../task/system.ts";
 import type { Task } from "../task/task.ts";
-import type { Path } from "../vfs/dentry.ts";
+import type { Dentry, Path } from "../vfs/dentry.ts";
+import type { SuperBlock } from "../vfs/inode.ts";
 import { Mount } from "../vfs/mount.ts";
-import { resolve } from "../vfs/namei.ts";
+import { crossMounts, resolve } from "../vfs/namei.ts";
 import { dPath } from "../vfs/path.ts";
 import type { Handlers } from "./handler.ts";
 
@@ -57,18 +58,18 @@ export const mountCalls: Handlers<"mount" | "umount2"> = {
 
   umount2(system, task, target, flags) {
     if ((flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) !== 0) throw EINVAL;
-    const at = resolve(task, undefined, target, (flags & UMOUNT_NOFOLLOW) === 0);
+    const at = crossMounts(resolve(task, undefined, target, (flags & UMOUNT_NOFOLLOW) === 0));
     requireAdmin(task);
     const { mnt } = at;
     if (at.dentry !== mnt.root || mnt.ns !== task.mntNs) throw EINVAL;
-    if ((flags & MNT_EXPIRE) !== 0 && (flags & (MNT_FORCE | MNT_DETACH)) !== 0) throw EINVAL;
-    // Differs from Linux: the root is not made read-only instead.
-    if (mnt === task.fs.root.mnt || mnt.parent === undefined) throw EBUSY;
-    if ((flags & MNT_DETACH) === 0 && (mnt.children.size > 0 || isBusy(system, mnt))) throw EBUSY;
-    if ((flags & MNT_EXPIRE) !== 0 && !expired.has(mnt)) {
-      expired.add(mnt);
-      throw EAGAIN;
+    const isRoot = mnt === task.fs.root.mnt;
+    if ((flags & MNT_EXPIRE) !== 0) expire(system, mnt, isRoot || (flags & (MNT_FORCE | MNT_DETACH)) !== 0);
+    if (isRoot && (flags & MNT_DETACH) === 0) {
+      // The root is not unmounted but made read-only: what a shutdown wants.
+      setReadonly(system, mnt, true);
+      return;
     }
+    if ((flags & MNT_DETACH) === 0 && (mnt.children.size > 0 || isBusy(system, mnt))) throw EBUSY;
     const name = dPath(at, task.fs.root);
     task.mntNs.detach(mnt, (m) => isBusy(system, m));
     system.trace.emit({ name: "umount", target: name });
@@ -77,6 +78,15 @@ export const mountCalls: Handlers<"mount" | "umount2"> = {
 
 /** Mounts that an unmount with MNT_EXPIRE has marked. */
 const expired = new WeakSet<Mount>();
+
+/** MNT_EXPIRE: the first call marks, the second one unmounts. Differs from Linux: use in between does not take the mark away. */
+function expire(system: System, mnt: Mount, refused: boolean): void {
+  if (refused) throw EINVAL;
+  if (mnt.children.size > 0 || isBusy(system, mnt)) throw EBUSY;
+  if (expired.has(mnt)) return;
+  expired.add(mnt);
+  throw EAGAIN;
+}
 
 function requireAdmin(task: Task): void {
   if (!nsCapable(task.cred, task.mntNs.userNs, CAP_SYS_ADMIN)) throw EPERM;
@@ -103,20 +113,22 @@ function mountNew(system: System, task: Task, at: Path, source: string, fstype: 
   const type = system.filesystems.get(fstype);
   if (type === undefined) throw ENODEV;
   if (at.mnt.ns !== task.mntNs) throw EINVAL;
+  // The root of a filesystem is a directory.
   if (!at.dentry.inode.isDirectory) throw ENOTDIR;
   const sb = type.mount(system, source, data, flags);
-  if (at.mnt.sb === sb && at.mnt.root === at.dentry) throw EBUSY;
+  const top = crossMounts(at);
+  if (top.mnt.sb === sb && top.mnt.root === top.dentry) throw EBUSY;
   const readonly = (flags & MS_RDONLY) !== 0;
   if (readonly) sb.readonly = true;
-  graft(task, new Mount(system.nextMountId(), sb, sb.rootDentry, source === "" ? "none" : source, mountFlags(flags)), at);
+  // On top of what is mounted there already.
+  task.mntNs.attach(new Mount(system.nextMountId(), sb, sb.rootDentry, source === "" ? "none" : source, mountFlags(flags)), top);
   system.trace.emit({ name: "mount", source, target: dPath(at, task.fs.root), fstype });
 }
 
-/** graft_tree(). Errors: ENOTDIR where a directory meets something else; EINVAL outside of the caller's namespace. */
-function graft(task: Task, mount: Mount, at: Path): void {
+/** The tests of graft_tree(). Errors: ENOTDIR where a directory meets something else; EINVAL outside of the caller's namespace. */
+function checkGraft(task: Task, root: Dentry, at: Path): void {
   if (at.mnt.ns !== task.mntNs) throw EINVAL;
-  if (at.dentry.inode.isDirectory !== mount.root.inode.isDirectory) throw ENOTDIR;
-  task.mntNs.attach(mount, at);
+  if (at.dentry.inode.isDirectory !== root.inode.isDirectory) throw ENOTDIR;
 }
 
 function bind(system: System, task: Task, at: Path, source: string, flags: number): void {
@@ -124,9 +136,10 @@ function bind(system: System, task: Task, at: Path, source: string, flags: numbe
   const from = resolve(task, undefined, source, true);
   // A namespace may be pinned wherever its link leads.
   if ((from.mnt.ns !== task.mntNs && from.mnt.sb.fstype !== "nsfs") || from.mnt.propagation === "unbindable") throw EINVAL;
+  checkGraft(task, from.dentry, at);
   const copy = clone(system, from.mnt, from);
   if ((flags & MS_REC) !== 0) cloneChildren(system, from, copy);
-  graft(task, copy, at);
+  task.mntNs.attach(copy, crossMounts(at));
   system.trace.emit({ name: "mount", source: dPath(from, task.fs.root), target: dPath(at, task.fs.root), fstype: "none" });
 }
 
@@ -144,7 +157,7 @@ function cloneChildren(system: System, from: Path, copy: Mount): void {
   }
 }
 
-function isBelow(dentry: Path["dentry"], from: Path): boolean {
+function isBelow(dentry: Dentry, from: Path): boolean {
   for (let d = dentry; ; d = d.parent) {
     if (d === from.dentry) return true;
     if (d.isRoot) return false;
@@ -166,10 +179,16 @@ function remount(task: Task, at: Path, flags: number, data: string): void {
   requireMountRoot(task, at);
   const { mnt } = at;
   const readonly = (flags & MS_RDONLY) !== 0;
-  if (readonly && !mnt.sb.readonly && hasWriters(task.system, mnt)) throw EBUSY;
+  if (readonly && !mnt.sb.readonly && hasWriters(task.system, mnt.sb)) throw EBUSY;
   mnt.sb.remount(data);
-  mnt.sb.readonly = readonly;
+  setReadonly(task.system, mnt, readonly);
   mnt.flags = remountedFlags(mnt, flags);
+}
+
+/** Errors: EBUSY while a file is open for writing. */
+function setReadonly(system: System, { sb }: Mount, readonly: boolean): void {
+  if (readonly && !sb.readonly && hasWriters(system, sb)) throw EBUSY;
+  sb.readonly = readonly;
 }
 
 /** Without a word about access times, these stay as they are. */
@@ -179,9 +198,8 @@ function remountedFlags(mnt: Mount, flags: number): number {
   return (flags & MOUNT_FLAGS & ~times) | (mnt.flags & times);
 }
 
-function hasWriters(system: System, mnt: Mount): boolean {
-  for (const task of system.tasks)
-    for (const [, file] of task.files.entries()) if (file.path?.mnt.sb === mnt.sb && file.writable) return true;
+function hasWriters(system: System, sb: SuperBlock): boolean {
+  for (const task of system.tasks) for (const [, file] of task.files.entries()) if (file.path?.mnt.sb === sb && file.writable) return true;
   return false;
 }
 
@@ -199,6 +217,6 @@ function move(task: Task, at: Path, source: string): void {
   if (at.mnt.ns !== task.mntNs || from.mnt.parent === undefined) throw EINVAL;
   if (from.dentry.inode.isDirectory !== at.dentry.inode.isDirectory) throw EINVAL;
   for (let m: Mount | undefined = at.mnt; m !== undefined; m = m.parent) if (m === from.mnt) throw ELOOP;
-  task.mntNs.move(from.mnt, at);
+  task.mntNs.move(from.mnt, crossMounts(at));
   task.system.trace.emit({ name: "mount", source, target: dPath(at, task.fs.root), fstype: "none" });
 }
