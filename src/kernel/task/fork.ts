@@ -16,7 +16,7 @@ import {
   CLONE_VFORK,
   CLONE_VM,
 } from "../../abi/sched.ts";
-import type { Body } from "../../abi/sys.ts";
+import type { Body, Proc } from "../../abi/sys.ts";
 import type { Cgroup } from "../cgroup/cgroup.ts";
 import { AnonAccount } from "../mm/memory.ts";
 import { NsProxy } from "../ns/nsproxy.ts";
@@ -60,6 +60,12 @@ function forkInto(system: System, cgroup: Cgroup): void {
   }
 }
 
+/** What C's runtime does around a body: a thread calls exit(2) when it returns, a process exit_group(2). */
+function* toItsEnd(system: System, body: Body, thread: boolean): Proc<number> {
+  const status = yield* body();
+  return yield* thread ? system.sys.exit(status) : system.sys.exit_group(status);
+}
+
 /** Makes a runnable child of `parent`, in its cgroup unless another is given (CLONE_INTO_CGROUP). */
 export function forkTask(system: System, parent: Task, flags: number, exitSignal: number, body: Body, into?: Cgroup): Task {
   checkFlags(flags);
@@ -75,7 +81,7 @@ export function forkTask(system: System, parent: Task, flags: number, exitSignal
   }
   const thread = (flags & CLONE_THREAD) !== 0;
   const tg = thread ? parent.tg : new ThreadGroup(parent.tg.rlimits);
-  const child = new Task(system, pid.get(), tg, body()[Symbol.iterator]());
+  const child = new Task(system, pid.get(), tg, toItsEnd(system, body, thread)[Symbol.iterator]());
   child.cgroup = cgroup;
   copyTask(child, parent, flags, unshared);
   tg.threads.add(child);
