@@ -15,8 +15,8 @@ export interface WorkerLike {
 type Handlers = { readonly [K in WorkerMessage["type"]]: (message: Extract<WorkerMessage, { type: K }>) => void };
 
 /**
- * Starts the worker script: a module, whose rare programs are chunks of their own. In a frame with an opaque origin (a sandboxed iframe) the server's script is cross-origin and refused; a worker from
- * a blob is not, and it may load the script classically. That refusal is thrown at once by some browsers and reported as an error event by others.
+ * Starts the worker script: a module, whose later programs are chunks of their own. In a frame with an opaque origin (a sandboxed iframe) the
+ * server's script is cross-origin and refused; a worker from a blob is not, and it may load the script classically.
  */
 export function spawnWorker(url: string): Worker {
   const absolute = new URL(url, document.baseURI).href;
