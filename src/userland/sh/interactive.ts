@@ -185,6 +185,7 @@ function* runCommand(sh: Shell, text: string): Proc<void> {
   } catch (e) {
     sh.vars.pop(depth);
     if (e instanceof Interrupted) {
+      if (!e.told) yield* sh.eprint("\n");
       sh.status = 130;
       sh.pipeStatus = [130];
     } else if (e instanceof ShellError) {

@@ -61,7 +61,7 @@ export function* waitForeground(sh: Shell, job: Job): Proc<number> {
       sh.status = 130;
       sh.pipeStatus = statuses;
       yield* sh.eprint("\n");
-      throw new Interrupted();
+      throw new Interrupted(true);
     }
     if (sh.interactive && describeDeath(status) !== undefined) yield* sh.eprint(`${describeDeath(status)}\n`);
     else yield* sayDeath(sh, last.pid, status, job.text);

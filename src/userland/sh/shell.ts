@@ -34,7 +34,10 @@ export class ShellExit {
 }
 
 /** ^C: unwinds to the prompt. */
-export class Interrupted {}
+export class Interrupted {
+  /** With `told`, the cursor stands on a new line already. */
+  constructor(readonly told = false) {}
+}
 
 export type Jump = "none" | "break" | "continue" | "return";
 
