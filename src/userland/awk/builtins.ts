@@ -33,12 +33,18 @@ export function substr(rt: Runtime, args: readonly Value[]): string {
     if (rt.voice === "gnu") length -= start;
     start = 1;
   }
-  length = rt.voice === "gnu" ? Math.trunc(length) : Math.round(length);
+  length = Math.trunc(length);
   return length <= 0 ? "" : text.slice(start - 1, start - 1 + length);
 }
 
 /** Replaces the first match (or all) in `text`. Returns the new text and how many were replaced. */
-export function replaceMatches(text: string, regex: Regex, replacement: string, all: boolean): { text: string; count: number } {
+export function replaceMatches(
+  rt: Runtime,
+  text: string,
+  regex: Regex,
+  replacement: string,
+  all: boolean,
+): { text: string; count: number } {
   const parts = replacementParts(replacement);
   let out = "";
   let copied = 0;
@@ -48,7 +54,8 @@ export function replaceMatches(text: string, regex: Regex, replacement: string, 
     const match = regex.exec(text, from);
     if (match === undefined) break;
     const empty = match.end === match.start;
-    if (!(empty && match.start === lastEnd)) {
+    // Right behind another match an empty one does not count, but for busybox.
+    if (!(empty && match.start === lastEnd) || rt.voice === "busybox") {
       out += text.slice(copied, match.start) + (parts.length === 1 ? parts[0] : parts.join(match.groups[0]));
       copied = match.end;
       count++;
@@ -117,6 +124,7 @@ export function plainBuiltin(rt: Runtime, name: string): ((args: readonly Value[
     case "index":
       return (args) => {
         const wanted = rt.text(args[1]);
+        if (wanted === "" && rt.voice === "busybox") return 0;
         return rt.text(args[0]).indexOf(wanted) + 1;
       };
     case "substr":
@@ -128,12 +136,19 @@ export function plainBuiltin(rt: Runtime, name: string): ((args: readonly Value[
     case "toupper":
       return (args) => rt.text(args[0]).replace(/[a-z]+/g, (s) => s.toUpperCase());
     case "rand":
+      if (rt.voice === "busybox") return () => busyboxRandom(rt);
       return () => rt.random.next() / 2147483647;
     case "mktime":
       return (args) => mktime(rt.text(args[0]));
     default:
       return undefined;
   }
+}
+
+/** 63 random bits of three draws. */
+function busyboxRandom(rt: Runtime): number {
+  const low = ((rt.random.next() << 16) ^ rt.random.next()) >>> 0;
+  return (rt.random.next() * 2 ** 32 + low) / 2 ** 63;
 }
 
 /** `YYYY MM DD HH MM SS`, in UTC as the machine's zone is. */

@@ -467,12 +467,12 @@ export class ExpressionCompiler {
     if (target.type !== "var" && target.type !== "field" && target.type !== "element") {
       return mapAll(
         [pattern.source, replacement, this.expression(target)],
-        ([source, text, v]) => replaceMatches(rt.text(v), pattern.regex(source), rt.text(text), all).count,
+        ([source, text, v]) => replaceMatches(rt, rt.text(v), pattern.regex(source), rt.text(text), all).count,
       );
     }
     const place = this.place(target);
     return mapAll([pattern.source, replacement, place.keys], ([source, text, key]) => {
-      const done = replaceMatches(rt.text(place.get(key)), pattern.regex(source), rt.text(text), all);
+      const done = replaceMatches(rt, rt.text(place.get(key)), pattern.regex(source), rt.text(text), all);
       if (done.count > 0) place.set(key, done.text);
       return done.count;
     });

@@ -99,6 +99,8 @@ function formatInteger(n: number, spec: Spec, maxInteger: number): string {
   }
   if (!Number.isFinite(value)) value = value > 0 ? 2 ** 63 - 1024 : -(2 ** 63);
   let big = BigInt(value);
+  // busybox passes an unsigned int where the value fits one.
+  if (!narrow && !signed && value < 0 && value >= -2147483648) big = BigInt.asUintN(32, big);
   if (!signed && big < 0n) big = BigInt.asUintN(64, big);
   const negative = big < 0n;
   const magnitude = negative ? -big : big;

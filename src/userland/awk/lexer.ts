@@ -87,11 +87,11 @@ const escapes: Readonly<Record<string, string>> = {
 };
 
 /** The value of a string literal's inside, or of a `-v` assignment. Unknown escapes keep their backslash. */
-export function unescapeString(text: string): string {
+export function unescapeString(text: string, voice: Voice = "gnu"): string {
   if (!text.includes("\\")) return text;
   return text.replace(/\\(?:([0-7]{1,3})|([\s\S]))/g, (all, octal: string | undefined, c: string | undefined) => {
     if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8) & 0xff);
-    return c === "\n" ? "" : (escapes[c ?? ""] ?? all);
+    return c === "\n" ? "" : (escapes[c ?? ""] ?? (voice === "gnu" ? all : (c ?? "")));
   });
 }
 
@@ -180,7 +180,7 @@ export class Lexer {
       }
       this.at++;
     }
-    return { kind: "string", text: unescapeString(this.source.slice(start, this.at++)), line };
+    return { kind: "string", text: unescapeString(this.source.slice(start, this.at++), this.voice), line };
   }
 
   private regex(): Token {

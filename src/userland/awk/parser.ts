@@ -149,7 +149,10 @@ class Parser {
     this.skipTerminators();
     while (!this.is("}")) {
       if (this.token.kind === "end") {
-        throw new AwkSyntaxError(this.voice === "gnu" ? "missing } near end of file" : "Unexpected token", this.token.line + 1);
+        throw new AwkSyntaxError(
+          this.voice === "gnu" ? "missing } near end of file" : "Unexpected token",
+          this.token.line + (this.voice === "gnu" ? 1 : 0),
+        );
       }
       body.push(this.statement());
       this.skipTerminators();

@@ -319,9 +319,7 @@ export class Runtime {
         return true;
       } catch (e) {
         if (!(e instanceof Errno)) throw e;
-        if (this.voice === "gnu") throw new InputError(operand, e);
-        yield* this.c.perror(operand, e);
-        this.exitStatus = 1;
+        throw new InputError(operand, e);
       }
     }
   }

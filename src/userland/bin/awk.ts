@@ -148,7 +148,10 @@ function* ending(c: Command, rt: Runtime, e: unknown): Proc<number> {
   const gnu = c.voice === "gnu";
   const place = `\tFILENAME="${fromByteString(rt.text(rt.getGlobal("FILENAME")))}" FNR=${rt.text(rt.fnr)} NR=${rt.text(rt.nr)}\n`;
   if (e instanceof AwkSyntaxError) return yield* c.fail(gnu ? e.message : `cmd. line:${e.line}: ${e.message}`, gnu ? 2 : 1);
-  if (e instanceof InputError) return yield* c.fail(`cannot open ${fromByteString(e.name)} (${e.errno.message})`, 2);
+  if (e instanceof InputError) {
+    const name = fromByteString(e.name);
+    return yield* c.fail(gnu ? `cannot open ${name} (${e.errno.message})` : `${name}: ${e.errno.message}`, gnu ? 2 : 1);
+  }
   if (e instanceof OpenError) {
     const name = fromByteString(e.name);
     return yield* c.fail(

@@ -31,8 +31,8 @@ Print selected fields from FILEs to stdout
 \t-b LIST\tOutput only bytes from LIST
 \t-c LIST\tOutput only characters from LIST
 \t-d SEP\tField delimiter for input (default -f TAB, -F run of whitespace)
-\t-O SEP\tField delimeter for output (default = -d for -f, one space for -F)
-\t-D\tDon't sort/collate sections or match -fF lines without delimeter
+\t-O SEP\tField delimiter for output (default = -d for -f, one space for -F)
+\t-D\tDon't sort/collate sections or match -fF lines without delimiter
 \t-f LIST\tPrint only these fields (-d is single char)
 \t-s\tOutput only lines containing delimiter
 \t-n\tIgnored`;
@@ -120,6 +120,10 @@ function* run(c: Command): Proc<number> {
   const given = arg("d");
   const delimiter = given === undefined ? "\t" : given === "" ? "\0" : toByteString(given);
   if (delimiter.length > 1) throw new UsageError(gnu ? "the delimiter must be a single character" : "");
+  if (!fields && !gnu) {
+    if (given !== undefined) return yield* c.fail("a delimiter may be specified only when operating on fields");
+    if (has("s")) return yield* c.fail("suppressing non-delimited lines makes sense only when operating on fields");
+  }
   if (!fields && gnu) {
     if (given !== undefined) throw new UsageError("an input delimiter may be specified only when operating on fields");
     if (has("s")) throw new UsageError("suppressing non-delimited lines makes sense\n\tonly when operating on fields");

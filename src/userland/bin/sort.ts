@@ -202,15 +202,16 @@ function* makePlan(c: Command): Proc<Plan> {
   const all = keys.map((key) => (hasOptions(key) ? key : { ...key, ...global }));
   if (all.length === 0 && hasOptions({ ...global, reverse: false }))
     all.push({ ...global, startField: 0, startChar: 0, endField: Number.POSITIVE_INFINITY, endChar: 0 });
+  if (!gnu) for (const key of all) if (key.ordering === "numeric") key.ordering = "float";
   const random = new Uint8Array(4);
   if (all.some((key) => key.ordering === "random")) yield* c.sys.getrandom(random, 0);
   return {
     keys: all,
     tab,
     reverse: global.reverse,
-    stable: stable || (unique && all.length > 0),
+    stable: stable || (gnu && unique && all.length > 0),
     unique,
-    merge: options.some((o) => o.name === "m"),
+    merge: gnu && options.some((o) => o.name === "m"),
     check,
     output,
     delimiter: zero ? "\0" : "\n",
@@ -225,7 +226,7 @@ function* separator(c: Command, o: Option): Proc<string> {
     if (text === "") yield* c.fail("empty tab", 2);
     if (text === "\\0") return "\0";
     if (text.length > 1) yield* c.fail(`multi-character tab ${quote(o.arg)}`, 2);
-  } else if (text.length !== 1) yield* c.fail("bad -t parameter", 1);
+  } else if (text.length !== 1) yield* c.fail("bad -t parameter", 2);
   return text;
 }
 
@@ -288,7 +289,7 @@ function* readLines(c: Command, plan: Plan, name: string): Proc<string[]> {
   } catch (e) {
     if (!(e instanceof Errno)) throw e;
     const shown = gnu ? quotef(name) : name;
-    yield* c.fail(gnu ? `${fd === 0 ? "cannot read" : "read failed"}: ${shown}: ${e.message}` : `${shown}: ${e.message}`, gnu ? 2 : 1);
+    yield* c.fail(gnu ? `${fd === 0 ? "cannot read" : "read failed"}: ${shown}: ${e.message}` : `${shown}: ${e.message}`, 2);
     throw new Exit(2);
   }
 }

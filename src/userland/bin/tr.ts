@@ -178,7 +178,8 @@ function makeTables(
     to.splice(at, 0, ...new Array<number>(Math.max(from.length - to.length, 0)).fill(byte));
   }
   if (to.length === 0) {
-    if (!flags.truncate && from.length > 0) throw new UsageError("when not truncating set1, string2 must be non-empty");
+    if (!flags.truncate && from.length > 0)
+      throw new UsageError(c.voice === "gnu" ? "when not truncating set1, string2 must be non-empty" : "STRING2 cannot be empty");
     to = [];
   }
   const map = new Uint8Array(256);

@@ -272,10 +272,7 @@ function* setColor(c: Command, o: GrepOptions, arg: string): Proc<void> {
 
 function* contextLength(c: Command, arg: string): Proc<number> {
   if (/^[0-9]+$/.test(arg)) return Number(arg);
-  return yield* c.fail(
-    c.voice === "gnu" ? `${arg}: invalid context length argument` : `invalid number '${arg}'`,
-    c.voice === "gnu" ? 2 : 1,
-  );
+  return yield* c.fail(c.voice === "gnu" ? `${arg}: invalid context length argument` : `invalid number '${arg}'`, 2);
 }
 
 function* patternsOf(c: Command, path: string): Proc<string[]> {

@@ -205,7 +205,8 @@ export class SedMachine {
         [this.pattern, this.hold] = [this.hold, this.pattern];
         return undefined;
       case "l":
-        this.out.text(listed(this.pattern, command.number >= 0 ? command.number : this.options.lineLength));
+        // busybox 1.35 takes the command and does nothing.
+        if (this.c.voice === "gnu") this.out.text(listed(this.pattern, command.number >= 0 ? command.number : this.options.lineLength));
         return undefined;
       case "n":
         return yield* this.nextLine();

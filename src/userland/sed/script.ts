@@ -101,7 +101,10 @@ class ScriptParser {
       if (this.at >= this.script.length) break;
       this.command();
     }
-    if (this.blocks.length > 0) throw new ScriptError(this.gnu ? "unmatched `{'" : "unterminated {", "whole");
+    if (this.blocks.length > 0) {
+      if (this.gnu) throw new ScriptError("unmatched `{'", "whole");
+      for (const open of this.blocks) (this.commands[open] as SedCommand).target = this.commands.length;
+    }
     for (const command of this.commands) {
       if (!"btT".includes(command.name)) continue;
       if (command.text === "") command.target = this.commands.length;
@@ -402,7 +405,7 @@ class ScriptParser {
       const c = this.script[this.at++] as string;
       if (c === delimiter) return text;
       if (c === "\n" && regex) return undefined;
-      if (c === "[" && regex && this.gnu) {
+      if (c === "[" && regex) {
         // Within brackets the delimiter is an ordinary character.
         const bracket = /^\^?\]?(?:\[([:.=])[^\n]*?\1\]|[^\]\n])*\]/.exec(this.script.slice(this.at));
         if (bracket === null) continue;

@@ -2,8 +2,8 @@
 
 import { filevercmp } from "../libc/filevercmp.ts";
 
-/** How keys compare. `string` is by bytes, as in the C locale. */
-export type Ordering = "string" | "numeric" | "general" | "human" | "month" | "random" | "version";
+/** How keys compare. `string` is by bytes, as in the C locale; `float` is busybox's -n. */
+export type Ordering = "string" | "numeric" | "float" | "general" | "human" | "month" | "random" | "version";
 
 export interface KeyOptions {
   ordering: Ordering;
@@ -148,6 +148,10 @@ export function comparable(text: string, o: KeyOptions, salt: number): Comparabl
   switch (o.ordering) {
     case "numeric":
       return numericOf(text);
+    case "float": {
+      const found = /^[ \t\n]*([-+]?(?:[0-9]+\.?[0-9]*(?:[eE][-+]?[0-9]+)?|\.[0-9]+(?:[eE][-+]?[0-9]+)?))/.exec(text)?.[1];
+      return Number(found ?? 0);
+    }
     case "general": {
       const found = /^[ \t\n]*([-+]?(?:[0-9]+\.?[0-9]*(?:[eE][-+]?[0-9]+)?|\.[0-9]+(?:[eE][-+]?[0-9]+)?|inf(?:inity)?|nan))/i.exec(
         text,
