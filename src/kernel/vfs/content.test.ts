@@ -10,7 +10,8 @@ type Op =
   | { op: "write"; at: number; bytes: number; fill: number }
   | { op: "append"; bytes: number; fill: number }
   | { op: "truncate"; to: number }
-  | { op: "punch" | "allocate"; at: number; bytes: number }
+  | { op: "punch"; at: number; bytes: number }
+  | { op: "allocate"; at: number; bytes: number }
   | { op: "synthetic"; seed: number; bytes: number }
   | { op: "clone"; from: number; bytes: number; at: number; back: boolean };
 
@@ -18,7 +19,8 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   fc.record({ op: fc.constant("write" as const), at: offset, bytes: length, fill: fc.nat(255) }),
   fc.record({ op: fc.constant("append" as const), bytes: length, fill: fc.nat(255) }),
   fc.record({ op: fc.constant("truncate" as const), to: offset }),
-  fc.record({ op: fc.constantFrom("punch" as const, "allocate" as const), at: offset, bytes: length }),
+  fc.record({ op: fc.constant("punch" as const), at: offset, bytes: length }),
+  fc.record({ op: fc.constant("allocate" as const), at: offset, bytes: length }),
   fc.record({ op: fc.constant("synthetic" as const), seed: fc.nat(), bytes: length }),
   fc.record({ op: fc.constant("clone" as const), from: offset, bytes: length, at: offset, back: fc.boolean() }),
 );
