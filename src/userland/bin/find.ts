@@ -65,13 +65,15 @@ Defaults: PATH is current directory, action is '-print'
 
 Actions: ( ) ! -a -o -name -iname -path -ipath -regex -type -executable -perm -mtime -atime -ctime
 -mmin -amin -cmin -newer -inum -samefile -user -group -size -links -empty -prune -print -print0
--exec CMD ARG ; -exec CMD ARG + -quit`,
+-exec CMD ARG ; -exec CMD ARG + -delete -quit`,
 );
 
-/** What Debian's busybox has built in. */
+/** What busybox has built in: Debian's, and -delete, which Alpine's has and its users need. */
 const BUSYBOX = new Set(
   `-name -iname -path -wholename -ipath -iwholename -regex -type -executable -perm -mtime -atime -ctime -mmin -amin -cmin -newer -inum -samefile
-   -user -group -size -links -empty -prune -print -print0 -exec -quit -xdev -follow -maxdepth -mindepth -depth -d -noleaf`.split(/\s+/),
+   -user -group -size -links -empty -prune -print -print0 -exec -delete -quit -xdev -follow -maxdepth -mindepth -depth -d -noleaf`.split(
+    /\s+/,
+  ),
 );
 
 function makerOf(p: Parsing): Maker | undefined {

@@ -76,6 +76,7 @@ import { more } from "./more.ts";
 import { mount } from "./mount.ts";
 import { mountpoint } from "./mountpoint.ts";
 import { mv } from "./mv.ts";
+import { nano } from "./nano.ts";
 import { nice } from "./nice.ts";
 import { nl } from "./nl.ts";
 import { nohup } from "./nohup.ts";
@@ -236,6 +237,7 @@ export const executables: readonly Executable[] = [
   mount,
   mountpoint,
   mv,
+  nano,
   nice,
   nl,
   nohup,

@@ -125,7 +125,11 @@ const GNU_LONG: readonly LongOption[] = [
   { name: "help", as: "--help" },
 ];
 
+/** Debian's busybox, and what Alpine's has besides: -T, -X, --exclude, -p. */
 const BUSYBOX_LONG: readonly LongOption[] = [
+  { name: "exclude", arg: "required" },
+  { name: "exclude-from", arg: "required", as: "X" },
+  { name: "files-from", arg: "required", as: "T" },
   { name: "overwrite" },
   { name: "strip-components", arg: "required" },
   { name: "no-recursion" },
@@ -135,7 +139,7 @@ const BUSYBOX_LONG: readonly LongOption[] = [
 ];
 
 const GNU: OptionSpec = { short: "+cxtruAdf:vzjJaC:X:T:PhpmokUOb:H:nSwlBiZ", long: GNU_LONG };
-const BUSYBOX: OptionSpec = { short: "+ctxf:C:vOmokZzJjah", long: BUSYBOX_LONG };
+const BUSYBOX: OptionSpec = { short: "+ctxf:C:T:X:vOmokpZzJjah", long: BUSYBOX_LONG };
 
 /** Letters of an old-style first word that take the next words as their arguments. */
 const WITH_ARGUMENT = "bCfgFHIKLNTVX";

@@ -192,3 +192,38 @@ describe("vi", () => {
     expect(new Vt(5, 50).write(s.terminal.wait(500)).lines.slice(0, 4)).toEqual(["a", "b", "c", "~"]);
   });
 });
+
+describe("nano", () => {
+  it("shows its keys, edits, writes and leaves", () => {
+    const s = session("printf 'alpha\\nbeta\\n' > f", 8, 80);
+    expect(s.type("nano f\r")).toEqual([
+      "  GNU nano 7.2                           f",
+      "alpha",
+      "beta",
+      "",
+      "",
+      "                                [ Read 2 lines ]",
+      "^G Help      ^O Write Out ^W Where Is  ^K Cut       M-U Undo     ^C Location",
+      "^X Exit      ^R Read File ^\\ Replace   ^U Paste     M-E Redo     ^/ Go To Line",
+    ]);
+    expect(s.type("new ")[0]).toMatch(/ f +Modified$/);
+    expect(s.type("\x0f")[5]).toBe("File Name to Write: f");
+    expect(s.type("\r")[5]).toContain("[ Wrote 2 lines ]");
+    s.type("\x18");
+    expect(s.machine.run("cat /root/f").stdout).toBe("new alpha\nbeta\n");
+  });
+
+  it("cuts, pastes, undoes, searches and replaces", () => {
+    const s = session("printf 'one\\ntwo\\nthree\\n' > f", 9, 80);
+    s.type("nano f\r");
+    expect(s.type("\x0b\x0b").slice(1, 3)).toEqual(["three", ""]);
+    expect(s.type("\x16\x15").slice(1, 4)).toEqual(["three", "one", "two"]);
+    expect(s.type("\x1bu")[6]).toContain("[ Undid paste ]");
+    expect(s.type("\x17zzz\r")[6]).toContain('[ "zzz" not found ]');
+    expect(s.type("\x1b\\\x1ce\rE\ra")[6]).toContain("[ Replaced 2 occurrences ]");
+    expect(s.type("")[1]).toBe("thrEE");
+    expect(s.type("\x18")[6]).toBe("Save modified buffer?");
+    s.type("n");
+    expect(s.machine.run("cat /root/f").stdout).toBe("one\ntwo\nthree\n");
+  });
+});
