@@ -7,7 +7,7 @@
  * /dev/vport0p5, answered by `closed agent STATUS`. Left out: services, run levels, utmp.
  */
 
-import { EBUSY, ECHILD, EINTR, EINVAL, ENODEV, ENOENT, Errno } from "../../abi/errno.ts";
+import { EBUSY, ECHILD, EINTR, EINVAL, EIO, ENODEV, ENOENT, ENXIO, Errno } from "../../abi/errno.ts";
 import { O_CLOEXEC, O_RDONLY, O_RDWR, O_WRONLY } from "../../abi/fcntl.ts";
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RELATIME } from "../../abi/mount.ts";
 import { POLLIN, type PollFd } from "../../abi/poll.ts";
@@ -64,6 +64,20 @@ function* mountAll(sys: Sys): Proc<void> {
     }
   }
 }
+
+/** The kernel starts init without descriptors here, so what would be the console is opened when /dev is there. */
+function* openStandard(sys: Sys): Proc<void> {
+  for (;;) {
+    const fd = (yield* optional(open(sys, "/dev/console", O_RDWR), CLOSED)) ?? (yield* optional(open(sys, "/dev/null", O_RDWR), CLOSED));
+    if (fd === undefined) return;
+    if (fd <= 2) continue;
+    yield* sys.close(fd);
+    return;
+  }
+}
+
+/** Why there may be no console. */
+const CLOSED = [ENOENT, ENODEV, ENXIO, EIO];
 
 function* nameHost(sys: Sys): Proc<void> {
   const name = (yield* optional(readText(sys, "/etc/hostname")))?.trim();
@@ -167,6 +181,7 @@ class Init {
     // Signals that have no handler do not reach PID 1. SIGCHLD has one, so that it ends ppoll, where alone it is let in.
     yield* sys.rt_sigaction(SIGCHLD, { handler: function* () {}, flags: SA_NOCLDSTOP, mask: 0n });
     yield* mountAll(sys);
+    yield* openStandard(sys);
     yield* nameHost(sys);
     const terminals = yield* openPort(sys, "/dev/vport0p1");
     const agents = yield* openPort(sys, "/dev/vport0p2");
