@@ -3,7 +3,6 @@ import { boot, type TestTerminal } from "../../machine/testing.ts";
 
 /** What a person would see: escape sequences and the prompt's colours taken away. */
 function plain(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what goes.
   return text.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "").replace(/\r/g, "");
 }
 

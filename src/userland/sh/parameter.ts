@@ -217,7 +217,7 @@ function* applyDefault(
             : "parameter not set or null"
           : "parameter not set";
     throw new ShellError(
-      `${name}: ${sh.flavour !== "bash" && message === "" ? "parameter not set" + (colon ? " or null" : "") : said}`,
+      `${name}: ${sh.flavour !== "bash" && message === "" ? `parameter not set${colon ? " or null" : ""}` : said}`,
       sh.flavour !== "bash" ? 2 : sh.fatalStatus,
       "shell",
     );
