@@ -10,7 +10,6 @@ import { S_IFIFO } from "../../../abi/stat.ts";
 import type { Proc, Sys } from "../../../abi/sys.ts";
 import { wTermSig } from "../../../abi/wait.ts";
 import { KernelUnderTest } from "../../../machine/kernel-testing.ts";
-import { Memory } from "../../mm/memory.ts";
 import { Pipe } from "./pipe.ts";
 
 const k = new KernelUnderTest();
@@ -218,7 +217,7 @@ describe("pipe", () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const memory = new Memory(1e9);
+        const { memory } = k.kernel;
         const pipe = new Pipe(memory, () => {});
         let written = 0;
         let read = 0;
