@@ -131,10 +131,35 @@ function address(plan: Plan, offset: number): string {
   return plan.radix === "x" ? offset.toString(16).padStart(6, "0") : offset.toString(plan.radix === "d" ? 10 : 8).padStart(7, "0");
 }
 
-function formatLine(plan: Plan, bytes: Uint8Array, offset: number): string {
-  const padded = new Uint8Array(plan.perLine + 8);
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return a.length === b.length;
+};
+
+/** The bytes with zeros behind, so that a last value that is cut off can be read. */
+function paddedView(bytes: Uint8Array, length: number): DataView {
+  const padded = new Uint8Array(length);
   padded.set(bytes);
-  const view = new DataView(padded.buffer);
+  return new DataView(padded.buffer);
+}
+
+const textTables = new Map<string, string[]>();
+
+/** What each of the 256 bytes looks like, in `width` columns. */
+function byteTexts(letter: string, width: number): readonly string[] {
+  const key = `${letter}${width}`;
+  let table = textTables.get(key);
+  if (table === undefined) {
+    const view = new DataView(Uint8Array.from({ length: 256 }, (_, i) => i).buffer);
+    const format = makeFormat(letter, 1, false) as Format;
+    table = Array.from({ length: 256 }, (_, i) => valueText(view, i, format).padStart(width));
+    textTables.set(key, table);
+  }
+  return table;
+}
+
+function formatLine(plan: Plan, bytes: Uint8Array, offset: number): string {
+  let view: DataView | undefined;
   // Columns of different formats are aligned: each takes the width that the widest needs for its bytes.
   const perByte = Math.max(...plan.formats.map((f) => (f.width + 1) / f.size));
   const prefix = address(plan, offset);
@@ -142,7 +167,13 @@ function formatLine(plan: Plan, bytes: Uint8Array, offset: number): string {
     .map((f, index) => {
       const width = Math.round(perByte * f.size);
       let line = index === 0 ? prefix : " ".repeat(prefix.length);
-      for (let at = 0; at < bytes.length; at += f.size) line += valueText(view, at, f).padStart(width);
+      if (f.size === 1) {
+        const texts = byteTexts(f.letter, width);
+        for (let at = 0; at < bytes.length; at++) line += texts[bytes[at] as number] as string;
+      } else {
+        view ??= paddedView(bytes, plan.perLine + 8);
+        for (let at = 0; at < bytes.length; at += f.size) line += valueText(view, at, f).padStart(width);
+      }
       if (f.withText) {
         const missing = Math.floor((plan.perLine - Math.ceil(bytes.length / f.size) * f.size) / f.size);
         line += `${" ".repeat(missing * width)}  >${Array.from(bytes, printable).join("")}<`;
@@ -226,8 +257,7 @@ function* run(c: Command): Proc<number> {
   const files = new InputFiles(c, operands);
   const source = new ExactSource(new FileBytes(files));
   const skipped = yield* skipBytes(source, skip);
-  if (skipped < skip)
-    return yield* c.fail("cannot skip past end of combined input");
+  if (skipped < skip) return yield* c.fail("cannot skip past end of combined input");
   const plan: Plan = { formats, radix, perLine, duplicates };
   if (strings > 0) yield* dumpStrings(c, plan, source, strings, skip + limit);
   else yield* dump(c, plan, source, skip, limit, files);
@@ -237,7 +267,7 @@ function* run(c: Command): Proc<number> {
 function* dump(c: Command, plan: Plan, source: ExactSource, start: number, limit: number, files: InputFiles): Proc<void> {
   let offset = start;
   let left = limit;
-  let before: string | undefined;
+  let before: Uint8Array | undefined;
   let starred = false;
   let out: string[] = [];
   for (;;) {
@@ -245,15 +275,14 @@ function* dump(c: Command, plan: Plan, source: ExactSource, start: number, limit
     const n = buffer.length === 0 ? 0 : yield* source.fill(buffer);
     if (n === 0) break;
     const bytes = buffer.subarray(0, n);
-    const key = bytes.join();
-    if (!plan.duplicates && key === before && n === plan.perLine) {
+    if (!plan.duplicates && n === plan.perLine && before !== undefined && isSame(bytes, before)) {
       if (!starred) out.push("*\n");
       starred = true;
     } else {
       starred = false;
       out.push(formatLine(plan, bytes, offset));
     }
-    before = key;
+    before = bytes;
     offset += n;
     left -= n;
     if (out.length >= 200) {

@@ -144,21 +144,22 @@ function* parse(c: Command): Proc<{ plan: Plan; operands: string[] }> {
 
 const printable = (byte: number): string => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : ".");
 
+const bytes256 = Array.from({ length: 256 }, (_, byte) => byte);
+const hexTexts = bytes256.map((byte) => byte.toString(16).padStart(2, "0"));
+const upperTexts = hexTexts.map((text) => text.toUpperCase());
+const bitTexts = bytes256.map((byte) => byte.toString(2).padStart(8, "0"));
+
 function dumpLine(plan: Plan, bytes: Uint8Array, offset: number): string {
   const at = offset + plan.shown;
   const address = plan.decimal ? String(at).padStart(8, "0") : at.toString(16).padStart(8, "0");
   const group = plan.group === 0 ? plan.columns : plan.group;
   const digits = plan.style === "bits" ? 8 : 2;
-  const show = (byte: number): string => {
-    if (plan.style === "bits") return byte.toString(2).padStart(8, "0");
-    const hex = byte.toString(16).padStart(2, "0");
-    return plan.upper ? hex.toUpperCase() : hex;
-  };
+  const shown = plan.style === "bits" ? bitTexts : plan.upper ? upperTexts : hexTexts;
   const groups: string[] = [];
   for (let i = 0; i < plan.columns; i += group) {
     const part = bytes.subarray(i, Math.min(i + group, plan.columns));
     const width = Math.min(group, plan.columns - i) * digits;
-    const text = Array.from(part, show);
+    const text = Array.from(part, (byte) => shown[byte] as string);
     groups.push(
       plan.style === "little"
         ? text
@@ -172,13 +173,16 @@ function dumpLine(plan: Plan, bytes: Uint8Array, offset: number): string {
   return `${address}: ${groups.join(" ")}  ${Array.from(bytes, printable).join("")}\n`;
 }
 
+const BLOCK_LINES = 256;
+
 function* dump(c: Command, plan: Plan, source: ExactSource, start: number, out: Output): Proc<void> {
   let offset = start;
   let left = plan.length;
   let zeros = 0;
   let held: string | undefined;
-  const show = function* (text: string): Proc<void> {
-    yield* out.print(text);
+  let lines: string[] = [];
+  const show = (text: string): void => {
+    lines.push(text);
   };
   for (;;) {
     const buffer = new Uint8Array(Math.min(plan.columns, left));
@@ -186,22 +190,27 @@ function* dump(c: Command, plan: Plan, source: ExactSource, start: number, out: 
     if (n === 0) break;
     const bytes = buffer.subarray(0, n);
     const line = dumpLine(plan, bytes, offset);
-    yield* c.sys.spend(1500);
+    if (lines.length >= BLOCK_LINES) {
+      yield* c.sys.spend(lines.length * 1500);
+      yield* out.print(lines.join(""));
+      lines = [];
+    }
     offset += n;
     left -= n;
     // With -a the first line of zeros shows, then a star, then the last one.
     if (plan.autoskip && bytes.every((b) => b === 0) && n === plan.columns) {
       zeros++;
-      if (zeros === 1) yield* show(line);
+      if (zeros === 1) show(line);
       else held = line;
       continue;
     }
-    if (held !== undefined) yield* show(zeros > 2 ? "*\n" : held);
+    if (held !== undefined) show(zeros > 2 ? "*\n" : held);
     held = undefined;
     zeros = 0;
-    yield* show(line);
+    show(line);
   }
-  if (held !== undefined) yield* show(zeros > 2 ? `*\n${held}` : held);
+  if (held !== undefined) show(zeros > 2 ? `*\n${held}` : held);
+  yield* out.print(lines.join(""));
 }
 
 function* dumpPlain(plan: Plan, source: ExactSource, out: Output): Proc<void> {
