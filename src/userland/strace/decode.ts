@@ -201,7 +201,7 @@ function fdText(fd: number, call: Call): string {
 }
 
 function pollText(fds: readonly PollFd[], call: Call): string {
-  const names = flagTables["pollevents"] ?? [];
+  const names = flagTables.pollevents ?? [];
   return `[${fds.map((f) => `{fd=${fdText(f.fd, call)}, events=${flagText(f.events, names)}}`).join(", ")}]`;
 }
 
@@ -276,7 +276,7 @@ const inFormats: Readonly<Record<string, Format>> = {
   caps: () => "{...}",
   cloneargs: (v) => {
     const a = object<CloneArgs>(v);
-    return `{flags=${flagText(a.flags, flagTables["cloneflags"] ?? [])}, exit_signal=${signalText(a.exitSignal ?? SIGCHLD)}, stack=NULL, stack_size=0}, 88`;
+    return `{flags=${flagText(a.flags, flagTables.cloneflags ?? [])}, exit_signal=${signalText(a.exitSignal ?? SIGCHLD)}, stack=NULL, stack_size=0}, 88`;
   },
   ptrace: (v) => String(v),
   futexword: () => POINTER,
@@ -289,7 +289,7 @@ const sockaddrLength = (a: SocketAddress): number =>
 
 function epollText(v: unknown): string {
   const { events, data } = object<{ events: number; data: number }>(v);
-  return `{events=${flagText(events, flagTables["epollevents"] ?? [])}, data={u32=${data}, u64=${data}}}`;
+  return `{events=${flagText(events, flagTables.epollevents ?? [])}, data={u32=${data}, u64=${data}}}`;
 }
 
 /** Formats of what came back. */
@@ -520,7 +520,7 @@ function numberResult(n: number, call: Call): string {
   if (name === "poll" || name === "ppoll") {
     if (n === 0) return "0 (Timeout)";
     const ready = object<readonly PollFd[]>(args[0]).filter((f) => f.revents !== 0);
-    return `${n} ([${ready.map((f) => `{fd=${fdText(f.fd, call)}, revents=${flagText(f.revents, flagTables["pollevents"] ?? [])}}`).join(", ")}])`;
+    return `${n} ([${ready.map((f) => `{fd=${fdText(f.fd, call)}, revents=${flagText(f.revents, flagTables.pollevents ?? [])}}`).join(", ")}])`;
   }
   if (name === "fcntl" && args[1] === 3) return `${n === 0 ? "0" : `0x${n.toString(16)}`} (flags ${openFlagText(n)})`;
   if (name === "fcntl" && args[1] === 1) return n === 0 ? "0" : "0x1 (flags FD_CLOEXEC)";
