@@ -35,9 +35,9 @@ test("an error that drops the line does not end the shell", () => {
 
 test("a subshell's changes are its own, whichever side writes first", () => {
   const m = boot();
-  const script =
-    "x=1; a=(1 2); f() { echo old; }; (x=2; a[0]=9; f() { echo new; }; sleep 0.1; echo $x ${a[*]}; f) & x=3; a+=(4); wait; echo $x ${a[*]}; f";
-  expect(m.run(script).stdout).toBe("2\n9 2 new\n3\n1 2 4 old\n");
+  m.run("show() { printf '%s ' $x $" + "{a[*]}; f; }");
+  m.run("x=1; a=(1 2); f() { echo old; }; (x=2; a[0]=9; f() { echo new; }; sleep 0.1; show) > /tmp/child & x=3; a+=(4)");
+  expect(m.run("wait; cat /tmp/child; show").stdout).toBe("2 9 2 new\n3 1 2 4 old\n");
 });
 
 test("unbounded recursion ends in a message", () => {

@@ -4,7 +4,7 @@
  */
 
 import { EINTR, Errno } from "../../abi/errno.ts";
-import { FD_CLOEXEC } from "../../abi/fcntl.ts";
+import { F_DUPFD_CLOEXEC } from "../../abi/fcntl.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { decodeUtf8, encodeUtf8 } from "../../abi/utf8.ts";
 import { concat, writeAll } from "../libc/stdio.ts";
@@ -12,10 +12,15 @@ import { runExitTrap, runText } from "./run.ts";
 import { Interrupted, type Shell, ShellError, ShellExit } from "./shell.ts";
 import { installInterrupt } from "./traps.ts";
 
+/** Where bash keeps descriptors of its own. */
+const OWN_FD = 255;
+
 /** Serves until the descriptor ends or a request exits the shell. */
-export function* serveRequests(sh: Shell, fd: number): Proc<number> {
+export function* serveRequests(sh: Shell, given: number): Proc<number> {
   const { sys } = sh;
-  yield* sys.fcntl(fd, 2, FD_CLOEXEC);
+  // Out of the way of what scripts redirect.
+  const fd = yield* sys.fcntl(given, F_DUPFD_CLOEXEC, OWN_FD);
+  yield* sys.close(given);
   yield* installInterrupt(sh);
   const requests = new Requests(sh, fd);
   for (;;) {

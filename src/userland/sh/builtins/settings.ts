@@ -397,6 +397,10 @@ const limits: readonly (readonly [letter: string, resource: number, unit: number
   ["v", 9, 1024, "virtual memory              (kbytes, -v)", "vmemory(kbytes)", "virtual memory (kb)"],
   ["x", 10, 1, "file locks                          (-x)", "locks", "file locks"],
 ];
+/** bash counts the blocks of -c and -f in 1024 bytes. */
+const unitOf = (row: (typeof limits)[number], flavour: string): number =>
+  flavour === "bash" && (row[0] === "c" || row[0] === "f") ? 1024 : row[2];
+
 const DASH_ORDER = "tfdscmlpnvxr";
 
 export const ulimit: Builtin = {
@@ -419,9 +423,10 @@ export const ulimit: Builtin = {
         flavour === "dash"
           ? [...DASH_ORDER].map((d) => limits.find((l) => l[0] === (d === "p" ? "u" : d)) as (typeof limits)[number])
           : limits.filter((l) => flavour === "bash" || l[5] !== "");
-      for (const [letter, resource, unit, bash, dash, ash] of rows) {
+      for (const row of rows) {
+        const [letter, resource, , bash, dash, ash] = row;
         const head = flavour === "bash" ? `${bash} ` : flavour === "dash" ? `${dash.padEnd(20)} ` : `${ash.padEnd(32)}(-${letter}) `;
-        c.print(`${head}${yield* read(resource, unit)}\n`);
+        c.print(`${head}${yield* read(resource, unitOf(row, flavour))}\n`);
       }
       return 0;
     }
@@ -431,7 +436,7 @@ export const ulimit: Builtin = {
     if (text === undefined) {
       for (const each of letters.length === 0 ? ["f"] : letters) {
         const r = limits.find((l) => l[0] === each) as (typeof limits)[number];
-        c.print(`${letters.length > 1 ? `${r[3]} ` : ""}${yield* read(r[1], r[2])}\n`);
+        c.print(`${letters.length > 1 ? `${r[3]} ` : ""}${yield* read(r[1], unitOf(r, flavour))}\n`);
       }
       return 0;
     }
@@ -441,13 +446,13 @@ export const ulimit: Builtin = {
 
 function* changeLimit(c: Call, text: string, row: (typeof limits)[number], hard: boolean, soft: boolean): Proc<number> {
   const { sh } = c;
-  const [, resource, unit, name] = row;
+  const [, resource, , name] = row;
   const old = yield* sh.sys.prlimit64(0, resource);
   let value: number;
   if (text === "unlimited") value = RLIM_INFINITY;
   else if (text === "hard" && sh.flavour === "bash") value = old.max;
   else if (text === "soft" && sh.flavour === "bash") value = old.cur;
-  else if (/^[0-9]+$/.test(text)) value = Number(text) * unit;
+  else if (/^[0-9]+$/.test(text)) value = Number(text) * unitOf(row, sh.flavour);
   else if (sh.flavour === "bash") return yield* c.fail(`${text}: invalid number`);
   else throw new ShellError(`ulimit: ${sh.flavour === "dash" ? "bad number" : "bad number"}`, 2, "shell");
   const both = hard === soft;
