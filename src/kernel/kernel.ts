@@ -258,7 +258,7 @@ export class Kernel implements System {
     const detail = thrown instanceof Error ? (thrown.stack ?? thrown.message) : errno ? thrown.name : String(thrown);
     this.crashes.push(`${task.comm}: ${detail}`);
     this.log.printk(6, `${task.comm}[${task.pid.nr}]: segfault: ${detail}`);
-    groupExit(task, SIGSEGV | 0x80);
+    groupExit(task, SIGSEGV);
   }
 
   /** Linux `kernel/sched/loadavg.c`: exponentially decaying averages of the tasks that run or wait for a CPU. */

@@ -254,7 +254,8 @@ export class Signals {
       this.startGroupStop(tg, sig);
       return;
     }
-    this.groupExit(task, action === "Core" ? sig | 0x80 : sig);
+    // Differs from Linux: core files are never written, whatever RLIMIT_CORE says.
+    this.groupExit(task, sig);
     yield* never();
   }
 
