@@ -42,7 +42,9 @@ type Style = "b" | "c" | "C" | "d" | "o" | "x" | "default";
 const ESCAPES: Readonly<Record<number, string>> = { 0: "\\0", 7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r" };
 
 const hex = (n: number, width: number): string => n.toString(16).padStart(width, "0");
-const printable = (byte: number): string => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : ".");
+const bytes256 = Array.from({ length: 256 }, (_, byte) => byte);
+const hexTexts = bytes256.map((byte) => hex(byte, 2));
+const printables = bytes256.map((byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "."));
 
 /** How a pair of bytes (or one) shows, and in how many columns with its leading blanks. */
 const unitForms: Readonly<Record<Exclude<Style, "C">, { readonly bytes: 1 | 2; readonly width: number; show(n: number): string }>> = {
@@ -60,9 +62,11 @@ const unitForms: Readonly<Record<Exclude<Style, "C">, { readonly bytes: 1 | 2; r
 
 function formatLine(style: Style, bytes: Uint8Array, offset: number): string {
   if (style === "C") {
-    const half = (from: number): string =>
-      Array.from({ length: 8 }, (_, i) => (from + i < bytes.length ? ` ${hex(bytes[from + i] as number, 2)}` : "   ")).join("");
-    return `${hex(offset, 8)} ${half(0)} ${half(8)}  |${Array.from(bytes, printable).join("")}|\n`;
+    let line = `${hex(offset, 8)} `;
+    for (let i = 0; i < 16; i++) line += (i === 8 ? "  " : " ") + (i < bytes.length ? hexTexts[bytes[i] as number] : "  ");
+    line += "  |";
+    for (let i = 0; i < bytes.length; i++) line += printables[bytes[i] as number];
+    return `${line}|\n`;
   }
   const { bytes: size, width, show } = unitForms[style];
   let line = hex(offset, 7);
@@ -111,7 +115,7 @@ function* run(c: Command): Proc<number> {
   const source = new ExactSource(new FileBytes(files));
   yield* skipBytes(source, skip);
   let offset = source.position;
-  let before: string | undefined;
+  let before: Uint8Array | undefined;
   let starred = false;
   let left = limit;
   let out: string[] = [];
@@ -120,8 +124,7 @@ function* run(c: Command): Proc<number> {
     const n = buffer.length === 0 ? 0 : yield* source.fill(buffer);
     if (n === 0) break;
     const bytes = buffer.subarray(0, n);
-    const key = bytes.join();
-    if (!all && key === before && n === 16) {
+    if (!all && n === 16 && before?.every((byte, i) => byte === bytes[i])) {
       if (!starred) out.push("*\n");
       starred = true;
     } else {
@@ -131,7 +134,7 @@ function* run(c: Command): Proc<number> {
         out.push(i === 0 ? line : line.replace(/^[0-9a-f]+/, (address) => " ".repeat(address.length)));
       }
     }
-    before = key;
+    before = bytes;
     offset += n;
     left -= n;
     if (out.length >= 200) {

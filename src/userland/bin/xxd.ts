@@ -142,11 +142,10 @@ function* parse(c: Command): Proc<{ plan: Plan; operands: string[] }> {
   return { plan, operands };
 }
 
-const printable = (byte: number): string => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : ".");
-
 const bytes256 = Array.from({ length: 256 }, (_, byte) => byte);
 const hexTexts = bytes256.map((byte) => byte.toString(16).padStart(2, "0"));
 const upperTexts = hexTexts.map((text) => text.toUpperCase());
+const printables = bytes256.map((byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "."));
 const bitTexts = bytes256.map((byte) => byte.toString(2).padStart(8, "0"));
 
 function dumpLine(plan: Plan, bytes: Uint8Array, offset: number): string {
@@ -154,23 +153,22 @@ function dumpLine(plan: Plan, bytes: Uint8Array, offset: number): string {
   const address = plan.decimal ? String(at).padStart(8, "0") : at.toString(16).padStart(8, "0");
   const group = plan.group === 0 ? plan.columns : plan.group;
   const digits = plan.style === "bits" ? 8 : 2;
+  const blank = " ".repeat(digits);
   const shown = plan.style === "bits" ? bitTexts : plan.upper ? upperTexts : hexTexts;
-  const groups: string[] = [];
+  let line = `${address}:`;
   for (let i = 0; i < plan.columns; i += group) {
-    const part = bytes.subarray(i, Math.min(i + group, plan.columns));
-    const width = Math.min(group, plan.columns - i) * digits;
-    const text = Array.from(part, (byte) => shown[byte] as string);
-    groups.push(
-      plan.style === "little"
-        ? text
-            .reverse()
-            .join("")
-            .padStart(part.length === 0 ? 0 : width)
-            .padEnd(width)
-        : text.join("").padEnd(width),
-    );
+    const end = Math.min(i + group, plan.columns);
+    line += " ";
+    if (plan.style === "little") {
+      let text = "";
+      for (let k = Math.min(end, bytes.length) - 1; k >= i; k--) text += shown[bytes[k] as number];
+      const width = (end - i) * digits;
+      line += text === "" ? " ".repeat(width) : text.padStart(width);
+    } else for (let k = i; k < end; k++) line += k < bytes.length ? shown[bytes[k] as number] : blank;
   }
-  return `${address}: ${groups.join(" ")}  ${Array.from(bytes, printable).join("")}\n`;
+  line += "  ";
+  for (let i = 0; i < bytes.length; i++) line += printables[bytes[i] as number];
+  return `${line}\n`;
 }
 
 const BLOCK_LINES = 256;
