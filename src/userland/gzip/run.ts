@@ -62,6 +62,8 @@ export class Gzip {
   private status = 0;
   private listed = 0;
   private readonly totals = { packed: 0, full: 0 };
+  /** Of the file listed last: gzip takes it off the totals as well. */
+  private lastFrame = 0;
 
   constructor(
     private readonly c: Command,
@@ -74,7 +76,7 @@ export class Gzip {
       if (file === "-") yield* this.stdin();
       else yield* this.file(file);
     }
-    if (this.s.list && this.listed > 1) yield* this.listLine(this.totals.packed, this.totals.full, "(totals)", undefined);
+    if (this.s.list && this.listed > 0 && files.length > 1) yield* this.listLine(this.totals.packed, this.totals.full, "(totals)", undefined, this.lastFrame);
     return this.status;
   }
 
@@ -109,7 +111,7 @@ export class Gzip {
     }
     const st = yield* c.sys.fstat(0);
     const input = c.stdin;
-    if (s.list) yield* this.list("stdout", input);
+    if (s.list) yield* this.list("stdout", input, st);
     else if (s.decompress) yield* this.expand("stdin", input, s.test ? undefined : c.stdout);
     else {
       const sink = new GzipSink(c.sys, c.stdout, s.level, { mtime: isReg(st.mode) && s.names ? st.mtime.sec : 0 });
@@ -176,7 +178,7 @@ export class Gzip {
   private *opened(path: string, target: string, st: Stat, fd: number): Proc<void> {
     const { c, s } = this;
     const input = new Input(c.sys, fd);
-    if (s.list) return yield* this.list(path.endsWith(s.suffix) ? path.slice(0, -s.suffix.length) : path, input);
+    if (s.list) return yield* this.list(path.endsWith(s.suffix) ? path.slice(0, -s.suffix.length) : path, input, st);
     if (s.test) {
       if ((yield* this.expand(path, input, undefined)) && s.verbose) yield* c.eprint(`${path}:\t OK\n`);
       return;
@@ -199,7 +201,7 @@ export class Gzip {
       } else {
         const sink = yield* this.compress(path, input, st, output);
         good = true;
-        ratio = percent(sink.bytesOut, sink.bytesIn);
+        ratio = percent(sink.bytesOut - sink.frameBytes, sink.bytesIn);
       }
       yield* output.flush();
       if (good) {
@@ -294,7 +296,7 @@ export class Gzip {
       if (!s.quiet) yield* c.eprint(`\ngzip: ${path}: decompression OK, trailing garbage ignored\n`);
       if (this.status === 0) this.status = WARNING;
     }
-    return { packed: source.bytesIn, full };
+    return { packed: source.bytesIn - source.frameBytes, full };
   }
 
   /** `gzip -cdf`: what is not compressed passes as it is. */
@@ -306,7 +308,8 @@ export class Gzip {
     yield* this.c.sys.close(fd);
   }
 
-  private *list(name: string, input: Input): Proc<void> {
+  private *list(name: string, input: Input, st: Stat): Proc<void> {
+    this.lastFrame = 0;
     const source = new GunzipSource(this.c.sys, input);
     let full = 0;
     try {
@@ -324,13 +327,18 @@ export class Gzip {
     }
     this.totals.packed += source.bytesIn;
     this.totals.full += full;
-    const time = strftime("%b %e %H:%M", { sec: source.header?.mtime ?? 0, nsec: 0 });
-    yield* this.listLine(source.bytesIn, full, name, `defla ${source.lastCrc.toString(16).padStart(8, "0")} ${time} `);
+    this.lastFrame = source.frameBytes;
+    // Where the stream has no time the file's is shown.
+    const time = strftime("%b %e %H:%M", { sec: source.header?.mtime || st.mtime.sec, nsec: 0 });
+    yield* this.listLine(source.bytesIn, full, name, `defla ${source.lastCrc.toString(16).padStart(8, "0")} ${time} `, source.frameBytes);
   }
 
-  private *listLine(packed: number, full: number, name: string, verbose: string | undefined): Proc<void> {
+  /** The ratio does not count `frame` bytes of header and trailer. */
+  private *listLine(packed: number, full: number, name: string, verbose: string | undefined, frame: number): Proc<void> {
     const left = this.s.verbose ? (verbose ?? " ".repeat(28)) : "";
-    yield* this.c.print(`${left}${`${packed}`.padStart(19)} ${`${full}`.padStart(19)} ${percent(packed, full).padStart(5)} ${name}\n`);
+    yield* this.c.print(
+      `${left}${`${packed}`.padStart(19)} ${`${full}`.padStart(19)} ${percent(packed - frame, full).padStart(5)} ${name}\n`,
+    );
   }
 
   private *directory(path: string): Proc<void> {

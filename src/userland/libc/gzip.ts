@@ -68,6 +68,8 @@ export class GunzipSource implements ByteSource {
   header: GzipHeader | undefined;
   /** What follows the last member is no gzip member (and not just zeros). */
   trailingGarbage = false;
+  /** Bytes of the last member's header and trailer. */
+  frameBytes = 0;
   /** Of the last member: the values of its trailer. */
   lastCrc = 0;
 
@@ -105,6 +107,7 @@ export class GunzipSource implements ByteSource {
   /** Whether another member begins; reads its header. */
   private *startMember(): Proc<boolean> {
     const fixed = new Uint8Array(10);
+    const start = this.source.position;
     let n = yield* this.source.fill(fixed);
     while (this.members > 0 && n > 0 && fixed[0] === 0) {
       // Zeros after a member are padding of a tape.
@@ -131,6 +134,7 @@ export class GunzipSource implements ByteSource {
     const name = flags & FNAME ? yield* this.string() : undefined;
     if (flags & FCOMMENT) yield* this.string();
     if (flags & FHCRC) yield* this.exactly(2);
+    this.frameBytes = this.source.position - start + 8;
     const mtime = new DataView(fixed.buffer).getUint32(4, true);
     this.header ??= name === undefined ? { mtime } : { name, mtime };
     this.members++;
@@ -190,6 +194,8 @@ export class GzipSink implements ByteSink {
   private crc = 0;
   bytesIn = 0;
   bytesOut = 0;
+  /** Bytes of header and trailer. */
+  readonly frameBytes: number;
 
   constructor(
     private readonly sys: Sys,
@@ -197,7 +203,9 @@ export class GzipSink implements ByteSink {
     private readonly level = 6,
     header: GzipHeader = { mtime: 0 },
   ) {
-    this.output = [encodeGzipHeader(header, level)];
+    const head = encodeGzipHeader(header, level);
+    this.output = [head];
+    this.frameBytes = head.length + 8;
     this.deflate = new Deflate({ level: level as 6 }, (chunk) => {
       if (chunk.length > 0) this.output.push(chunk);
     });
