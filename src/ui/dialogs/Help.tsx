@@ -24,6 +24,12 @@ export function Help() {
             Boxes are processes, columns are generations; the thick line leads down to the kernel. A bar along a box is its share of one
             CPU. Select a box to read it and to type commands about it.
           </p>
+          <p>
+            <a href="./compatibility.html" target="_blank" rel="noopener">
+              How this machine differs from Linux
+            </a>
+            , call by call, written by the code itself.
+          </p>
           <h3 className="label">Keys</h3>
           <table>
             <tbody>
