@@ -1,6 +1,8 @@
 /** From a dentry to its name: d_path(), getcwd(2). Linux `fs/d_path.c`. */
 
-import { ENOENT } from "../../abi/errno.ts";
+import { ENAMETOOLONG, ENOENT } from "../../abi/errno.ts";
+import { byteLength } from "../../abi/utf8.ts";
+import { PATH_MAX } from "../params.ts";
 import type { Caller } from "./caller.ts";
 import type { Path } from "./dentry.ts";
 
@@ -33,10 +35,12 @@ export function isReachable(path: Path, root: Path): boolean {
   return climb(path, root).reached;
 }
 
-/** getcwd(2). Errors: ENOENT if the directory was removed. Begins with "(unreachable)" where it is outside the root. */
+/** getcwd(2). Errors: ENOENT if the directory was removed, ENAMETOOLONG. Begins with "(unreachable)" where it is outside the root. */
 export function cwdPath(caller: Caller): string {
   const { root, cwd } = caller.fs;
   if (cwd.dentry.deleted) throw ENOENT;
   const { text, reached } = climb(cwd, root);
-  return reached ? text : `(unreachable)${text}`;
+  const path = reached ? text : `(unreachable)${text}`;
+  if (path.length * 3 >= PATH_MAX && byteLength(path) >= PATH_MAX) throw ENAMETOOLONG;
+  return path;
 }

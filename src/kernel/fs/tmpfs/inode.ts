@@ -326,13 +326,16 @@ export class TmpfsInode extends Inode {
     this.sb.freeInode();
   }
 
-  /** Gives back this directory and all below it. */
+  /** Gives back this directory and all below it, however deep. */
   dropTree(): void {
-    for (const { inode } of this.entries?.values() ?? []) {
-      if (inode.entries !== undefined) inode.dropTree();
-      else if (--inode.nlink > 0) this.sb.freeInode();
-      else inode.evict();
+    const dirs: TmpfsInode[] = [this];
+    for (let dir = dirs.pop(); dir !== undefined; dir = dirs.pop()) {
+      for (const { inode } of dir.entries?.values() ?? []) {
+        if (inode.entries !== undefined) dirs.push(inode);
+        else if (--inode.nlink > 0) this.sb.freeInode();
+        else inode.evict();
+      }
+      dir.evict();
     }
-    this.evict();
   }
 }
