@@ -35,12 +35,16 @@ export function isReachable(path: Path, root: Path): boolean {
   return climb(path, root).reached;
 }
 
+/** What is handed to programs fits into a page. Errors: ENAMETOOLONG. */
+export function checkLength(path: string): string {
+  if (path.length * 3 >= PATH_MAX && byteLength(path) >= PATH_MAX) throw ENAMETOOLONG;
+  return path;
+}
+
 /** getcwd(2). Errors: ENOENT if the directory was removed, ENAMETOOLONG. Begins with "(unreachable)" where it is outside the root. */
 export function cwdPath(caller: Caller): string {
   const { root, cwd } = caller.fs;
   if (cwd.dentry.deleted) throw ENOENT;
   const { text, reached } = climb(cwd, root);
-  const path = reached ? text : `(unreachable)${text}`;
-  if (path.length * 3 >= PATH_MAX && byteLength(path) >= PATH_MAX) throw ENAMETOOLONG;
-  return path;
+  return checkLength(reached ? text : `(unreachable)${text}`);
 }

@@ -10,7 +10,7 @@ import { nsCapable } from "../../ns/user.ts";
 import { oomBadness } from "../../task/oom.ts";
 import { type Task, taskOf } from "../../task/task.ts";
 import type { Path } from "../../vfs/dentry.ts";
-import { dPath } from "../../vfs/path.ts";
+import { checkLength, dPath } from "../../vfs/path.ts";
 import type { DirEntry, DynamicEntry, Entry, FileEntry, LinkEntry, TaskSubject } from "./entry.ts";
 import { parsePid, taskIno } from "./numbers.ts";
 import { fdEntry, fdinfoEntry } from "./task-fd.ts";
@@ -48,7 +48,7 @@ function place(name: string, find: (task: Task) => Path | undefined): LinkEntry<
     name,
     mode: 0o777,
     access: "ptrace",
-    target: (subject, reader) => dPath(require(subject), reader.fs.root),
+    target: (subject, reader) => checkLength(dPath(require(subject), reader.fs.root)),
     follow: require,
   };
 }

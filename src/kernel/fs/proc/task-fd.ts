@@ -7,7 +7,7 @@ import type { Task } from "../../task/task.ts";
 import { Dentry, type Path } from "../../vfs/dentry.ts";
 import type { File } from "../../vfs/file.ts";
 import { Mount } from "../../vfs/mount.ts";
-import { dPath } from "../../vfs/path.ts";
+import { checkLength, dPath } from "../../vfs/path.ts";
 import { checkModeBits } from "../../vfs/permission.ts";
 import type { DynamicEntry, Entry, TaskSubject } from "./entry.ts";
 import { mayPtrace } from "./inode.ts";
@@ -28,7 +28,7 @@ function requireFile({ task }: TaskSubject, fd: number): File {
 
 /** What the link shows: a path, or what the object says of itself. */
 export function fileName(file: File, root: Path): string {
-  return file.path === undefined || file.path.mnt.id === NO_MOUNT ? file.describe() : dPath(file.path, root);
+  return file.path === undefined || file.path.mnt.id === NO_MOUNT ? file.describe() : checkLength(dPath(file.path, root));
 }
 
 /** A place for what has no path, so that it can be opened once more. */
