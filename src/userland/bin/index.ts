@@ -6,6 +6,7 @@ import { awk } from "./awk.ts";
 import { base32, base64 } from "./base64.ts";
 import { basename } from "./basename.ts";
 import { bash } from "./bash.ts";
+import { bc } from "./bc.ts";
 import { bracket } from "./bracket.ts";
 import { busybox } from "./busybox.ts";
 import { cat } from "./cat.ts";
@@ -163,6 +164,7 @@ export const executables: readonly Executable[] = [
   base64,
   basename,
   bash,
+  bc,
   bracket,
   busybox(() => executables),
   cat,
@@ -218,8 +220,8 @@ export const executables: readonly Executable[] = [
   join,
   kill,
   killall,
-  ldLinux,
   ldd,
+  ldLinux,
   less,
   link,
   ln,
