@@ -212,7 +212,7 @@ function* isBinary(c: Command, name: string): Proc<boolean> {
 }
 
 function* seeAnyway(c: Command, name: string): Proc<boolean> {
-  const terminal = new Terminal(c.sys, (yield* isatty(c.sys, 0)) ? 0 : 2, 1);
+  const terminal = new Terminal(c.sys, (yield* isatty(c.sys, 0)) ? 0 : yield* open(c.sys, "/dev/tty", O_RDWR | O_CLOEXEC), 1);
   return yield* withTerminal(terminal, false, function* () {
     terminal.print(`"${name}" may be a binary file.  See it anyway? `);
     const yes = /^[yY]$/.test(yield* terminal.key());

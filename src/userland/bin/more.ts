@@ -1,11 +1,11 @@
 /** more(1) of util-linux 2.38, and busybox's: forward through files, a screen at a time. Without a terminal on stdout it is cat. */
 
 import { Errno } from "../../abi/errno.ts";
-import { O_CLOEXEC, O_RDONLY } from "../../abi/fcntl.ts";
+import { O_CLOEXEC, O_RDONLY, O_RDWR } from "../../abi/fcntl.ts";
 import { isDir, isReg } from "../../abi/stat.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
-import { Document } from "../less/document.ts";
+import { Document, needOrKey } from "../less/document.ts";
 import { View } from "../less/view.ts";
 import { type Command, command } from "../libc/command.ts";
 import { help } from "../libc/help.ts";
@@ -38,6 +38,8 @@ class More {
   private at = 0;
   private readonly rows: string[] = [];
   private read = 0;
+  /** The user left while input was waited for. */
+  private quits = false;
 
   constructor(
     private readonly c: Command,
@@ -52,7 +54,7 @@ class More {
     this.at = start;
     yield* this.advance((yield* this.height()) - 1);
     for (;;) {
-      if (yield* this.ended()) return true;
+      if (yield* this.ended()) return !this.quits;
       yield* this.prompt(undefined);
       const key = yield* this.terminal.key();
       this.terminal.print("\r\x1b[K");
@@ -111,9 +113,11 @@ class More {
   }
 
   private *fill(count: number): Proc<void> {
-    while (this.rows.length < count) {
-      yield* this.document.need(this.read + 1);
-      if (this.read >= this.document.lines.length) return;
+    while (!this.quits && this.rows.length < count) {
+      const key = yield* needOrKey(this.terminal, this.document, this.read + 1);
+      if (key === "q" || key === "\x03" || key === "<hangup>") this.quits = true;
+      if (this.quits || (key === undefined && this.read >= this.document.lines.length)) return;
+      if (key !== undefined) continue;
       this.rows.push(...this.view.rowsOf(this.read++));
     }
   }
@@ -237,7 +241,8 @@ function* main(c: Command): Proc<number> {
   };
   if (!tty) yield* all(undefined);
   else {
-    const keys = (yield* isatty(c.sys, 0)) ? 0 : 2;
+    // Keys come from the terminal even where the text comes from a pipe.
+    const keys = (yield* isatty(c.sys, 0)) ? 0 : yield* open(c.sys, "/dev/tty", O_RDWR | O_CLOEXEC);
     const terminal = new Terminal(c.sys, keys, 1);
     yield* withTerminal(terminal, false, () => all(terminal));
   }

@@ -3,6 +3,7 @@
 import type { Proc } from "../../abi/sys.ts";
 import { decodeUtf8 } from "../../abi/utf8.ts";
 import type { Input } from "../libc/stdio.ts";
+import type { Key, Terminal } from "../tui/terminal.ts";
 
 /**
  * What is kept of a document at most. Differs from Linux: less holds as much as there is memory; here what comes after this is
@@ -69,4 +70,17 @@ export class Document {
   *need(count: number): Proc<void> {
     while (this.lines.length < count && !this.complete) yield* this.readSome();
   }
+}
+
+/**
+ * Reads until there are `count` lines or no more, or until a key is typed meanwhile: that key is returned. A pipe whose writer
+ * says nothing must not make the pager deaf.
+ */
+export function* needOrKey(terminal: Terminal, document: Document, count: number): Proc<Key | undefined> {
+  while (document.lines.length < count && !document.complete) {
+    const key = yield* terminal.key(-1, document.fd);
+    if (key !== "<input>") return key;
+    yield* document.readSome();
+  }
+  return undefined;
 }

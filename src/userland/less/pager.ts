@@ -6,7 +6,7 @@ import type { Command } from "../libc/command.ts";
 import { type Regex, RegexError, regcomp } from "../libc/regex.ts";
 import { execvp } from "../libc/unistd.ts";
 import type { Key, Terminal } from "../tui/terminal.ts";
-import { Document } from "./document.ts";
+import { Document, needOrKey } from "./document.ts";
 import { type Position, View, type ViewOptions } from "./view.ts";
 
 export interface PagerOptions extends ViewOptions {
@@ -62,6 +62,8 @@ export class Pager {
   private firstPrompt = true;
   private endSeen = 0;
   private half = 0;
+  /** q was typed while input was waited for. */
+  private quits = false;
 
   constructor(
     private readonly c: Command,
@@ -78,18 +80,42 @@ export class Pager {
   /** Runs until the user quits. `start` are the keys of `+command`. */
   *run(start: string): Proc<void> {
     yield* this.measure();
+    yield* this.need(1);
     this.terminal.unread(start);
-    for (;;) {
+    while (!this.quits) {
       yield* this.draw();
       if (this.options.quitAtEnd !== "no" && this.atEnd()) {
         this.endSeen++;
         if (this.options.quitAtEnd === "first" || this.endSeen > 1) return;
       }
-      const key = yield* this.terminal.key();
+      const key = yield* this.terminal.key(-1, this.screenIsFull() ? undefined : this.document.fd);
+      if (key === "<input>") {
+        yield* this.document.readSome();
+        continue;
+      }
       this.message = undefined;
       this.firstPrompt = false;
       if (yield* this.command(key)) return;
     }
+  }
+
+  private screenIsFull(): boolean {
+    return this.document.lines.length > this.view.top.line + this.view.rows;
+  }
+
+  /** Waits for lines; ^C gives it up, q leaves. */
+  private *need(count: number): Proc<void> {
+    const early: Key[] = [];
+    for (;;) {
+      const key = yield* needOrKey(this.terminal, this.document, count);
+      if (key === undefined || key === "\x03") break;
+      if (key === "<resize>") yield* this.measure();
+      else if (key === "q" || key === "Q" || key === "<hangup>") {
+        this.quits = true;
+        break;
+      } else early.push(key);
+    }
+    this.terminal.requeue(early);
   }
 
   private *measure(): Proc<void> {
@@ -105,7 +131,6 @@ export class Pager {
   }
 
   private *draw(): Proc<void> {
-    yield* this.document.need(this.view.top.line + this.view.rows + 1);
     this.view.search = this.options.highlight ? this.regex : undefined;
     const { rows } = this.view.screen();
     const prompt = this.promptLine();
@@ -308,7 +333,7 @@ export class Pager {
   /** Moves forward, at most so far that the last line is at the bottom. */
   private *forward(rows: number): Proc<void> {
     const { view } = this;
-    yield* this.document.need(view.top.line + rows + view.rows + 1);
+    yield* this.need(view.top.line + rows + view.rows + 1);
     const target = view.forward(view.top, rows);
     const last = view.lastTop();
     const beyond = (p: Position): boolean => p.line > last.line || (p.line === last.line && p.row > last.row);
@@ -325,7 +350,7 @@ export class Pager {
   }
 
   private *goto(line: number): Proc<void> {
-    yield* this.document.need(line + this.view.rows + 1);
+    yield* this.need(line + this.view.rows + 1);
     const last = this.view.lastTop();
     const most = this.document.complete ? Math.max(0, this.view.lines.length - 1) : line;
     const target = Math.max(0, Math.min(line, most));
@@ -342,13 +367,13 @@ export class Pager {
   private *readAll(): Proc<void> {
     let told = false;
     while (!this.document.complete) {
+      if ((yield* this.terminal.key(-1, this.document.fd)) !== "<input>") return;
       yield* this.document.readSome();
       if (!told && this.document.bytes > 1 << 20) {
         told = true;
         this.terminal.print("\r\x1b[K\x1b[7mCalculating line numbers... (interrupt to abort)\x1b[27m");
         yield* this.terminal.flush();
       }
-      if (yield* this.terminal.typed()) return;
       yield* this.c.sys.spend(20_000);
     }
   }
@@ -444,7 +469,8 @@ export class Pager {
         yield* this.c.sys.spend(Math.abs((found ?? view.lines.length) - from) * 300);
         if (found !== undefined || direction === -1 || this.document.complete) break;
         from = view.lines.length;
-        yield* this.document.readSome();
+        yield* this.need(from + 1);
+        if (view.lines.length === from && !this.document.complete) return;
       }
       if (found === undefined) {
         this.message = "Pattern not found  (press RETURN)";
@@ -452,7 +478,7 @@ export class Pager {
       }
       line = found;
     }
-    yield* this.document.need(line + view.rows + 1);
+    yield* this.need(line + view.rows + 1);
     this.jump({ line, row: 0 });
   }
 
@@ -484,6 +510,7 @@ export class Pager {
     this.marks.clear();
     this.firstPrompt = true;
     this.endSeen = 0;
+    yield* this.need(1);
   }
 
   private info(): string {

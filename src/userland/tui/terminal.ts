@@ -52,6 +52,8 @@ const ESCAPE_MS = 50;
 export class Terminal {
   private saved: Termios | undefined;
   private pending: number[] = [];
+  /** Keys that were read and given back. */
+  private queued: Key[] = [];
   private out = "";
   private resized = false;
   private ended = false;
@@ -160,6 +162,8 @@ export class Terminal {
         this.painted = undefined;
         return "<resize>";
       }
+      const again = this.queued.shift();
+      if (again !== undefined) return again;
       if (this.pending.length > 0) return yield* this.decode();
       const ready = yield* this.wait(timeoutMs, other);
       if (ready === "timeout") return "<timeout>";
@@ -173,9 +177,14 @@ export class Terminal {
     this.pending.unshift(...encodeUtf8(text));
   }
 
+  /** Gives keys back that were read too early: they come again after what was typed first. */
+  requeue(keys: readonly Key[]): void {
+    this.queued.unshift(...keys);
+  }
+
   /** Whether a key was typed that nobody has read yet. */
   *typed(): Proc<boolean> {
-    return this.pending.length > 0 || (yield* this.wait(0)) === "key";
+    return this.queued.length > 0 || this.pending.length > 0 || (yield* this.wait(0)) === "key";
   }
 
   private *wait(timeoutMs: number, other?: number): Proc<"key" | "other" | "timeout" | "interrupted"> {

@@ -227,3 +227,16 @@ describe("nano", () => {
     expect(s.machine.run("cat /root/f").stdout).toBe("one\ntwo\nthree\n");
   });
 });
+
+describe("a pager whose input does not come", () => {
+  it("can be left all the same", () => {
+    const s = session("true");
+    s.type("(echo one; sleep 1000) | less\r");
+    expect(s.type("q").join("\n")).toMatch(/less/);
+    s.type("\x03");
+    s.type("sleep 1000 | more\r");
+    s.type("q");
+    s.type("\x03");
+    expect(s.type("echo free\r").filter((line) => line === "free")).toHaveLength(1);
+  });
+});
