@@ -3,7 +3,7 @@
  * programs of coreutils and busybox, which differ in a few conversions and in the words of their complaints.
  */
 
-import { byteLength } from "../../abi/utf8.ts";
+import { byteLength, decodeUtf8, encodeUtf8 } from "../../abi/utf8.ts";
 import { echoEscapes } from "./echo.ts";
 import { strftime } from "./strftime.ts";
 
@@ -181,7 +181,7 @@ class Printer {
         return;
       case "c":
         this.out += this.pad(
-          [...(arg ?? "")][0] ?? (this.options.dialect === "bash" && arg !== undefined ? "\0" : ""),
+          firstByte(arg ?? "") ?? (this.options.dialect === "bash" && arg !== undefined ? "\0" : ""),
           flags,
           width,
           undefined,
@@ -325,6 +325,10 @@ class Printer {
   }
 }
 
+function firstByte(text: string): string | undefined {
+  return text === "" ? undefined : decodeUtf8(encodeUtf8(text.slice(0, 2)), 0, 1);
+}
+
 function cut(text: string, precision: number | undefined): string {
   return precision === undefined ? text : text.slice(0, precision);
 }
@@ -349,7 +353,30 @@ function fixed(x: number, precision: number): string {
     const whole = BigInt(x).toString();
     return precision > 0 ? `${whole}.${"0".repeat(precision)}` : whole;
   }
-  return precision <= 100 ? x.toFixed(precision) : x.toFixed(100) + "0".repeat(precision - 100);
+  return exactFixed(x, precision);
+}
+
+const float = new Float64Array(1);
+const words = new Uint32Array(float.buffer);
+
+/** As C rounds: from the exact value of the double, ties to even, where toFixed rounds ties up. */
+function exactFixed(x: number, precision: number): string {
+  float[0] = x;
+  const high = words[1] as number;
+  const biased = (high >>> 20) & 0x7ff;
+  const mantissa = (BigInt((high & 0xfffff) | (biased === 0 ? 0 : 0x100000)) << 32n) | BigInt(words[0] as number);
+  const shift = (biased === 0 ? 1 : biased) - 1075;
+  const scaled = mantissa * 10n ** BigInt(precision);
+  let digits: bigint;
+  if (shift >= 0) digits = scaled << BigInt(shift);
+  else {
+    const divisor = 1n << BigInt(-shift);
+    digits = scaled / divisor;
+    const twice = (scaled % divisor) * 2n;
+    if (twice > divisor || (twice === divisor && digits % 2n === 1n)) digits++;
+  }
+  const text = digits.toString().padStart(precision + 1, "0");
+  return precision === 0 ? text : `${text.slice(0, -precision)}.${text.slice(-precision)}`;
 }
 
 function exponent(x: number, precision: number, alternate: boolean): string {

@@ -1,7 +1,15 @@
 /** Backslash escapes: of `$'…'`, of `echo -e` and printf's `%b`, and their reverse. */
 
+import { decodeUtf8, encodeUtf8 } from "../../abi/utf8.ts";
+
 /** Turns the escapes of `$'…'` into what they stand for. */
 export function ansiUnescape(text: string): string {
+  const out = unescape(text);
+  // Bytes that were given one by one may be characters together.
+  return /[\udc80-\udcff]/.test(out) ? decodeUtf8(encodeUtf8(out)) : out;
+}
+
+function unescape(text: string): string {
   return text.replace(/\\(x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|[0-7]{1,3}|c[\s\S]|[\s\S])/g, (all, e: string) => {
     const c = e[0] as string;
     if (c === "x") return e.length === 1 ? all : byteText(Number.parseInt(e.slice(1), 16));

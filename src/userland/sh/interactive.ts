@@ -148,8 +148,9 @@ function* measure(sh: Shell): Proc<void> {
 type Read = { readonly kind: "text"; readonly text: string } | { readonly kind: "end" } | { readonly kind: "again" };
 
 function* loop(sh: Shell, editor: Editor | undefined): Proc<number> {
+  let line = 1;
   for (let ends = 0; ; ) {
-    sh.line = 1;
+    sh.line = line;
     yield* notify(sh);
     const read = yield* readCommand(sh, editor);
     if (read.kind === "again") continue;
@@ -162,7 +163,9 @@ function* loop(sh: Shell, editor: Editor | undefined): Proc<number> {
       continue;
     }
     sh.warnsNow = false;
-    yield* runCommand(sh, read.text);
+    // dash counts the lines that were typed.
+    yield* runCommand(sh, read.text, sh.flavour === "dash" ? line : 1);
+    line += read.text.split("\n").length - 1;
     if (!sh.warnsNow) sh.warnedOfJobs = false;
   }
 }
@@ -178,10 +181,10 @@ function* mayLeave(sh: Shell): Proc<boolean> {
   return false;
 }
 
-function* runCommand(sh: Shell, text: string): Proc<void> {
+function* runCommand(sh: Shell, text: string, first: number): Proc<void> {
   const depth = sh.vars.depth;
   try {
-    yield* runText(sh, text, "main");
+    yield* runText(sh, text, "main", false, first);
   } catch (e) {
     sh.vars.pop(depth);
     if (e instanceof Interrupted) {

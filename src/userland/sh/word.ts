@@ -3,6 +3,7 @@
 import type { ParameterExpansionPart, ParameterOperation, Word, WordPart } from "unbash";
 import { escapePattern, hasGlob } from "../libc/fnmatch.ts";
 import { expandBraces } from "./brace.ts";
+import { ansiUnescape } from "./escapes.ts";
 import type { Arithmetic, CompiledWord, Expansion, Literal, Operation, Piece } from "./node.ts";
 import { type Compiler, parseHereBody, parseWord } from "./parse.ts";
 
@@ -129,7 +130,7 @@ function compilePart(part: WordPart, c: Compiler, x: Context, out: Piece[]): voi
       return;
     case "AnsiCQuoted":
       if (c.flavour === "dash") out.push(literal("$", false, x), literal(part.text.slice(2, -1), true, QUOTED));
-      else out.push(literal(part.value, true, QUOTED));
+      else out.push(literal(ansiUnescape(part.text.slice(2, -1)), true, QUOTED));
       return;
     case "LocaleString":
       if (c.flavour !== "bash") out.push(literal("$", false, x));

@@ -286,10 +286,10 @@ function mapfileNamed(name: string): Builtin {
   return {
     name,
     flavours: ["bash"],
-    usage: "[-d delim] [-n count] [-O origin] [-s count] [-t] [-u fd] [-C callback] [-c quantum] [array]",
+    usage: "[-d delim] [-n count] [-O origin] [-s count] [-t] [-u fd] [array]",
     *run(c): Proc<number> {
       const { sh } = c;
-      const o = yield* c.options("d:n:O:s:tu:C:c:");
+      const o = yield* c.options("d:n:O:s:tu:");
       if (o === undefined) return 2;
       const target = o.operands[0] ?? "MAPFILE";
       if (!isName(target)) return yield* c.fail(`\`${target}': not a valid identifier`);

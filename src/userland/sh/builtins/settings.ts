@@ -33,6 +33,8 @@ function printOptions(c: Call, asCommands: boolean): void {
   }
 }
 
+/** Known to the real ones, without effect here. */
+const NOT_BUILT = new Set(["vi", "keyword", "privileged"]);
 const SET_LETTERS = "abefhkmnptuvxBCEHPT";
 
 export const set: Builtin = {
@@ -69,6 +71,7 @@ export const set: Builtin = {
             return 0;
           }
           i++;
+          if (on && NOT_BUILT.has(name)) return yield* c.fail(`${name}: not built in`);
           if (!setOption(sh, name, on)) return yield* badOption(c, name, on);
           continue;
         }

@@ -80,7 +80,7 @@ export class Editor {
         if (e === EINTR) {
           if (this.sh.interrupted) {
             this.sh.interrupted = false;
-            yield* this.out("^C\x1b[?2004l\r\n");
+            yield* this.out("^C\n\x1b[?2004l\r");
             return { kind: "interrupted" };
           }
           if (this.sh.pendingTraps.length > 0) yield* this.runTraps();
@@ -166,7 +166,7 @@ export class Editor {
     const here = locate(this.promptVisible, this.chars, this.cursor, this.cols);
     let move = "";
     // At the right margin the terminal waits with wrapping until something is printed.
-    if (end.col === 0 && end.row > 0 && this.chars[this.chars.length - 1] !== "\n") move += "\r\n";
+    if (end.col === 0 && end.row > 0 && this.chars[this.chars.length - 1] !== "\n") move += "\n";
     if (end.row > here.row) move += `\x1b[${end.row - here.row}A`;
     move += `\r${here.col > 0 ? `\x1b[${here.col}C` : ""}`;
     this.row = here.row;
@@ -410,7 +410,7 @@ export class Editor {
 
   private *accept(): Proc<LineResult> {
     yield* this.moveTo(this.chars.length);
-    yield* this.out("\x1b[?2004l\r\n");
+    yield* this.out("\n\x1b[?2004l\r");
     return { kind: "line", text: this.chars.join("") };
   }
 
