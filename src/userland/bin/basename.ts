@@ -2,7 +2,7 @@
 
 import type { Executable } from "../executable.ts";
 import { command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { checkOperands } from "../libc/operands.ts";
 import { basename as lastPart } from "../libc/unistd.ts";
 
@@ -20,7 +20,7 @@ export const basename: Executable = {
   paths: ["/usr/bin/basename"],
   sizeBytes: 43856,
   applet: "/usr/bin/basename",
-  main: command({ help: help(usage) }, function* (c) {
+  main: command({ version: COREUTILS, help: help(usage) }, function* (c) {
     const { options, operands } = yield* c.getopt({
       short: c.voice === "gnu" ? "+as:z" : "+as:",
       long: [

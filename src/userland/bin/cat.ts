@@ -6,7 +6,7 @@ import { isReg, type Stat } from "../../abi/stat.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { quotef } from "../libc/quotearg.ts";
 import { writeAll } from "../libc/stdio.ts";
 import { open } from "../libc/unistd.ts";
@@ -188,5 +188,5 @@ export const cat: Executable = {
   paths: ["/usr/bin/cat"],
   sizeBytes: 44016,
   applet: "/bin/cat",
-  main: command({ help: help(usage, "cat [-nbvteA] [FILE]...\n\nPrint FILEs to stdout") }, run),
+  main: command({ version: COREUTILS, help: help(usage, "cat [-nbvteA] [FILE]...\n\nPrint FILEs to stdout") }, run),
 };

@@ -4,7 +4,7 @@ import { Errno } from "../../abi/errno.ts";
 import type { Executable } from "../executable.ts";
 import { chownLong, changeOwners, findGroup, planOf } from "../libc/chown.ts";
 import { command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { missingOperand } from "../libc/operands.ts";
 import { IdNames } from "../libc/passwd.ts";
 import { quote, quoteaf } from "../libc/quotearg.ts";
@@ -30,7 +30,7 @@ export const chgrp: Executable = {
   sizeBytes: 68656,
   applet: "/bin/chgrp",
   main: command(
-    { help: help(usage, "chgrp [-RhLHPcvf]... GROUP FILE...\n\nChange the group membership of FILEs to GROUP") },
+    { version: COREUTILS, help: help(usage, "chgrp [-RhLHPcvf]... GROUP FILE...\n\nChange the group membership of FILEs to GROUP") },
     function* (c) {
       const long = c.voice === "gnu" ? chownLong.filter((o) => o.name !== "from") : [];
       const { options, operands } = yield* c.getopt({ short: "RcfhvHLP", long });

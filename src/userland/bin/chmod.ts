@@ -8,7 +8,7 @@ import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { joinPath } from "../libc/copy.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { adjustMode, compileMode, type ModeChange, permissionString } from "../libc/mode.ts";
 import { missingOperand } from "../libc/operands.ts";
 import { quote, quoteaf, quotef } from "../libc/quotearg.ts";
@@ -201,5 +201,8 @@ export const chmod: Executable = {
   paths: ["/usr/bin/chmod"],
   sizeBytes: 64496,
   applet: "/bin/chmod",
-  main: command({ help: help(usage, "chmod [-Rcvf] MODE[,MODE]... FILE...\n\nMODE is octal number or [ugoa]{+|-|=}[rwxXst]") }, run),
+  main: command(
+    { version: COREUTILS, help: help(usage, "chmod [-Rcvf] MODE[,MODE]... FILE...\n\nMODE is octal number or [ugoa]{+|-|=}[rwxXst]") },
+    run,
+  ),
 };

@@ -5,7 +5,7 @@ import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { chownLong, changeOwners, type Ownership, parseUserSpec, planOf } from "../libc/chown.ts";
 import { type Command, command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { missingOperand } from "../libc/operands.ts";
 import { IdNames } from "../libc/passwd.ts";
 import { quote, quoteaf } from "../libc/quotearg.ts";
@@ -78,7 +78,10 @@ export const chown: Executable = {
   sizeBytes: 72752,
   applet: "/bin/chown",
   main: command(
-    { help: help(usage, "chown [-RhLHPcvf]... USER[:[GRP]] FILE...\n\nChange the owner and/or group of FILEs to USER and/or GRP") },
+    {
+      version: COREUTILS,
+      help: help(usage, "chown [-RhLHPcvf]... USER[:[GRP]] FILE...\n\nChange the owner and/or group of FILEs to USER and/or GRP"),
+    },
     run,
   ),
 };

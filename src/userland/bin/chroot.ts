@@ -6,7 +6,7 @@ import type { Executable } from "../executable.ts";
 import { findGroup, parseUserSpec } from "../libc/chown.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { checkOperands } from "../libc/operands.ts";
 import { getgrouplist, getpwuid } from "../libc/passwd.ts";
 import { quote, quoteaf } from "../libc/quotearg.ts";
@@ -87,5 +87,12 @@ export const chroot: Executable = {
   paths: ["/usr/sbin/chroot"],
   sizeBytes: 48112,
   applet: "/usr/sbin/chroot",
-  main: command({ help: help(usage, "chroot NEWROOT [PROG ARGS]\n\nRun PROG with root directory set to NEWROOT"), usageStatus: 125 }, run),
+  main: command(
+    {
+      version: COREUTILS,
+      help: help(usage, "chroot NEWROOT [PROG ARGS]\n\nRun PROG with root directory set to NEWROOT"),
+      usageStatus: 125,
+    },
+    run,
+  ),
 };

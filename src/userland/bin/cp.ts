@@ -7,7 +7,7 @@ import { backupOf } from "../libc/backupfile.ts";
 import { type Command, command } from "../libc/command.ts";
 import { Copier, type CopyOptions, joinPath } from "../libc/copy.ts";
 import { type Option, UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { argmatch, extraOperand } from "../libc/operands.ts";
 import { quoteaf } from "../libc/quotearg.ts";
 import { copyOperands, targetLong } from "../libc/targetdir.ts";
@@ -203,6 +203,7 @@ export const cp: Executable = {
   applet: "/bin/cp",
   main: command(
     {
+      version: COREUTILS,
       help: help(
         usage,
         "cp [-arPLHpfinlsTu] SOURCE DEST\nor: cp [-arPLHpfinlsu] SOURCE... { -t DIRECTORY | DIRECTORY }\n\nCopy SOURCEs to DEST",

@@ -11,7 +11,7 @@ import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { parseBusyboxDate, parseDateOperand, parseDatetime } from "../libc/getdate.ts";
 import { type Option, UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { argmatch, extraOperand } from "../libc/operands.ts";
 import { quote, quotef } from "../libc/quotearg.ts";
 import { Input } from "../libc/stdio.ts";
@@ -190,5 +190,8 @@ export const date: Executable = {
   paths: ["/usr/bin/date"],
   sizeBytes: 121904,
   applet: "/bin/date",
-  main: command({ help: help(usage, "date [OPTIONS] [+FMT] [[-s] TIME]\n\nDisplay time (using +FMT), or set time") }, run),
+  main: command(
+    { version: COREUTILS, help: help(usage, "date [OPTIONS] [+FMT] [[-s] TIME]\n\nDisplay time (using +FMT), or set time") },
+    run,
+  ),
 };

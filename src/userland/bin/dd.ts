@@ -25,7 +25,7 @@ import { CLOCK_MONOTONIC } from "../../abi/time.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { quote, quoteaf } from "../libc/quotearg.ts";
 import { writeAll } from "../libc/stdio.ts";
 import { open } from "../libc/unistd.ts";
@@ -525,6 +525,7 @@ export const dd: Executable = {
   applet: "/bin/dd",
   main: command(
     {
+      version: COREUTILS,
       help: help(
         usage,
         "dd [if=FILE] [of=FILE] [ibs=N obs=N/bs=N] [count=N] [skip=N] [seek=N]\n\t[conv=...] [iflag=...] [oflag=...] [status=...]\n\nCopy a file with converting and formatting",

@@ -6,7 +6,7 @@ import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { type BlockSize, busyboxSize, humanSize, parseBlockSize, showBlocks } from "../libc/humansize.ts";
 import { findMount, type MountEntry, readMounts, statOrNothing } from "../libc/mntent.ts";
 import { quote, quotef } from "../libc/quotearg.ts";
@@ -366,7 +366,8 @@ export const df: Executable = {
   paths: ["/usr/bin/df"],
   sizeBytes: 102200,
   applet: "/bin/df",
-  main: command({ help: help(usage, "df [-PkmhTai] [-B SIZE] [-t TYPE] [FILESYSTEM]...\n\nPrint filesystem usage statistics") }, (c) =>
-    c.voice === "gnu" ? runGnu(c) : runBusybox(c),
+  main: command(
+    { version: COREUTILS, help: help(usage, "df [-PkmhTai] [-B SIZE] [-t TYPE] [FILESYSTEM]...\n\nPrint filesystem usage statistics") },
+    (c) => (c.voice === "gnu" ? runGnu(c) : runBusybox(c)),
   ),
 };

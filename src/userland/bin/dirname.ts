@@ -2,7 +2,7 @@
 
 import type { Executable } from "../executable.ts";
 import { command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { checkOperands } from "../libc/operands.ts";
 import { dirname as parent } from "../libc/unistd.ts";
 
@@ -17,7 +17,7 @@ export const dirname: Executable = {
   paths: ["/usr/bin/dirname"],
   sizeBytes: 39760,
   applet: "/usr/bin/dirname",
-  main: command({ help: help(usage, "dirname FILENAME\n\nStrip the last component from FILENAME") }, function* (c) {
+  main: command({ version: COREUTILS, help: help(usage, "dirname FILENAME\n\nStrip the last component from FILENAME") }, function* (c) {
     const gnu = c.voice === "gnu";
     const { options, operands } = yield* c.getopt({ short: gnu ? "+z" : "+", long: gnu ? [{ name: "zero", as: "z" }] : [] });
     checkOperands(c, operands, 1, gnu ? undefined : 1);

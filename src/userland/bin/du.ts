@@ -8,7 +8,7 @@ import { type Command, command } from "../libc/command.ts";
 import { joinPath } from "../libc/copy.ts";
 import { fnmatch } from "../libc/fnmatch.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { type BlockSize, busyboxSize, parseBlockSize, showBlocks } from "../libc/humansize.ts";
 import { quote, quoteaf } from "../libc/quotearg.ts";
 import { strftime } from "../libc/strftime.ts";
@@ -212,7 +212,7 @@ export const du: Executable = {
   sizeBytes: 175440,
   applet: "/usr/bin/du",
   main: command(
-    { help: help(usage, "du [-aHLdclsxhmk] [FILE]...\n\nSummarize disk space used for FILEs (or directories)") },
+    { version: COREUTILS, help: help(usage, "du [-aHLdclsxhmk] [FILE]...\n\nSummarize disk space used for FILEs (or directories)") },
     function* (c) {
       const gnu = c.voice === "gnu";
       const { options, operands } = yield* c.getopt({

@@ -8,7 +8,7 @@ import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { quote, quoteaf } from "../libc/quotearg.ts";
 import { execvp } from "../libc/unistd.ts";
 
@@ -192,6 +192,7 @@ export const env: Executable = {
   applet: "/usr/bin/env",
   main: command(
     {
+      version: COREUTILS,
       help: help(usage, "env [-i0] [-u NAME]... [-] [NAME=VALUE]... [PROG ARGS]\n\nPrint the environment, or run PROG in a changed one"),
       usageStatus: 125,
     },

@@ -3,7 +3,7 @@
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { quote } from "../libc/quotearg.ts";
 import { regcomp, RegexError } from "../libc/regex.ts";
 
@@ -217,23 +217,26 @@ export const expr: Executable = {
   needed: ["libgmp.so.10", "libc.so.6"],
   sizeBytes: 117808,
   applet: "/usr/bin/expr",
-  main: command({ help: help(usage, "expr EXPRESSION\n\nPrint the value of EXPRESSION"), usageStatus: 2 }, function* (c: Command) {
-    const gnu = c.voice === "gnu";
-    let words = c.args;
-    // Options count only where they are the whole of it.
-    if (gnu && words.length === 1 && words[0] === "--help") return yield* c.help();
-    if (gnu && words[0] === "--") words = words.slice(1);
-    if (words.length === 0) {
-      if (gnu) throw new UsageError("missing operand");
-      return yield* c.fail("too few arguments", 2);
-    }
-    try {
-      const value = new Evaluator(words, gnu).evaluate();
-      yield* c.print(`${value}\n`);
-      return isNull(value) ? 1 : 0;
-    } catch (e) {
-      if (!(e instanceof Complaint)) throw e;
-      return yield* c.fail(e.text, 2);
-    }
-  }),
+  main: command(
+    { version: COREUTILS, help: help(usage, "expr EXPRESSION\n\nPrint the value of EXPRESSION"), usageStatus: 2 },
+    function* (c: Command) {
+      const gnu = c.voice === "gnu";
+      let words = c.args;
+      // Options count only where they are the whole of it.
+      if (gnu && words.length === 1 && /^--(help|version)$/.test(words[0] ?? "")) yield* c.getopt({ short: "" });
+      if (gnu && words[0] === "--") words = words.slice(1);
+      if (words.length === 0) {
+        if (gnu) throw new UsageError("missing operand");
+        return yield* c.fail("too few arguments", 2);
+      }
+      try {
+        const value = new Evaluator(words, gnu).evaluate();
+        yield* c.print(`${value}\n`);
+        return isNull(value) ? 1 : 0;
+      } catch (e) {
+        if (!(e instanceof Complaint)) throw e;
+        return yield* c.fail(e.text, 2);
+      }
+    },
+  ),
 };

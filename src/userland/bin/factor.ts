@@ -4,7 +4,7 @@ import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { quote } from "../libc/quotearg.ts";
 
 const usage = `factor [NUMBER]...
@@ -13,7 +13,7 @@ Print the prime factors of each NUMBER, or of the numbers on standard input.
       --help  show this help and exit`;
 
 /** User time of one step with numbers of a few words. */
-const STEP_NS = 200;
+const STEP_NS = 600;
 
 function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
   let result = 1n;
@@ -122,7 +122,7 @@ export const factor: Executable = {
   needed: ["libgmp.so.10", "libc.so.6"],
   sizeBytes: 85200,
   applet: "/usr/bin/factor",
-  main: command({ help: help(usage) }, function* (c) {
+  main: command({ version: COREUTILS, help: help(usage) }, function* (c) {
     const { operands } = yield* c.getopt({ short: "" });
     let good = true;
     for (const word of operands) {

@@ -6,7 +6,7 @@ import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { quote, quoteaf } from "../libc/quotearg.ts";
 import { open } from "../libc/unistd.ts";
 import { parseSize } from "../libc/xstrtol.ts";
@@ -209,6 +209,7 @@ export const head: Executable = {
   applet: "/usr/bin/head",
   main: command(
     {
+      version: COREUTILS,
       help: help(
         usage,
         "head [OPTIONS] [FILE]...\n\nPrint first 10 lines of FILEs (or stdin).\n\n\t-n N[bkm]\tPrint first N lines\n\t-n -N[bkm]\tPrint all except N last lines\n\t-c [-]N[bkm]\tPrint first N bytes\n\t-q\t\tNever print headers\n\t-v\t\tAlways print headers",

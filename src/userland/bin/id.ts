@@ -4,7 +4,7 @@ import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { getgrouplist, getpwent, IdNames } from "../libc/passwd.ts";
 import { quote } from "../libc/quotearg.ts";
 
@@ -135,5 +135,8 @@ export const id: Executable = {
   needed: ["libselinux.so.1", "libc.so.6", "libpcre2-8.so.0"],
   sizeBytes: 48144,
   applet: "/usr/bin/id",
-  main: command({ help: help(usage, "id [-ugGnr] [USER]\n\nPrint user and group ids of USER or of this process") }, run),
+  main: command(
+    { version: COREUTILS, help: help(usage, "id [-ugGnr] [USER]\n\nPrint user and group ids of USER or of this process") },
+    run,
+  ),
 };

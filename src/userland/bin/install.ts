@@ -13,7 +13,7 @@ import { findGroup, findUser } from "../libc/chown.ts";
 import { type Command, command } from "../libc/command.ts";
 import { Copier } from "../libc/copy.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { adjustMode, compileMode } from "../libc/mode.ts";
 import { quote, quoteaf } from "../libc/quotearg.ts";
 import { copyOperands, targetLong } from "../libc/targetdir.ts";
@@ -176,7 +176,10 @@ export const install: Executable = {
   sizeBytes: 159544,
   applet: "/usr/bin/install",
   main: command(
-    { help: help(usage, "install [-cdDsp] [-o USER] [-g GRP] [-m MODE] [-t DIR] [SOURCE]... DEST\n\nCopy files and set attributes") },
+    {
+      version: COREUTILS,
+      help: help(usage, "install [-cdDsp] [-o USER] [-g GRP] [-m MODE] [-t DIR] [SOURCE]... DEST\n\nCopy files and set attributes"),
+    },
     run,
   ),
 };

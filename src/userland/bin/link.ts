@@ -4,7 +4,7 @@ import { AT_FDCWD } from "../../abi/fcntl.ts";
 import { Errno } from "../../abi/errno.ts";
 import type { Executable } from "../executable.ts";
 import { command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { checkOperands } from "../libc/operands.ts";
 import { quoteaf } from "../libc/quotearg.ts";
 
@@ -14,7 +14,7 @@ export const link: Executable = {
   sizeBytes: 39760,
   applet: "/bin/link",
   main: command(
-    { help: help("link FILE1 FILE2\nMake FILE2 a hard link to FILE1.", "link FILE LINK\n\nCreate hard LINK to FILE") },
+    { version: COREUTILS, help: help("link FILE1 FILE2\nMake FILE2 a hard link to FILE1.", "link FILE LINK\n\nCreate hard LINK to FILE") },
     function* (c) {
       const { operands } = yield* c.getopt({ short: "+" });
       checkOperands(c, operands, 2, 2);

@@ -9,7 +9,7 @@ import { type Backup, backupName, backupOf } from "../libc/backupfile.ts";
 import { type Command, command } from "../libc/command.ts";
 import { joinPath } from "../libc/copy.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { quoteaf, quotef } from "../libc/quotearg.ts";
 import { canonicalize, relativePath } from "../libc/realpath.ts";
 import { targetLong } from "../libc/targetdir.ts";
@@ -201,7 +201,10 @@ export const ln: Executable = {
   sizeBytes: 72824,
   applet: "/bin/ln",
   main: command(
-    { help: help(usage, "ln [-sfnbtv] [-S SUF] TARGET... LINK|DIR\n\nCreate a link LINK or DIR/TARGET to the specified TARGET(s)") },
+    {
+      version: COREUTILS,
+      help: help(usage, "ln [-sfnbtv] [-S SUF] TARGET... LINK|DIR\n\nCreate a link LINK or DIR/TARGET to the specified TARGET(s)"),
+    },
     run,
   ),
 };

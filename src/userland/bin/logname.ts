@@ -5,7 +5,7 @@
 
 import type { Executable } from "../executable.ts";
 import { command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { checkOperands } from "../libc/operands.ts";
 import { isatty } from "../libc/stdio.ts";
 
@@ -14,7 +14,7 @@ export const logname: Executable = {
   paths: ["/usr/bin/logname"],
   sizeBytes: 39760,
   applet: "/usr/bin/logname",
-  main: command({ help: help("logname [OPTION]\nPrint the name of the user who logged in.") }, function* (c) {
+  main: command({ version: COREUTILS, help: help("logname [OPTION]\nPrint the name of the user who logged in.") }, function* (c) {
     const { operands } = yield* c.getopt({ short: "" });
     checkOperands(c, operands, 0, 0);
     const name = c.env.get("LOGNAME");

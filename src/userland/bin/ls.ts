@@ -9,7 +9,7 @@ import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { joinPath } from "../libc/copy.ts";
 import { fnmatch } from "../libc/fnmatch.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { quoteaf } from "../libc/quotearg.ts";
 import { lstat, open, optional, readlink, readOpenDir, stat } from "../libc/unistd.ts";
 import { type Entry, sortEntries } from "../ls/entry.ts";
@@ -217,7 +217,11 @@ export const ls: Executable = {
   sizeBytes: 151344,
   applet: "/bin/ls",
   main: command(
-    { help: help(usage, "ls [-1AaCxdLHRFplinshrSXvctu] [-w WIDTH] [FILE]...\n\nList directory contents"), usageStatus: 2 },
+    {
+      version: COREUTILS,
+      help: help(usage, "ls [-1AaCxdLHRFplinshrSXvctu] [-w WIDTH] [FILE]...\n\nList directory contents"),
+      usageStatus: 2,
+    },
     function* (c) {
       const { options, operands } = yield* c.getopt(c.voice === "gnu" ? gnuSpec : busyboxSpec);
       const settings = yield* settingsOf(c, options);

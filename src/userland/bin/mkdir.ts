@@ -6,7 +6,7 @@ import { isDir } from "../../abi/stat.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { adjustMode, compileMode } from "../libc/mode.ts";
 import { checkOperands } from "../libc/operands.ts";
 import { quote, quoteaf } from "../libc/quotearg.ts";
@@ -98,7 +98,7 @@ export const mkdir: Executable = {
   needed: ["libselinux.so.1", "libc.so.6", "libpcre2-8.so.0"],
   sizeBytes: 97552,
   applet: "/bin/mkdir",
-  main: command({ help: help(usage, "mkdir [-m MODE] [-p] DIRECTORY...\n\nCreate DIRECTORY") }, function* (c) {
+  main: command({ version: COREUTILS, help: help(usage, "mkdir [-m MODE] [-p] DIRECTORY...\n\nCreate DIRECTORY") }, function* (c) {
     const { options, operands } = yield* c.getopt({
       short: c.voice === "gnu" ? "m:pv" : "m:p",
       long: [

@@ -5,7 +5,7 @@ import { AT_FDCWD } from "../../abi/fcntl.ts";
 import { S_IFIFO } from "../../abi/stat.ts";
 import type { Executable } from "../executable.ts";
 import { command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { adjustMode, compileMode } from "../libc/mode.ts";
 import { checkOperands } from "../libc/operands.ts";
 import { quote, quoteaf } from "../libc/quotearg.ts";
@@ -22,7 +22,7 @@ export const mkfifo: Executable = {
   needed: ["libselinux.so.1", "libc.so.6", "libpcre2-8.so.0"],
   sizeBytes: 68784,
   applet: "/usr/bin/mkfifo",
-  main: command({ help: help(usage) }, function* (c) {
+  main: command({ version: COREUTILS, help: help(usage) }, function* (c) {
     const gnu = c.voice === "gnu";
     const { options, operands } = yield* c.getopt({ short: "m:", long: [{ name: "mode", arg: "required", as: "m" }] });
     checkOperands(c, operands, 1);

@@ -7,7 +7,7 @@ import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { adjustMode, compileMode } from "../libc/mode.ts";
 import { extraOperand, missingOperand } from "../libc/operands.ts";
 import { quote, quotef } from "../libc/quotearg.ts";
@@ -81,5 +81,5 @@ export const mknod: Executable = {
   needed: ["libselinux.so.1", "libc.so.6", "libpcre2-8.so.0"],
   sizeBytes: 72912,
   applet: "/bin/mknod",
-  main: command({ help: help(usage) }, run),
+  main: command({ version: COREUTILS, help: help(usage) }, run),
 };

@@ -7,7 +7,7 @@ import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { joinPath } from "../libc/copy.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { quote } from "../libc/quotearg.ts";
 import { lstat, mkdir, open, optional } from "../libc/unistd.ts";
 
@@ -118,7 +118,10 @@ export const mktemp: Executable = {
   sizeBytes: 43952,
   applet: "/bin/mktemp",
   main: command(
-    { help: help(usage, "mktemp [-dt] [-p DIR] [TEMPLATE]\n\nCreate a temporary file with name based on TEMPLATE and print its name") },
+    {
+      version: COREUTILS,
+      help: help(usage, "mktemp [-dt] [-p DIR] [TEMPLATE]\n\nCreate a temporary file with name based on TEMPLATE and print its name"),
+    },
     run,
   ),
 };

@@ -6,7 +6,7 @@ import { backupOf } from "../libc/backupfile.ts";
 import { type Command, command } from "../libc/command.ts";
 import { Copier } from "../libc/copy.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { copyOperands, targetLong } from "../libc/targetdir.ts";
 
 const usage = `mv [OPTION]... [-T] SOURCE DEST
@@ -76,6 +76,7 @@ export const mv: Executable = {
   applet: "/bin/mv",
   main: command(
     {
+      version: COREUTILS,
       help: help(
         usage,
         "mv [-finT] SOURCE DEST\nor: mv [-fin] SOURCE... { -t DIRECTORY | DIRECTORY }\n\nRename SOURCE to DEST, or move SOURCEs to DIRECTORY",

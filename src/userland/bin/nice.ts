@@ -5,7 +5,7 @@ import { PRIO_PROCESS } from "../../abi/resource.ts";
 import type { Executable } from "../executable.ts";
 import { command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { quote } from "../libc/quotearg.ts";
 import { execvp } from "../libc/unistd.ts";
 
@@ -22,7 +22,7 @@ export const nice: Executable = {
   sizeBytes: 43888,
   applet: "/bin/nice",
   main: command(
-    { help: help(usage, "nice [-n ADJUST] [PROG ARGS]\n\nChange scheduling priority, run PROG"), usageStatus: 125 },
+    { version: COREUTILS, help: help(usage, "nice [-n ADJUST] [PROG ARGS]\n\nChange scheduling priority, run PROG"), usageStatus: 125 },
     function* (c) {
       // -5 and --5 are the old spellings of -n 5 and -n -5.
       let rest = c.args;

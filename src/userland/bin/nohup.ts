@@ -6,7 +6,7 @@ import { SIG_IGN, SIGHUP } from "../../abi/signal.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { checkOperands } from "../libc/operands.ts";
 import { quoteaf } from "../libc/quotearg.ts";
 import { isatty } from "../libc/stdio.ts";
@@ -42,7 +42,7 @@ export const nohup: Executable = {
   sizeBytes: 43920,
   applet: "/usr/bin/nohup",
   main: command(
-    { help: help(usage, "nohup PROG ARGS\n\nRun PROG immune to hangups, with output to a non-tty"), usageStatus: 125 },
+    { version: COREUTILS, help: help(usage, "nohup PROG ARGS\n\nRun PROG immune to hangups, with output to a non-tty"), usageStatus: 125 },
     function* (c) {
       const { operands } = yield* c.getopt({ short: "+" });
       checkOperands(c, operands, 1);

@@ -2,7 +2,7 @@
 
 import type { Executable } from "../executable.ts";
 import { command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { checkOperands } from "../libc/operands.ts";
 import { quote } from "../libc/quotearg.ts";
 import { readText } from "../libc/unistd.ts";
@@ -20,7 +20,7 @@ export const nproc: Executable = {
   paths: ["/usr/bin/nproc"],
   sizeBytes: 43920,
   applet: "/usr/bin/nproc",
-  main: command({ help: help(usage) }, function* (c) {
+  main: command({ version: COREUTILS, help: help(usage) }, function* (c) {
     const { options, operands } = yield* c.getopt({ short: "", long: [{ name: "all" }, { name: "ignore", arg: "required" }] });
     checkOperands(c, operands, 0, 0);
     let ignore = 0;

@@ -4,7 +4,7 @@ import { Errno } from "../../abi/errno.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { checkOperands } from "../libc/operands.ts";
 import { quotef } from "../libc/quotearg.ts";
 import { canonicalize } from "../libc/realpath.ts";
@@ -73,5 +73,5 @@ export const readlink: Executable = {
   paths: ["/usr/bin/readlink"],
   sizeBytes: 52112,
   applet: "/usr/bin/readlink",
-  main: command({ help: help(usage, "readlink [-fnv] FILE\n\nDisplay the value of a symlink") }, run),
+  main: command({ version: COREUTILS, help: help(usage, "readlink [-fnv] FILE\n\nDisplay the value of a symlink") }, run),
 };

@@ -5,7 +5,7 @@ import { isDir } from "../../abi/stat.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { checkOperands } from "../libc/operands.ts";
 import { quoteaf, quotef } from "../libc/quotearg.ts";
 import { type CanonicalizeMode, canonicalize, relativePath } from "../libc/realpath.ts";
@@ -106,5 +106,5 @@ export const realpath: Executable = {
   paths: ["/usr/bin/realpath"],
   sizeBytes: 52144,
   applet: "/usr/bin/realpath",
-  main: command({ help: help(usage, "realpath FILE...\n\nPrint absolute pathnames of FILEs") }, run),
+  main: command({ version: COREUTILS, help: help(usage, "realpath FILE...\n\nPrint absolute pathnames of FILEs") }, run),
 };

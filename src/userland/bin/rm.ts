@@ -4,7 +4,7 @@ import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { argmatch } from "../libc/operands.ts";
 import { quoteaf } from "../libc/quotearg.ts";
 import { Remover } from "../libc/remove.ts";
@@ -137,5 +137,5 @@ export const rm: Executable = {
   paths: ["/usr/bin/rm"],
   sizeBytes: 72752,
   applet: "/bin/rm",
-  main: command({ help: help(usage, "rm [-irf] FILE...\n\nRemove (unlink) FILEs") }, run),
+  main: command({ version: COREUTILS, help: help(usage, "rm [-irf] FILE...\n\nRemove (unlink) FILEs") }, run),
 };

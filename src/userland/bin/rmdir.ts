@@ -6,7 +6,7 @@ import { isDir, isLnk } from "../../abi/stat.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { checkOperands } from "../libc/operands.ts";
 import { quoteaf } from "../libc/quotearg.ts";
 import { lstat, optional, stat } from "../libc/unistd.ts";
@@ -76,5 +76,5 @@ export const rmdir: Executable = {
   paths: ["/usr/bin/rmdir"],
   sizeBytes: 56240,
   applet: "/bin/rmdir",
-  main: command({ help: help(usage, "rmdir [-p] DIRECTORY...\n\nRemove DIRECTORY if it is empty") }, run),
+  main: command({ version: COREUTILS, help: help(usage, "rmdir [-p] DIRECTORY...\n\nRemove DIRECTORY if it is empty") }, run),
 };

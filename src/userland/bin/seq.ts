@@ -8,7 +8,7 @@ import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { extraOperand } from "../libc/operands.ts";
 import { quote } from "../libc/quotearg.ts";
 
@@ -207,5 +207,8 @@ export const seq: Executable = {
   paths: ["/usr/bin/seq"],
   sizeBytes: 60336,
   applet: "/usr/bin/seq",
-  main: command({ help: help(usage, "seq [-w] [-s SEP] [FIRST [INC]] LAST\n\nPrint numbers from FIRST to LAST, in steps of INC") }, run),
+  main: command(
+    { version: COREUTILS, help: help(usage, "seq [-w] [-s SEP] [FIRST [INC]] LAST\n\nPrint numbers from FIRST to LAST, in steps of INC") },
+    run,
+  ),
 };

@@ -6,7 +6,7 @@ import { decodeUtf8 } from "../../abi/utf8.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { extraOperand } from "../libc/operands.ts";
 import { quote, quotef } from "../libc/quotearg.ts";
 import { Input, Output } from "../libc/stdio.ts";
@@ -141,5 +141,8 @@ export const shuf: Executable = {
   paths: ["/usr/bin/shuf"],
   sizeBytes: 60400,
   applet: "/usr/bin/shuf",
-  main: command({ help: help(usage, "shuf [-n NUM] [-o FILE] [-z] [FILE | -e [ARG...] | -i L-H]\n\nRandomly permute lines") }, run),
+  main: command(
+    { version: COREUTILS, help: help(usage, "shuf [-n NUM] [-o FILE] [-z] [FILE | -e [ARG...] | -i L-H]\n\nRandomly permute lines") },
+    run,
+  ),
 };

@@ -3,7 +3,7 @@
 import type { Executable } from "../executable.ts";
 import { command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { checkOperands } from "../libc/operands.ts";
 import { quote } from "../libc/quotearg.ts";
 import { parseDuration } from "../libc/xstrtol.ts";
@@ -16,7 +16,7 @@ export const sleep: Executable = {
   paths: ["/usr/bin/sleep"],
   sizeBytes: 43888,
   applet: "/bin/sleep",
-  main: command({ help: help(usage) }, function* (c) {
+  main: command({ version: COREUTILS, help: help(usage) }, function* (c) {
     const { operands } = yield* c.getopt({ short: "+" });
     checkOperands(c, operands, 1);
     let seconds = 0;

@@ -6,7 +6,7 @@ import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { filesystemName, findMount } from "../libc/mntent.ts";
 import { modeString } from "../libc/mode.ts";
 import { IdNames } from "../libc/passwd.ts";
@@ -326,5 +326,8 @@ export const stat: Executable = {
   needed: ["libselinux.so.1", "libc.so.6", "libpcre2-8.so.0"],
   sizeBytes: 97488,
   applet: "/bin/stat",
-  main: command({ help: help(usage, "stat [-ltf] [-c FMT] FILE...\n\nDisplay file (default) or filesystem status") }, run),
+  main: command(
+    { version: COREUTILS, help: help(usage, "stat [-ltf] [-c FMT] FILE...\n\nDisplay file (default) or filesystem status") },
+    run,
+  ),
 };

@@ -10,7 +10,7 @@ import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { quote, quoteaf, quotef } from "../libc/quotearg.ts";
 import { aliases, combinations, controlChars, type Flags, modes, parseControl, showControl } from "../libc/ttymodes.ts";
 import { open } from "../libc/unistd.ts";
@@ -267,5 +267,8 @@ export const stty: Executable = {
   paths: ["/usr/bin/stty"],
   sizeBytes: 85008,
   applet: "/bin/stty",
-  main: command({ help: help(usage, "stty [-a|g] [-F DEVICE] [SETTING]...\n\nPrint or change the settings of a terminal") }, run),
+  main: command(
+    { version: COREUTILS, help: help(usage, "stty [-a|g] [-F DEVICE] [SETTING]...\n\nPrint or change the settings of a terminal") },
+    run,
+  ),
 };

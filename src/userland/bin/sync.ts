@@ -4,7 +4,7 @@ import { Errno } from "../../abi/errno.ts";
 import { O_NONBLOCK, O_RDONLY } from "../../abi/fcntl.ts";
 import type { Executable } from "../executable.ts";
 import { command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { quoteaf } from "../libc/quotearg.ts";
 import { open } from "../libc/unistd.ts";
 
@@ -20,7 +20,7 @@ export const sync: Executable = {
   paths: ["/usr/bin/sync"],
   sizeBytes: 39824,
   applet: "/bin/sync",
-  main: command({ help: help(usage) }, function* (c) {
+  main: command({ version: COREUTILS, help: help(usage) }, function* (c) {
     const { options, operands } = yield* c.getopt({
       short: "df",
       long: [

@@ -23,7 +23,7 @@ import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { type Option, UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { argmatch } from "../libc/operands.ts";
 import { quote, quoteaf, quotef } from "../libc/quotearg.ts";
 import { concat } from "../libc/stdio.ts";
@@ -471,6 +471,7 @@ export const tail: Executable = {
   applet: "/usr/bin/tail",
   main: command(
     {
+      version: COREUTILS,
       help: help(
         usage,
         "tail [OPTIONS] [FILE]...\n\nPrint last 10 lines of FILEs (or stdin)\n\n\t-c [+]N[bkm]\tPrint last N bytes\n\t-n N[bkm]\tPrint last N lines\n\t-n +N[bkm]\tStart on Nth line and print the rest\n\t-f\t\tPrint data as file grows\n\t-F\t\tSame as -f, but keep retrying\n\t-q\t\tNever print headers\n\t-s SECONDS\tWait SECONDS between reads with -f\n\t-v\t\tAlways print headers",

@@ -6,7 +6,7 @@ import { SIG_IGN, SIGINT, SIGPIPE } from "../../abi/signal.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { argmatch } from "../libc/operands.ts";
 import { quotef } from "../libc/quotearg.ts";
 import { writeAll } from "../libc/stdio.ts";
@@ -84,5 +84,5 @@ export const tee: Executable = {
   paths: ["/usr/bin/tee"],
   sizeBytes: 43984,
   applet: "/usr/bin/tee",
-  main: command({ help: help(usage, "tee [-ai] [FILE]...\n\nCopy stdin to each FILE, and also to stdout") }, run),
+  main: command({ version: COREUTILS, help: help(usage, "tee [-ai] [FILE]...\n\nCopy stdin to each FILE, and also to stdout") }, run),
 };

@@ -25,7 +25,7 @@ import { wExitStatus, wIfSignaled, wTermSig } from "../../abi/wait.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { quote } from "../libc/quotearg.ts";
 import { execvp } from "../libc/unistd.ts";
 import { parseDuration } from "../libc/xstrtol.ts";
@@ -194,6 +194,7 @@ export const timeout: Executable = {
   applet: "/usr/bin/timeout",
   main: command(
     {
+      version: COREUTILS,
       help: help(
         usage,
         "timeout [-s SIG] [-k KILL_SECS] SECS PROG ARGS\n\nRun PROG. Send SIG (default TERM) if it is not gone in SECS seconds",

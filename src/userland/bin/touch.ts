@@ -9,7 +9,7 @@ import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
 import { parseBusyboxDate, parseDatetime, parsePosixTime } from "../libc/getdate.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { argmatch } from "../libc/operands.ts";
 import { quote, quoteaf } from "../libc/quotearg.ts";
 import { lstat, open, stat } from "../libc/unistd.ts";
@@ -147,5 +147,8 @@ export const touch: Executable = {
   paths: ["/usr/bin/touch"],
   sizeBytes: 109616,
   applet: "/bin/touch",
-  main: command({ help: help(usage, "touch [-cham] [-d DATE] [-t DATE] [-r FILE] FILE...\n\nUpdate mtime of FILEs") }, run),
+  main: command(
+    { version: COREUTILS, help: help(usage, "touch [-cham] [-d DATE] [-t DATE] [-r FILE] FILE...\n\nUpdate mtime of FILEs") },
+    run,
+  ),
 };

@@ -6,7 +6,7 @@ import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { missingOperand } from "../libc/operands.ts";
 import { quote, quoteaf } from "../libc/quotearg.ts";
 import { open, stat } from "../libc/unistd.ts";
@@ -115,5 +115,5 @@ export const truncate: Executable = {
   paths: ["/usr/bin/truncate"],
   sizeBytes: 43920,
   applet: "/usr/bin/truncate",
-  main: command({ help: help(usage, "truncate [-c] -s SIZE FILE...\n\nSet the size of FILEs") }, run),
+  main: command({ version: COREUTILS, help: help(usage, "truncate [-c] -s SIZE FILE...\n\nSet the size of FILEs") }, run),
 };

@@ -2,7 +2,7 @@
 
 import type { Executable } from "../executable.ts";
 import { command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { checkOperands } from "../libc/operands.ts";
 import { isatty } from "../libc/stdio.ts";
 import { readlink } from "../libc/unistd.ts";
@@ -18,7 +18,7 @@ export const tty: Executable = {
   paths: ["/usr/bin/tty"],
   sizeBytes: 35696,
   applet: "/usr/bin/tty",
-  main: command({ help: help(usage), usageStatus: 2 }, function* (c) {
+  main: command({ version: COREUTILS, help: help(usage), usageStatus: 2 }, function* (c) {
     const { options, operands } = yield* c.getopt({
       short: "s",
       long: [

@@ -3,7 +3,7 @@
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { checkOperands } from "../libc/operands.ts";
 
 const usage = `uname [OPTION]...
@@ -63,5 +63,5 @@ export const uname: Executable = {
   paths: ["/usr/bin/uname"],
   sizeBytes: 43888,
   applet: "/bin/uname",
-  main: command({ help: help(usage) }, run),
+  main: command({ version: COREUTILS, help: help(usage) }, run),
 };

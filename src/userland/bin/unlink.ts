@@ -3,7 +3,7 @@
 import { Errno } from "../../abi/errno.ts";
 import type { Executable } from "../executable.ts";
 import { command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { checkOperands } from "../libc/operands.ts";
 import { quoteaf } from "../libc/quotearg.ts";
 import { unlink as remove } from "../libc/unistd.ts";
@@ -13,7 +13,7 @@ export const unlink: Executable = {
   paths: ["/usr/bin/unlink"],
   sizeBytes: 39760,
   applet: "/usr/bin/unlink",
-  main: command({ help: help("unlink FILE\nRemove FILE by the system call unlink.") }, function* (c) {
+  main: command({ version: COREUTILS, help: help("unlink FILE\nRemove FILE by the system call unlink.") }, function* (c) {
     const { operands } = yield* c.getopt({ short: "+" });
     checkOperands(c, operands, 1, 1);
     const [file = ""] = operands;

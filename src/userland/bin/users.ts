@@ -2,7 +2,7 @@
 
 import type { Executable } from "../executable.ts";
 import { command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { checkOperands } from "../libc/operands.ts";
 
 export const users: Executable = {
@@ -10,7 +10,7 @@ export const users: Executable = {
   paths: ["/usr/bin/users"],
   sizeBytes: 39824,
   main: command(
-    { help: help("users [OPTION]... [FILE]\nPrint who is logged in according to FILE, /var/run/utmp unless given.") },
+    { version: COREUTILS, help: help("users [OPTION]... [FILE]\nPrint who is logged in according to FILE, /var/run/utmp unless given.") },
     function* (c) {
       const { operands } = yield* c.getopt({ short: "" });
       checkOperands(c, operands, 0, 1);

@@ -8,7 +8,7 @@ import { decodeUtf8 } from "../../abi/utf8.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { quoteaf, quotef } from "../libc/quotearg.ts";
 import { Input } from "../libc/stdio.ts";
 import { open, stat } from "../libc/unistd.ts";
@@ -238,5 +238,8 @@ export const wc: Executable = {
   paths: ["/usr/bin/wc"],
   sizeBytes: 52280,
   applet: "/usr/bin/wc",
-  main: command({ help: help(usage, "wc [-cmlwL] [FILE]...\n\nCount lines, words, and bytes for FILEs (or stdin)") }, run),
+  main: command(
+    { version: COREUTILS, help: help(usage, "wc [-cmlwL] [FILE]...\n\nCount lines, words, and bytes for FILEs (or stdin)") },
+    run,
+  ),
 };

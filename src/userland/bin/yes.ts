@@ -4,7 +4,7 @@ import { Errno } from "../../abi/errno.ts";
 import { encodeUtf8 } from "../../abi/utf8.ts";
 import type { Executable } from "../executable.ts";
 import { command } from "../libc/command.ts";
-import { help } from "../libc/help.ts";
+import { COREUTILS, help } from "../libc/help.ts";
 import { BUFSIZ, writeAll } from "../libc/stdio.ts";
 
 export const yes: Executable = {
@@ -14,6 +14,7 @@ export const yes: Executable = {
   applet: "/usr/bin/yes",
   main: command(
     {
+      version: COREUTILS,
       help: help(
         "yes [STRING]...\nPrint a line of all STRINGs, or 'y', until killed.",
         "yes [STRING]\n\nPrint STRING, or 'y', until killed",

@@ -12,6 +12,8 @@ import { Input, Output } from "./stdio.ts";
 export interface CommandSpec {
   /** Printed by `--help` on stdout with status 0, for a command whose options are parsed by `Command.getopt`. */
   readonly help: string | ((voice: Voice) => string);
+  /** What stands after the name in `--version` of the GNU voice, such as `(GNU coreutils) 9.1`; no such option unless given. */
+  readonly version?: string;
   /** Status after wrong usage; 1 unless given. */
   readonly usageStatus?: number;
 }
@@ -47,9 +49,16 @@ export class Command {
 
   /** Parses the options; prints the help and exits if `--help` is among them. `args` are those of the command unless given. */
   *getopt(spec: OptionSpec, args: readonly string[] = this.args): Proc<Parsed> {
-    const long = [...(spec.long ?? []), { name: "help", as: "--help" }];
+    const version = this.voice === "gnu" ? this.spec.version : undefined;
+    const known = version === undefined ? [] : [{ name: "version", as: "--version" }];
+    const long = [...(spec.long ?? []), { name: "help", as: "--help" }, ...known];
     const parsed = getopt(args, { short: spec.short, long }, this.voice);
-    if (parsed.options.some((o) => o.name === "--help")) yield* this.help();
+    const asked = parsed.options.find((o) => o.name === "--help" || o.name === "--version");
+    if (asked?.name === "--help") yield* this.help();
+    if (asked !== undefined) {
+      yield* this.stdout.print(`${this.name} ${version}\n`);
+      throw new Exit(0);
+    }
     return parsed;
   }
 
