@@ -1,5 +1,5 @@
 /**
- * Records what the real vim makes of keys: `npx tsx src/parity/record-vi.ts`. Reads `vi-editor.json`, runs each case in vim and writes
+ * Records what the real vim makes of keys: `node .ci/run-ts.mjs src/parity/record-vi.ts`. Reads `vi-editor.json`, runs each case in vim and writes
  * the text and the cursor (line and byte, from 1) that come out back into the file. Needs vim with scripts (Debian's `vim`).
  */
 

@@ -1,5 +1,5 @@
 /**
- * Records transcripts from this computer's real tools: `npx tsx src/parity/record.ts [topic…]`. Needs Linux with bash, dash and
+ * Records transcripts from this computer's real tools: `npm run parity:record [topic…]`. Needs Linux with bash, dash and
  * busybox (Debian 12's, for the texts to be those that the machine speaks). Each case runs in an empty directory of its own.
  */
 

@@ -11,7 +11,7 @@
 import { ERESTARTSYS } from "../restart.ts";
 import type { Wait } from "../../abi/sys.ts";
 import { QUANTUM_NS, SLICE_NS, SWITCH_NS, WAKEUP_CREDIT_NS } from "../params.ts";
-import { type SchedEntity, SchedGroup, SchedTask } from "./entity.ts";
+import { type SchedEntity, SchedGroup, type SchedTask } from "./entity.ts";
 import { Timer, TimerQueue } from "./timer.ts";
 import type { WaitQueue } from "./wait-queue.ts";
 

@@ -99,7 +99,6 @@ function makeCall(system: System, ready: Ready, failed: Failed, name: string, ha
   };
 }
 
-// biome-ignore lint/correctness/useYield: a generator that fails at once, for the slow way out.
 function* failing(thrown: Errno): Generator<Wait, never, void> {
   throw thrown;
 }

@@ -34,7 +34,8 @@ import {
 import type { Wait } from "../../abi/sys.ts";
 import { continuedStatus, stoppedStatus } from "../../abi/wait.ts";
 import type { Pid } from "../ns/pid.ts";
-import { ERESTARTNOHAND, ERESTARTSYS } from "../restart.ts";
+import type { ERESTARTNOHAND } from "../restart.ts";
+import { ERESTARTSYS } from "../restart.ts";
 import type { System } from "./system.ts";
 import { DEFAULT_ACTION, groupMembers, type Task, type ThreadGroup } from "./task.ts";
 

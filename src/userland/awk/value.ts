@@ -27,7 +27,7 @@ export type AwkArray = Map<string, Value>;
 /** strtod(3) on the beginning of `text`. */
 export function textToNumber(text: string): number {
   const quick = +text;
-  if (quick === quick && text.length > 0 && text.length < 16 && /^[0-9]/.test(text) && !/[a-z_]/i.test(text)) return quick;
+  if (!Number.isNaN(quick) && text.length > 0 && text.length < 16 && /^[0-9]/.test(text) && !/[a-z_]/i.test(text)) return quick;
   const found = LEADING_NUMBER.exec(text);
   if (found === null) return 0;
   const [, sign, hex, decimal, word] = found;

@@ -128,7 +128,7 @@ const words: readonly (readonly [string, string])[] = [
 function escapeLength(text: string, at: number): number {
   const rest = text.slice(at);
   return (
-    /^\\(?:x\{[0-9a-fA-F]+\}|x[0-9a-fA-F]{0,2}|[pP]\{[^}]*\}|[pP].|k['<{]\w+['>}]|g\{?-?\w+\}?|o\{[0-7]+\}|0[0-7]{0,2}|[^])/u.exec(
+    /^\\(?:x\{[0-9a-fA-F]+\}|x[0-9a-fA-F]{0,2}|[pP]\{[^}]*\}|[pP].|k['<{]\w+['>}]|g\{?-?\w+\}?|o\{[0-7]+\}|0[0-7]{0,2}|[\s\S])/u.exec(
       rest,
     )?.[0] ?? "\\"
   ).length;
