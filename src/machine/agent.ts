@@ -66,7 +66,12 @@ export class Agent {
     const { machine } = this;
     for (;;) {
       const end = this.reply.indexOf("\0");
-      if (end >= 0) return Number(this.reply.slice(0, end));
+      if (end >= 0) {
+        const text = this.reply.slice(0, end);
+        // "7." is the answer of a shell that then exits: the next text is for a new one.
+        if (text.endsWith(".")) machine.run(machine.nowNs + GRACE_NS, () => this.ended);
+        return Number(text);
+      }
       if (this.ended) return Number.NaN;
       const now = machine.nowNs;
       if (now >= untilNs) return undefined;

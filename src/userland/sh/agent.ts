@@ -34,7 +34,8 @@ export function* serveRequests(sh: Shell, given: number): Proc<number> {
       if (!(e instanceof ShellExit)) throw e;
       const status = yield* runExitTrap(sh, e.status);
       yield* sh.settle();
-      yield* answer(sh, fd, status);
+      // The point tells the other side that there is no shell any more; as a number it is the same.
+      yield* writeAll(sys, fd, encodeUtf8(`${status & 255}.\0`));
       return status;
     }
     yield* sh.jobs.poll(false);

@@ -72,6 +72,7 @@ function* main(sys: Sys, flavour: Flavour, argv: readonly string[], env: Env, au
     (yield* isTerminal(sys, 0)) &&
     (yield* isTerminal(sys, 2));
   sh.interactive = how.interactive || terminal;
+  sh.interactiveShell = sh.interactive;
   sh.login = how.login || (argv[0] ?? "").startsWith("-");
   sh.commandString = how.command !== undefined;
   sh.readsStdin = how.stdin && how.agentFd === undefined;

@@ -313,7 +313,7 @@ export function* sayDeath(sh: Shell, pid: number, status: number, text: string):
       yield* sh.diedOfInterrupt();
     return;
   }
-  const silent = (status & 0x7f) === 15 || sh.flavour !== "bash" || sh.interactive;
+  const silent = (status & 0x7f) === 15 || sh.flavour !== "bash" || sh.interactiveShell;
   if (silent) yield* sh.eprint(`${words}\n`);
   else yield* sh.eprint(`${sh.arg0}: line ${sh.line}: ${String(pid).padStart(5)} ${words.padEnd(23)} ${text}\n`);
 }

@@ -59,7 +59,7 @@ export function* fork(sh: Shell, body: Body): Proc<number> {
     return yield* sh.sys.fork(body);
   } catch (e) {
     if (!(e instanceof Errno)) throw e;
-    if (sh.flavour === "bash") throw new ShellError(`fork: ${sh.interactive ? "retry: " : ""}${e.message}`, 254);
+    if (sh.flavour === "bash") throw new ShellError(`fork: ${e.message}`, 254);
     throw new ShellError(sh.flavour === "dash" ? "Cannot fork" : `can't fork: ${e.message}`, 2, "shell");
   }
 }

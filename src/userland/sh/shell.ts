@@ -67,6 +67,8 @@ export class Shell {
   lastBackground = 0;
   line = 1;
   interactive = false;
+  /** Began as an interactive shell: also its subshells leave the line out of messages. */
+  interactiveShell = false;
   login = false;
   /** Reads its commands from `-c`: some statuses differ. */
   commandString = false;
@@ -171,6 +173,7 @@ export class Shell {
     child.commandString = this.commandString;
     child.terminal = this.terminal;
     child.interactive = this.interactive;
+    child.interactiveShell = this.interactiveShell;
     child.agent = this.agent;
     child.loopDepth = this.loopDepth;
     child.functionDepth = this.functionDepth;
@@ -262,20 +265,19 @@ export class Shell {
   /** What stands before a message: the shell's name and, where it has one, the line. */
   prefix(builtin?: string): string {
     const { flavour, arg0 } = this;
-    const name = flavour === "bash" && !this.interactive ? (this.callStack[this.callStack.length - 1]?.source ?? arg0) : arg0;
+    const name = flavour === "bash" && !this.interactiveShell ? (this.callStack[this.callStack.length - 1]?.source ?? arg0) : arg0;
     if (flavour === "dash") return `${name}: ${this.line}: ${builtin === undefined ? "" : `${builtin}: `}`;
     if (flavour === "ash") {
-      const line = this.interactive ? "" : `line ${this.commandString ? 0 : this.line}: `;
+      const line = this.interactiveShell ? "" : `line ${this.commandString ? 0 : this.line}: `;
       if (builtin !== undefined) return `${name}: ${builtin}: ${line}`;
       return `${name}: ${this.commandString ? "" : line}`;
     }
     const said = builtin === undefined ? "" : `${builtin}: `;
-    return this.interactive ? `${this.shortName()}: ${said}` : `${name}: line ${this.line}: ${said}`;
+    return this.interactiveShell ? `${this.shortName()}: ${said}` : `${name}: line ${this.line}: ${said}`;
   }
 
   private shortName(): string {
-    const name = this.arg0.replace(/^-/, "");
-    return this.arg0.startsWith("-") ? this.arg0 : name;
+    return this.arg0.slice(this.arg0.lastIndexOf("/") + 1);
   }
 
   *eprint(text: string): Proc<void> {
