@@ -179,8 +179,7 @@ function* readAll(c: Command, input: Input): Proc<Uint8Array> {
   return bytes;
 }
 
-const make = (alphabet: Alphabet): Program =>
-  command({ help: help(usage(alphabet.name), busyboxUsage(alphabet.name)) }, runner(alphabet));
+const make = (alphabet: Alphabet): Program => command({ help: help(usage(alphabet.name), busyboxUsage(alphabet.name)) }, runner(alphabet));
 
 export const base64: Executable = {
   name: "base64",

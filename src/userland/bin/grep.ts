@@ -155,7 +155,7 @@ class Grep {
         const st = isLnk(own.mode) ? yield* stat(this.c.sys, child) : own;
         if (isDir(st.mode)) {
           if (!this.excludesDir(name)) yield* this.directory(child);
-        } else if (isReg(st.mode) && this.wanted(name)) yield* this.file(child);
+        } else if (isReg(st.mode) && this.wanted(name)) yield* this.file(child, this.o.names !== "never");
       } catch (e) {
         yield* this.complain(child, e);
       }
@@ -173,9 +173,9 @@ class Grep {
     return this.o.excludeDir.some((glob) => fnmatch(glob, path) || fnmatch(glob, basename(path)));
   }
 
-  private *file(path: string): Proc<void> {
+  private *file(path: string, named?: boolean): Proc<void> {
     const fd = yield* open(this.c.sys, path);
-    this.note(yield* this.search.file(this.readable(new Input(this.c.sys, fd), path), path));
+    this.note(yield* this.search.file(this.readable(new Input(this.c.sys, fd), path), path, named));
     yield* this.c.sys.close(fd);
   }
 
@@ -229,7 +229,8 @@ function* run(c: Command): Proc<number> {
   }
   for (const warning of matcher.warnings) yield* c.warn(`warning: ${warning}`);
   const operands = o.operands.length > 0 ? o.operands : o.recursive === "no" || !gnu ? ["-"] : [];
-  const several = operands.length > 1 || o.recursive !== "no";
+  // Files found in directories are always named; a single operand that is a file is not.
+  const several = operands.length > 1;
   const withNames = o.names === "always" || (o.names === "auto" && several);
   const color = o.color === "always" || (o.color === "auto" && c.env.get("TERM") !== "dumb" && (yield* isatty(c.sys, 1)));
   const binaryNote = (name: string): Proc<void> => c.eprint(`grep: ${name}: binary file matches\n`);

@@ -40,6 +40,9 @@ class Pieces {
   private fd = -1;
   private index = 0;
   private length: number;
+  /** The last letters that were used up while names grew. */
+  private lead = "";
+  private readonly grows: boolean;
 
   constructor(
     private readonly c: Command,
@@ -53,32 +56,28 @@ class Pieces {
     this.grows = length === undefined;
   }
 
-  private readonly grows: boolean;
-
+  /** The next name; undefined where a fixed length has no more. */
   private name(): string | undefined {
     const { alphabet } = this;
     const base = alphabet.length;
     let index = this.index++;
-    let lead = "";
-    // Names grow when only the last letter's are left: xyz is followed by xzaaa.
-    while (this.grows && index >= base ** this.length - base ** (this.length - 1)) {
-      index -= base ** this.length - base ** (this.length - 1);
-      lead += alphabet[base - 1] as string;
-      this.length++;
-      this.index = index + 1;
-      this.lead += alphabet[base - 1] as string;
-    }
-    const width = this.grows ? this.length : this.length;
-    if (!this.grows && index >= base ** width) return undefined;
+    if (this.grows) {
+      // Names grow when only the last letter's are left: xyz is followed by xzaaa.
+      const most = base ** this.length - base ** (this.length - 1);
+      if (index >= most) {
+        this.lead += alphabet[base - 1] as string;
+        this.length++;
+        index -= most;
+        this.index = index + 1;
+      }
+    } else if (index >= base ** this.length) return undefined;
     let suffix = "";
-    for (let i = 0, n = index; i < width; i++) {
-      suffix = (alphabet[n % base] as string) + suffix;
-      n = Math.floor(n / base);
+    for (let i = 0; i < this.length; i++) {
+      suffix = (alphabet[index % base] as string) + suffix;
+      index = Math.floor(index / base);
     }
     return this.prefix + this.lead + suffix + this.extra;
   }
-
-  private lead = "";
 
   *begin(): Proc<void> {
     yield* this.end();

@@ -36,8 +36,8 @@ export class Search {
   }
 
   /** Searches `source`; returns how many lines were selected. */
-  *file(source: ByteSource, name: string): Proc<number> {
-    const run = new FileSearch(this.o, this.matcher, new LineFormat(this.o, name, this.withNames, this.color, this.delimiter));
+  *file(source: ByteSource, name: string, named = this.withNames): Proc<number> {
+    const run = new FileSearch(this.o, this.matcher, new LineFormat(this.o, name, named, this.color, this.delimiter));
     let sawNul = false;
     const watching: ByteSource = {
       *read() {
@@ -71,16 +71,16 @@ export class Search {
       }
     }
     if (binary && this.o.binary === "note") yield* this.noteBinary(name);
-    yield* this.summary(run, name);
+    yield* this.summary(run, name, named);
     return run.selected;
   }
 
-  private *summary(run: FileSearch, name: string): Proc<void> {
+  private *summary(run: FileSearch, name: string, named: boolean): Proc<void> {
     if (this.o.quiet) return;
     const shown = this.color ? paint(NAME, name) : name;
     const separator = this.color ? paint(SEPARATOR, ":") : ":";
     if (this.o.count) {
-      const prefix = this.withNames ? shown + (this.o.nulAfterName ? "\0" : separator) : "";
+      const prefix = named ? shown + (this.o.nulAfterName ? "\0" : separator) : "";
       yield* this.out.print(`${prefix}${run.selected}\n`);
     }
     if (this.o.list === "matching" ? run.selected > 0 : this.o.list === "others" && run.selected === 0) {
