@@ -10,7 +10,7 @@ import { type Command, command } from "../libc/command.ts";
 import { joinPath } from "../libc/copy.ts";
 import { fnmatch } from "../libc/fnmatch.ts";
 import { COREUTILS, help } from "../libc/help.ts";
-import { quoteaf } from "../libc/quotearg.ts";
+import { quoteaf, quotef } from "../libc/quotearg.ts";
 import { lstat, open, optional, readlink, readOpenDir, stat } from "../libc/unistd.ts";
 import { type Entry, sortEntries } from "../ls/entry.ts";
 import { Listing } from "../ls/listing.ts";
@@ -63,6 +63,8 @@ List the FILEs (the current directory unless given), sorted by name.
 class Lister {
   private status = 0;
   private printed = false;
+  /** With -R: the directories from the operand down, so that links cannot lead around in circles. */
+  private readonly active = new Set<string>();
   private readonly listing: Listing;
 
   constructor(
@@ -168,6 +170,15 @@ class Lister {
       yield* this.failed(path, e, operand, "open directory");
       return;
     }
+    const { dev, ino } = yield* c.sys.fstat(fd);
+    if (settings.recursive && this.active.has(`${dev}:${ino}`)) {
+      yield* c.stdout.flush();
+      yield* c.warn(`${quotef(path)}: not listing already-listed directory`);
+      this.status = 2;
+      yield* c.sys.close(fd);
+      return;
+    }
+    this.active.add(`${dev}:${ino}`);
     if (named) yield* c.print(`${this.printed ? "\n" : ""}${this.listing.quoted(path)}:\n`);
     this.printed = true;
     // The directory stays open while its entries are looked at: /proc/self/fd shows it.
@@ -185,6 +196,7 @@ class Lister {
       if (entry.name === "." || entry.name === ".." || ((entry.st?.mode ?? entry.type) & 0o170000) !== S_IFDIR) continue;
       yield* this.listDirectory(joinPath(path, entry.name), false, true);
     }
+    this.active.delete(`${dev}:${ino}`);
   }
 
   private *lookAtEntries(path: string, names: readonly Dirent[]): Proc<Entry[]> {
@@ -193,7 +205,8 @@ class Lister {
     for (const { name, type, ino } of names) {
       if (!this.isShown(name)) continue;
       // What a link leads to matters only where its type or inode is shown.
-      const throughLink = type === DT_LNK && settings.dereference === "always" && (settings.inode || settings.indicator !== "none");
+      const throughLink =
+        type === DT_LNK && settings.dereference === "always" && (settings.inode || settings.recursive || settings.indicator !== "none");
       if (!this.needsStat && !throughLink && type !== 0) {
         entries.push({ name, type: type * 0o10000, ino, st: undefined });
         continue;

@@ -78,6 +78,8 @@ export class Copier {
   private readonly created = new Set<string>();
   private readonly sources = new Set<string>();
   private umask: number | undefined;
+  /** The directories that are being copied, from the operand down. */
+  private readonly ancestors: string[] = [];
   /** The operand being copied, and where to. */
   private top: readonly [string, string] = ["", ""];
 
@@ -322,7 +324,6 @@ export class Copier {
   }
 
   private *copyDirectory(src: string, dst: string, st: Stat, dstStat: Stat | undefined, topDev: number | undefined): Proc<boolean> {
-    const { c, options } = this;
     if (this.made.has(key(st))) {
       const [from, to] = this.top;
       return yield* this.complain(
@@ -331,6 +332,16 @@ export class Copier {
           : `recursion detected, omitting directory '${src}'`,
       );
     }
+    if (this.ancestors.includes(key(st))) return yield* this.complain(`cannot copy cyclic symbolic link ${quoteaf(src)}`);
+    this.ancestors.push(key(st));
+    const good = yield* this.copyTree(src, dst, st, dstStat, topDev);
+    this.ancestors.pop();
+    return good;
+  }
+
+  /** Makes the directory and copies what is in it. */
+  private *copyTree(src: string, dst: string, st: Stat, dstStat: Stat | undefined, topDev: number | undefined): Proc<boolean> {
+    const { c, options } = this;
     const umask = yield* this.getUmask();
     const wanted = options.defaultMode ? 0o777 : st.mode & 0o7777;
     if (dstStat === undefined) {
