@@ -11,8 +11,20 @@ export interface Cause {
 }
 
 export type TracePayload =
-  | { readonly name: "sched_process_fork"; readonly pid: number; readonly childPid: number; readonly comm: string; readonly thread: boolean }
-  | { readonly name: "sched_process_exec"; readonly pid: number; readonly filename: string; readonly comm: string; readonly argv: readonly string[] }
+  | {
+      readonly name: "sched_process_fork";
+      readonly pid: number;
+      readonly childPid: number;
+      readonly comm: string;
+      readonly thread: boolean;
+    }
+  | {
+      readonly name: "sched_process_exec";
+      readonly pid: number;
+      readonly filename: string;
+      readonly comm: string;
+      readonly argv: readonly string[];
+    }
   | { readonly name: "sched_process_exit"; readonly pid: number; readonly comm: string; readonly waitStatus: number }
   /** The parent collected the zombie. */
   | { readonly name: "sched_process_wait"; readonly pid: number; readonly parentPid: number }

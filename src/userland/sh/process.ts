@@ -59,6 +59,7 @@ export function* fork(sh: Shell, body: Body): Proc<number> {
     return yield* sh.sys.fork(body);
   } catch (e) {
     if (!(e instanceof Errno)) throw e;
+    // Differs from Linux: bash tries again after 1, 2, 4 and 8 seconds; ours gives up at once, so that a fork bomb burns out.
     if (sh.flavour === "bash") throw new ShellError(`fork: ${e.message}`, 254);
     throw new ShellError(sh.flavour === "dash" ? "Cannot fork" : `can't fork: ${e.message}`, 2, "shell");
   }
