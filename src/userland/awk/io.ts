@@ -117,9 +117,11 @@ export class AwkStreams {
 
   /** The reader of a file or of a command's output; undefined where the file cannot be opened. */
   *reader(from: "file" | "command", name: string): Proc<RecordReader | undefined> {
+    const text = fromByteString(name);
+    // A prompt shows before the answer is read.
+    if (text === "-" || text === "/dev/stdin") yield* this.stdout.flush(true);
     const known = this.sources.get(name);
     if (known !== undefined) return known.reader;
-    const text = fromByteString(name);
     let input: Input;
     let pipe: Pipe | undefined;
     if (from === "command") {

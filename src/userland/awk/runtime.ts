@@ -270,6 +270,8 @@ export class Runtime {
           return undefined;
         }
       }
+      // On a terminal what was printed shows before more is waited for.
+      yield* this.streams.drain();
       const record = yield* (this.mainReader as RecordReader).next(this.separator);
       if (record !== undefined) {
         this.count();

@@ -115,7 +115,7 @@ function* run(c: Command): Proc<number> {
   const delimiter = has("z") ? 0 : 10;
   const separator = String.fromCharCode(delimiter);
   const out = new SedOutput(c.stdout, separator);
-  const hooks = inPlace === undefined ? noHooks : inPlaceHooks(c, out, inPlace.arg);
+  const hooks: InputHooks = { waiting: () => out.flush(), ...(inPlace === undefined ? noHooks : inPlaceHooks(c, out, inPlace.arg)) };
   const separate = has("s") || inPlace !== undefined;
   const input = new SedInput(c, files.length === 0 ? ["-"] : files, separate, inPlace !== undefined, delimiter, hooks);
   const quiet = has("n") || (script.startsWith("#n\n") && pieces[0]?.file !== "") || script === "#n";
@@ -164,10 +164,10 @@ function place(pieces: readonly Piece[], e: ScriptError): string {
 }
 
 function* nothing(): Proc<void> {}
-const noHooks: InputHooks = { opened: nothing, closed: nothing };
+const noHooks = { opened: nothing, closed: nothing };
 
 /** -i: each file's output goes to a new file beside it, which takes its name in the end. */
-function inPlaceHooks(c: Command, out: SedOutput, suffix: string): InputHooks {
+function inPlaceHooks(c: Command, out: SedOutput, suffix: string): Omit<InputHooks, "waiting"> {
   let temporary = "";
   let fd = -1;
   return {

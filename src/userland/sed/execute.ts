@@ -106,9 +106,7 @@ export class SedMachine {
   }
 
   private *readLine(): Proc<boolean> {
-    // What was printed shows before the next line is waited for.
-    const more = yield* this.input.next();
-    if (!more) return false;
+    if (!(yield* this.input.next())) return false;
     this.pattern = this.input.line;
     this.terminated = this.input.terminated;
     return true;

@@ -10,6 +10,8 @@ import type { ByteSource } from "../libc/stream.ts";
 import { open } from "../libc/unistd.ts";
 
 export interface InputHooks {
+  /** More input is about to be waited for: what was printed should be out. */
+  waiting(): Proc<void>;
   /** A file was opened, or is used up: in-place editing changes its output here. */
   opened(name: string, fd: number): Proc<void>;
   closed(name: string): Proc<void>;
@@ -72,6 +74,7 @@ export class SedInput {
 
   private *fill(): Proc<boolean> {
     if (this.reader === undefined) return false;
+    yield* this.hooks.waiting();
     const lines = yield* this.reader.read();
     if (lines === undefined) {
       this.reader = undefined;
