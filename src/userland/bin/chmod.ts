@@ -174,6 +174,8 @@ function* run(c: Command): Proc<number> {
     if (!gnu) return yield* c.fail(`invalid mode '${text}'`);
     throw new UsageError(`invalid mode: ${quote(text ?? "")}`);
   }
+  // busybox sets an octal mode as it is, on directories too.
+  if (!gnu) change = change.map((step) => (step.kind === "octal" ? { ...step, mentioned: 0o7777 } : step));
   const umask = yield* c.sys.umask(0);
   yield* c.sys.umask(umask);
   const say = has("f") ? "nothing" : options.findLast((o) => o.name === "v" || o.name === "c")?.name;

@@ -99,7 +99,7 @@ class Counter {
       return undefined;
     if (settings.oneFileSystem && topDev !== undefined && topDev !== st.dev) return undefined;
     const key = `${st.dev}:${st.ino}`;
-    if ((level > 0 || this.c.voice === "gnu") && (st.nlink > 1 || isDir(st.mode) || settings.dereference === "always")) {
+    if (st.nlink > 1 || isDir(st.mode) || settings.dereference === "always") {
       if (!settings.countLinks || isDir(st.mode)) {
         if (this.seen.has(key)) return undefined;
         this.seen.add(key);

@@ -1,6 +1,6 @@
 /** readlink(1) of coreutils, and busybox's: where symbolic links point. */
 
-import { Errno } from "../../abi/errno.ts";
+import { EINVAL, Errno } from "../../abi/errno.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
@@ -62,7 +62,8 @@ function* run(c: Command): Proc<number> {
     } catch (e) {
       if (!(e instanceof Errno)) throw e;
       status = 1;
-      if (verbose) yield* c.perror(gnu ? quotef(file) : file, e);
+      if (verbose && !gnu && e === EINVAL) yield* c.warn(`${file}: cannot read link: not a symlink`);
+      else if (verbose) yield* c.perror(gnu ? quotef(file) : file, e);
     }
   }
   return status;

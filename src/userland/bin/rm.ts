@@ -80,7 +80,7 @@ function* run(c: Command): Proc<number> {
 function* removeOperands(c: Command): Proc<number> {
   const gnu = c.voice === "gnu";
   const { options, operands } = yield* c.getopt({
-    short: gnu ? "dfirvIR" : "fiRr",
+    short: gnu ? "dfirvIR" : "fiRrv",
     long: gnu
       ? [
           { name: "force", as: "f" },

@@ -146,7 +146,7 @@ function* run(c: Command): Proc<number> {
   // A negative number is no option.
   let at = 0;
   while (/^-[^.0-9]/.test(c.args[at] ?? "")) at += /^-[sf]$/.test(c.args[at] ?? "") ? 2 : 1;
-  const negative = /^-[.0-9]/.test(c.args[at] ?? "") && !c.args.slice(0, at).includes("--");
+  const negative = gnu && /^-[.0-9]/.test(c.args[at] ?? "") && !c.args.slice(0, at).includes("--");
   const args = negative ? [...c.args.slice(0, at), "--", ...c.args.slice(at)] : c.args;
   const { options, operands } = yield* c.getopt(
     {
