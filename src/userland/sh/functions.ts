@@ -36,6 +36,7 @@ export function* callFunction(sh: Shell, f: FunctionDefinition, args: readonly s
   } catch (e) {
     // Differs from Linux: where bash would die of a segmentation fault, the line is given up.
     if (e instanceof RangeError) throw new ShellError(`${f.name}: maximum function nesting level exceeded (${functionDepth})`, 1);
+    if (e instanceof ShellError) e.source ??= f.source;
     throw e;
   } finally {
     if (outerReturn !== undefined && sh.traps.get("RETURN") === undefined) sh.traps.set("RETURN", outerReturn);

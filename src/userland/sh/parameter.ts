@@ -289,11 +289,15 @@ function* transformer(sh: Shell, name: string, o: Operation): Proc<(value: strin
     }
     case "replace": {
       const pattern = yield* expandPattern(sh, o.pattern);
+      // ash knows no anchors: `#` and `%` belong to the pattern.
+      const anchored = sh.flavour === "bash" || o.operator === "/" || o.operator === "//";
+      const operator = anchored ? o.operator : "/";
+      const whole = anchored ? pattern : (o.operator[1] as string) + pattern;
       const ampersand = sh.flavour === "bash" && sh.options.shopt("patsub_replacement");
       const sink = new PatternSink(sh.ifs, (text) => (ampersand ? text.replace(/[&\\]/g, "\\$&") : text));
       yield* expandPieces(sh, o.replacement.pieces, sink);
       return (value) =>
-        replace(value, pattern, sink.text, o.operator, { extglob: options.extglob, ignoreCase: sh.options.nocasematch }, ampersand);
+        replace(value, whole, sink.text, operator, { extglob: options.extglob, ignoreCase: sh.options.nocasematch }, ampersand);
     }
     case "case": {
       const pattern = o.pattern === undefined ? undefined : yield* expandPattern(sh, o.pattern);

@@ -131,7 +131,7 @@ export function findFailure(source: string, script: ParsedScript): SyntaxFailure
   if (token.text === "" && /\bin[ \t]+[^\s()]+[ \t]*$/.test(before) && /\bcase\b[^\n]*$/.test(before) && /esac/.test(first.message)) {
     return { pos: first.pos, kind: "token", token: "newline", expecting: ")" };
   }
-  const closing = errors.find((e) => / to close /.test(e.message)) ?? first;
+  const closing = errors.find((e) => /^expected '/.test(e.message)) ?? first;
   if (token.text === "" && /esac/.test(closing.message) && !/\)[^()]*$/.test(source.slice(source.lastIndexOf("case"))))
     return { pos: source.length, kind: "end", token: "", expecting: ")" };
   const named = /^expected '([^']+)'/.exec(token.text === "" ? closing.message : first.message)?.[1];
@@ -156,6 +156,7 @@ function findQuote(e: ParseError): string | undefined {
   if (e.message.includes("double quote")) return '"';
   if (e.message.includes("backtick")) return "`";
   if (e.message.includes("parameter expansion")) return "}";
+  if (e.message.includes("arithmetic expansion")) return "))";
   return ")";
 }
 
@@ -194,6 +195,7 @@ export function describePosix(f: SyntaxFailure, flavour: Flavour): string {
     if (f.token === "`")
       return flavour === "dash" ? "Syntax error: EOF in backquote substitution" : "syntax error: EOF in backquote substitution";
     if (f.token === "}") return word("Missing '}'");
+    if (f.token === "))") return word("Missing '))'");
     if (f.token === ")") return `${unexpected("end of file")} (expecting ")")`;
     return word("Unterminated quoted string");
   }
@@ -207,7 +209,7 @@ export function describePosix(f: SyntaxFailure, flavour: Flavour): string {
 
 /** The words of a failure in bash, without prefix: one or two messages. */
 export function describeBash(f: SyntaxFailure, source: string): string[] {
-  if (f.kind === "quote") return [`unexpected EOF while looking for matching \`${f.token}'`];
+  if (f.kind === "quote") return [`unexpected EOF while looking for matching \`${f.token === "))" ? ")" : f.token}'`];
   if (f.kind === "end") return ["syntax error: unexpected end of file"];
   const start = source.lastIndexOf("\n", f.pos - 1) + 1;
   const end = source.indexOf("\n", f.pos);

@@ -215,7 +215,7 @@ export function* saySyntax(sh: Shell, f: SyntaxFailure, source: string, kind: Te
   }
   const before = sh.line;
   sh.line = line;
-  const message = describePosix(f, sh.flavour);
+  const message = `${kind === "eval" && sh.flavour === "dash" ? "eval: " : ""}${describePosix(f, sh.flavour)}`;
   sh.status = 2;
   if (sh.interactive || sh.agent) {
     yield* sh.warn(message);

@@ -26,6 +26,9 @@ export class ShellError {
     /** `line`: the rest of the line is dropped; `shell`: a non-interactive shell ends. */
     readonly extent: "line" | "shell" = "line",
   ) {}
+
+  /** File of the function in which it was thrown, once that was left. */
+  source: string | undefined = undefined;
 }
 
 /** `exit`: unwinds to the main loop, which runs the EXIT trap. */
@@ -263,9 +266,10 @@ export class Shell {
   // ── Messages ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** What stands before a message: the shell's name and, where it has one, the line. */
-  prefix(builtin?: string): string {
+  prefix(builtin?: string, source?: string): string {
     const { flavour, arg0 } = this;
-    const name = flavour === "bash" && !this.interactiveShell ? (this.callStack[this.callStack.length - 1]?.source ?? arg0) : arg0;
+    const name =
+      flavour === "bash" && !this.interactiveShell ? (this.callStack[this.callStack.length - 1]?.source ?? source ?? arg0) : arg0;
     if (flavour === "dash") return `${name}: ${this.line}: ${builtin === undefined ? "" : `${builtin}: `}`;
     if (flavour === "ash") {
       const line = this.interactiveShell ? "" : `line ${this.commandString ? 0 : this.line}: `;
@@ -296,7 +300,7 @@ export class Shell {
             e.message,
           )
         : null;
-    if (m === null) yield* this.warn(e.message);
+    if (m === null) yield* this.eprint(`${this.prefix(undefined, e.source)}${e.message}\n`);
     else yield* this.warn(m[2] as string, m[1]);
   }
 

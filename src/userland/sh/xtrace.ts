@@ -5,6 +5,12 @@ import { quoteForTrace } from "./declarations.ts";
 import { expandPromptParameters } from "./prompt.ts";
 import type { Shell } from "./shell.ts";
 
+/** busybox's maybe_single_quote: what is neither plain nor a reserved word stays as it is. */
+function quoteForAsh(text: string): string {
+  const reserved = /^(if|then|else|elif|fi|case|esac|for|while|until|do|done|in|!|\{|\})$/.test(text);
+  return reserved || text === "" || /[^A-Za-z0-9_./:,@%+\]-]/.test(text) ? `'${text.replaceAll("'", "'\\''")}'` : text;
+}
+
 /** PS4, expanded, with its first character once per level of nesting. */
 function* ps4(sh: Shell): Proc<string> {
   const raw = sh.get("PS4") ?? "+ ";
@@ -14,7 +20,7 @@ function* ps4(sh: Shell): Proc<string> {
 }
 
 export function* trace(sh: Shell, args: readonly string[]): Proc<void> {
-  const words = sh.flavour === "dash" ? args : args.map(quoteForTrace);
+  const words = sh.flavour === "dash" ? args : args.map(sh.flavour === "ash" ? quoteForAsh : quoteForTrace);
   yield* sh.eprint(`${yield* ps4(sh)}${words.join(" ")}\n`);
 }
 

@@ -187,11 +187,12 @@ class Parser {
       if (c === "[") depth++;
       else if (c === "]" && --depth === 0) return this.text.slice(start, this.at++);
     }
-    throw this.error("bad array subscript", "expecting primary", start - 1);
+    throw this.error("bad array subscript", "expecting primary");
   }
 
   private number(text: string): Int {
-    const bad = (words: string): ArithmeticError => new ArithmeticError(words, text, "expecting EOF", text);
+    const bad = (words: string): ArithmeticError =>
+      new ArithmeticError(words, text, "expecting EOF", this.text.slice(0, this.at).trimStart());
     const hash = text.indexOf("#");
     let value: Int | undefined;
     if (hash > 0) {

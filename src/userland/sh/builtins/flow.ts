@@ -401,7 +401,7 @@ export const trap: Builtin = {
     for (const text of args) {
       const sig = findCondition(sh, text);
       if (sig === undefined) {
-        if (sh.flavour === "dash") yield* c.fail(`${text}: bad trap`);
+        if (sh.flavour === "dash") yield* sh.eprint(`trap: ${text}: bad trap\n`);
         else yield* c.fail(sh.flavour === "bash" ? `${text}: invalid signal specification` : `${text}: invalid signal specification`);
         status = 1;
         continue;

@@ -33,7 +33,7 @@ function* requireJob(c: Call, spec: string | undefined): Proc<Job | undefined> {
   if (job !== undefined) return job;
   if (c.sh.flavour === "bash") yield* c.fail(`${spec ?? "current"}: no such job`);
   else if (c.sh.flavour === "dash") yield* c.fail(spec === undefined ? "No current job" : `No such job: ${spec}`, 2);
-  else yield* c.fail(spec === undefined ? "no current job" : `${spec}: no such job`, 2);
+  else yield* c.fail(spec === undefined ? "No current job" : `${spec}: no such job`, 2);
   return undefined;
 }
 
@@ -116,10 +116,8 @@ function* foregroundAgain(sh: Shell, job: Job): Proc<number> {
 
 function* noControl(c: Call): Proc<number> {
   if (c.sh.flavour === "bash") return yield* c.fail("no job control");
-  return yield* c.fail(
-    c.sh.flavour === "dash" ? "job (null) not created under job control" : "job (null) not created under job control",
-    2,
-  );
+  const job = yield* requireJob(c, c.args[0]);
+  return job === undefined ? 2 : yield* c.fail(`job ${job.id} not created under job control`, 2);
 }
 
 export const bg: Builtin = {
@@ -175,9 +173,9 @@ export const wait: Builtin = {
 
 /** A script hears of background jobs that died of a signal, but for the common ones. */
 function* tellDeath(sh: Shell, job: Job): Proc<void> {
-  if (sh.interactive || sh.flavour !== "bash") return;
+  if (sh.interactive || sh.flavour === "dash") return;
   const last = job.processes[job.processes.length - 1];
-  if (last?.status !== undefined && describeDeath(last.status) !== undefined && wTermSig(last.status) !== SIGTERM)
+  if (last?.status !== undefined && describeDeath(last.status) !== undefined && (sh.flavour === "ash" || wTermSig(last.status) !== SIGTERM))
     yield* sayDeath(sh, last.pid, last.status, job.text);
 }
 
@@ -200,11 +198,7 @@ function* waitOne(c: Call, id: string): Proc<number> {
   const { sh } = c;
   if (!id.startsWith("%") && !/^[0-9]+$/.test(id)) {
     return yield* c.fail(
-      sh.flavour === "bash"
-        ? `\`${id}': not a pid or valid job spec`
-        : sh.flavour === "dash"
-          ? `Illegal number: ${id}`
-          : `${id}: not a valid job or pid`,
+      sh.flavour === "bash" ? `\`${id}': not a pid or valid job spec` : `Illegal number: ${id}`,
       sh.flavour === "bash" ? 1 : 2,
     );
   }
@@ -379,6 +373,7 @@ function* listSignals(c: Call, args: readonly string[]): Proc<number> {
   let status = 0;
   for (const text of args) {
     const n = findSignalNumber(/^[0-9]+$/.test(text) && Number(text) > 128 ? String(Number(text) - 128) : text);
+    if (c.sh.flavour === "dash" && !/^[0-9]+$/.test(text)) return yield* c.fail(`Illegal number: ${text}`, 2);
     if (n === undefined) status = yield* badSignal(c, text);
     else c.print(`${/^[0-9]+$/.test(text) ? findSignalName(n) : n}\n`);
   }

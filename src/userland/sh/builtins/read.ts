@@ -110,6 +110,10 @@ export const read: Builtin = {
       return yield* c.fail(`${fd}: invalid file descriptor: ${EBADF.message}`);
     for (const name of o.operands) {
       if (/^[A-Za-z_][A-Za-z0-9_]*(\[.+\])?$/s.test(name) && (sh.flavour === "bash" || isName(name))) continue;
+      if (sh.flavour === "ash") {
+        yield* sh.eprint(`${sh.arg0}: read: '${name}': bad variable name\n`);
+        return 1;
+      }
       if (sh.flavour !== "bash") throw new ShellError(`read: ${name}: bad variable name`, 2, "shell");
       return yield* c.fail(`\`${name}': not a valid identifier`);
     }

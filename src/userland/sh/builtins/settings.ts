@@ -165,7 +165,7 @@ export const alias: Builtin = {
       const value = sh.aliases.get(text);
       if (value !== undefined) c.print(showAlias(sh, text, value));
       else {
-        if (sh.flavour === "ash") yield* sh.eprint(`alias: ${text} not found\n`);
+        if (sh.flavour !== "bash") yield* sh.eprint(`alias: ${text} not found\n`);
         else yield* sh.warn(`${text}${sh.flavour === "bash" ? ": not found" : " not found"}`, "alias");
         status = 1;
       }
@@ -189,7 +189,9 @@ export const unalias: Builtin = {
     let status = 0;
     for (const name of o.operands) {
       if (!sh.aliases.has(name)) {
-        status = yield* c.fail(sh.flavour === "bash" ? `${name}: not found` : `${name} not found`);
+        if (sh.flavour === "bash") yield* c.fail(`${name}: not found`);
+        else yield* sh.eprint(`unalias: ${name} not found\n`);
+        status = 1;
         continue;
       }
       const aliases = new Map(sh.aliases);
@@ -209,7 +211,7 @@ export const getopts: Builtin = {
     if (spec === undefined || name === undefined) {
       if (sh.flavour === "bash") return yield* c.wrongUsage();
       throw new ShellError(
-        sh.flavour === "dash" ? "getopts: Usage: getopts optstring var [arg]" : "getopts: usage: getopts optstring var [arg]",
+        sh.flavour === "dash" ? "getopts: Usage: getopts optstring var [arg...]" : "getopts: usage: getopts optstring var [arg]",
         2,
         "shell",
       );
@@ -457,7 +459,10 @@ function* changeLimit(c: Call, text: string, row: (typeof limits)[number], hard:
   else if (text === "soft" && sh.flavour === "bash") value = old.cur;
   else if (/^[0-9]+$/.test(text)) value = Number(text) * unitOf(row, sh.flavour);
   else if (sh.flavour === "bash") return yield* c.fail(`${text}: invalid number`);
-  else throw new ShellError(`ulimit: ${sh.flavour === "dash" ? "bad number" : "bad number"}`, 2, "shell");
+  else if (sh.flavour === "ash") {
+    yield* sh.warn(`invalid number '${text}'`);
+    return 1;
+  } else throw new ShellError("ulimit: bad number", 2, "shell");
   const both = hard === soft;
   try {
     yield* sh.sys.prlimit64(0, resource, { cur: both || soft ? value : old.cur, max: both || hard ? value : old.max });

@@ -46,6 +46,7 @@ function* declareOne(c: Call, index: number, text: string, o: CallOptions, local
     : global
       ? sh.vars.declareGlobal(name)
       : sh.vars.writable(name);
+  if (has(o, "a") && v.assoc !== undefined) return yield* c.fail(`${name}: cannot convert associative to indexed array`);
   if (has(o, "a") || (array !== undefined && v.assoc === undefined && !has(o, "A"))) toArray(v);
   if (has(o, "A")) {
     if (v.array !== undefined && v.array.length > 0) return yield* c.fail(`${name}: cannot convert indexed to associative array`);
@@ -80,6 +81,7 @@ function assignValue(sh: Shell, v: Variable, d: Declared, reference: boolean): v
   if (reference || (v.flags & NAMEREF && (v.value === undefined || v.value === ""))) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*(\[.*\])?$/s.test(value))
       throw new ShellError(`declare: \`${value}': invalid variable name for name reference`, 1);
+    if (value === v.name) throw new ShellError(`declare: ${value}: nameref variable self references not allowed`, 1);
     v.value = value;
   } else if (d.subscript !== undefined) {
     if (v.assoc === undefined) toArray(v);
@@ -343,7 +345,8 @@ function* unsetOne(c: Call, text: string, o: CallOptions): Proc<number> {
     return 0;
   }
   if (!isName(text)) {
-    if (sh.flavour === "bash") return yield* c.fail(`\`${text}': not a valid identifier`);
+    // Without -v bash takes it for the name of a function.
+    if (sh.flavour === "bash") return has(o, "v") ? yield* c.fail(`\`${text}': not a valid identifier`) : yield* unsetFunction(c, text);
     throw new ShellError(`unset: ${text}: bad variable name`, 2, "shell");
   }
   const name = has(o, "n") ? text : sh.resolve(text);
