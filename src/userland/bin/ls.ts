@@ -123,9 +123,14 @@ class Lister {
   /** The operands: files are listed together, then each directory. */
   *listOperands(operands: readonly string[]): Proc<number> {
     const { settings } = this;
+    // Without operands the working directory is opened without a look at it first.
+    if (operands.length === 0 && !settings.directory) {
+      yield* this.listDirectory(".", true, settings.recursive);
+      return this.status;
+    }
     const files: Entry[] = [];
     const directories: Entry[] = [];
-    for (const path of operands) {
+    for (const path of operands.length === 0 ? ["."] : operands) {
       try {
         let entry = yield* this.look(path, path, settings.dereference === "operands" || settings.dereference === "always");
         if (settings.dereference === "operand-directories" && isLnk(entry.type)) {
@@ -239,7 +244,7 @@ export const ls: Executable = {
       const { options, operands } = yield* c.getopt(c.voice === "gnu" ? gnuSpec : busyboxSpec);
       const settings = yield* settingsOf(c, options);
       const now = yield* c.sys.clock_gettime(CLOCK_REALTIME);
-      return yield* new Lister(c, settings, now).listOperands(operands.length === 0 ? ["."] : operands);
+      return yield* new Lister(c, settings, now).listOperands(operands);
     },
   ),
 };
