@@ -8,6 +8,7 @@ import type { ElfImage } from "../abi/elf.ts";
 import type { Executable } from "../userland/executable.ts";
 import { gshadow, shadow, textFiles } from "./rootfs/etc.ts";
 import { libraries } from "./rootfs/libraries.ts";
+import { miniDockerFiles } from "./rootfs/mini-docker.ts";
 
 interface Node {
   /** Absolute; parents come first. */
@@ -55,6 +56,7 @@ const dirs: readonly (string | readonly [path: string, mode: number, gid: number
   "/opt",
   ["/proc", 0o555, 0],
   ["/root", 0o700, 0],
+  "/root/mini-docker",
   "/run",
   "/srv",
   ["/sys", 0o555, 0],
@@ -200,6 +202,7 @@ export function buildRootfs(executables: readonly Executable[], hostname = "dryd
   }
   for (const [path, target] of links) tree.link(path, target);
   for (const [path, content] of textFiles(hostname)) tree.file(path, content);
+  for (const [path, content, mode] of miniDockerFiles) tree.file(path, content, mode);
   tree.file("/etc/shadow", shadow(), 0o640, SHADOW_GID);
   tree.file("/etc/gshadow", gshadow(), 0o640, SHADOW_GID);
   addExecutables(tree, executables);

@@ -42,6 +42,7 @@ import { fmt } from "./fmt.ts";
 import { fold } from "./fold.ts";
 import { free } from "./free.ts";
 import { fuser } from "./fuser.ts";
+import { getcap } from "./getcap.ts";
 import { getent } from "./getent.ts";
 import { egrep, fgrep, grep } from "./grep.ts";
 import { groups } from "./groups.ts";
@@ -83,6 +84,7 @@ import { nl } from "./nl.ts";
 import { nohup } from "./nohup.ts";
 import { nologin } from "./nologin.ts";
 import { nproc } from "./nproc.ts";
+import { nsenter } from "./nsenter.ts";
 import { numfmt } from "./numfmt.ts";
 import { od } from "./od.ts";
 import { paste } from "./paste.ts";
@@ -105,6 +107,7 @@ import { rm } from "./rm.ts";
 import { rmdir } from "./rmdir.ts";
 import { sed } from "./sed.ts";
 import { seq } from "./seq.ts";
+import { setcap } from "./setcap.ts";
 import { setsid } from "./setsid.ts";
 import { ash, dash, sh } from "./sh.ts";
 import { shuf } from "./shuf.ts";
@@ -139,6 +142,7 @@ import { umount } from "./umount.ts";
 import { uname } from "./uname.ts";
 import { uniq } from "./uniq.ts";
 import { unlink } from "./unlink.ts";
+import { unshare } from "./unshare.ts";
 import { uptime } from "./uptime.ts";
 import { users } from "./users.ts";
 import { usleep } from "./usleep.ts";
@@ -203,6 +207,7 @@ export const executables: readonly Executable[] = [
   fold,
   free,
   fuser,
+  getcap,
   getent,
   grep,
   groups,
@@ -245,6 +250,7 @@ export const executables: readonly Executable[] = [
   nohup,
   nologin,
   nproc,
+  nsenter,
   numfmt,
   od,
   paste,
@@ -270,6 +276,7 @@ export const executables: readonly Executable[] = [
   rmdir,
   sed,
   seq,
+  setcap,
   setsid,
   sh,
   sha1sum,
@@ -312,6 +319,7 @@ export const executables: readonly Executable[] = [
   unexpand,
   uniq,
   unlink,
+  unshare,
   uptime,
   users,
   usleep,
