@@ -1,7 +1,7 @@
 /** echo(1) of coreutils and busybox. */
 
 import type { Executable } from "../executable.ts";
-import { Command, command } from "../libc/command.ts";
+import { type Command, command } from "../libc/command.ts";
 import { echo as echoText } from "../libc/echo.ts";
 import { help } from "../libc/help.ts";
 import type { Proc } from "../../abi/sys.ts";
