@@ -68,6 +68,7 @@ import { logname } from "./logname.ts";
 import { ls } from "./ls.ts";
 import { lscpu } from "./lscpu.ts";
 import { lsmod } from "./lsmod.ts";
+import { lsns } from "./lsns.ts";
 import { lsof } from "./lsof.ts";
 import { b2sum, md5sum, sha1sum, sha224sum, sha256sum, sha384sum, sha512sum } from "./md5sum.ts";
 import { mkdir } from "./mkdir.ts";
@@ -108,6 +109,7 @@ import { rmdir } from "./rmdir.ts";
 import { sed } from "./sed.ts";
 import { seq } from "./seq.ts";
 import { setcap } from "./setcap.ts";
+import { setpriv } from "./setpriv.ts";
 import { setsid } from "./setsid.ts";
 import { ash, dash, sh } from "./sh.ts";
 import { shuf } from "./shuf.ts";
@@ -234,6 +236,7 @@ export const executables: readonly Executable[] = [
   ls,
   lscpu,
   lsmod,
+  lsns,
   lsof,
   md5sum,
   mkdir,
@@ -277,6 +280,7 @@ export const executables: readonly Executable[] = [
   sed,
   seq,
   setcap,
+  setpriv,
   setsid,
   sh,
   sha1sum,
