@@ -43,7 +43,9 @@ interface Import {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(file, "utf8");
-  const found = text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^"';]*?from\s*"(\.[^"]+)"|import\(\s*"(\.[^"]+)"\s*\)|(?:^|\n)\s*import\s*"(\.[^"]+)"/g);
+  const found = text.matchAll(
+    /(?:^|\n)\s*(?:import|export)\b[^"';]*?from\s*"(\.[^"]+)"|import\(\s*"(\.[^"]+)"\s*\)|(?:^|\n)\s*import\s*"(\.[^"]+)"/g,
+  );
   const from = relative(src, file);
   return [...found].map((m) => ({ from, to: normalize(join(dirname(from), (m[1] ?? m[2] ?? m[3]) as string)) }));
 }
@@ -76,8 +78,11 @@ test("inside the kernel, later folders import earlier ones", () => {
 });
 
 test("programs use nothing that waits for wall time", () => {
-  const inside = files.filter((file) => ["abi", "kernel", "userland", "runtime", "image", "builder", "engine", "cli"].includes(relative(src, file).split("/")[0] as string));
-  const banned = /\b(?:new Date|Date\.now|Math\.random|setTimeout|setInterval|setImmediate|queueMicrotask|performance\.now|async function|await )/;
+  const inside = files.filter((file) =>
+    ["abi", "kernel", "userland", "runtime", "image", "builder", "engine", "cli"].includes(relative(src, file).split("/")[0] as string),
+  );
+  const banned =
+    /\b(?:new Date|Date\.now|Math\.random|setTimeout|setInterval|setImmediate|queueMicrotask|performance\.now|async function|await )/;
   const wrong = inside.filter((file) => banned.test(readFileSync(file, "utf8").replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "")));
   expect(wrong.map((file) => relative(src, file))).toEqual([]);
 });

@@ -10,7 +10,8 @@ function line(name: string, ours: string, peers: string, ratio: string): void {
   console.log(`${name.padEnd(44)} ${ours.padStart(16)} ${peers.padStart(16)} ${ratio.padStart(9)}`);
 }
 
-const rate = (n: number, unit = "/s"): string => (n >= 1e6 ? `${(n / 1e6).toFixed(2)} M${unit}` : n >= 1e3 ? `${(n / 1e3).toFixed(1)} k${unit}` : `${n.toFixed(1)} ${unit}`);
+const rate = (n: number, unit = "/s"): string =>
+  n >= 1e6 ? `${(n / 1e6).toFixed(2)} M${unit}` : n >= 1e3 ? `${(n / 1e3).toFixed(1)} k${unit}` : `${n.toFixed(1)} ${unit}`;
 
 /** The best of some rounds, in seconds: what disturbs a run only makes it longer. */
 async function best(rounds: number, run: () => Promise<void> | void): Promise<number> {

@@ -19,7 +19,10 @@ export async function openJustBash(): Promise<JustBash> {
   if (!existsSync(join(dir, "node_modules", "just-bash"))) {
     mkdirSync(dir, { recursive: true });
     writeFileSync(join(dir, "package.json"), "{}");
-    const { status } = spawnSync("npm", ["install", "--no-audit", "--no-fund", "--silent", `just-bash@${VERSION}`], { cwd: dir, stdio: "inherit" });
+    const { status } = spawnSync("npm", ["install", "--no-audit", "--no-fund", "--silent", `just-bash@${VERSION}`], {
+      cwd: dir,
+      stdio: "inherit",
+    });
     if (status !== 0) throw new Error("just-bash could not be installed");
   }
   const entry = createRequire(join(dir, "x.js")).resolve("just-bash");

@@ -19,7 +19,8 @@ export function parseCases(text: string): Case[] {
   const cases: Case[] = [];
   let current: { name: string; flavour: Flavour; lines: string[] } | undefined;
   const close = (): void => {
-    if (current !== undefined) cases.push({ name: current.name, flavour: current.flavour, script: `${current.lines.join("\n").trimEnd()}\n` });
+    if (current !== undefined)
+      cases.push({ name: current.name, flavour: current.flavour, script: `${current.lines.join("\n").trimEnd()}\n` });
   };
   for (const line of text.split("\n")) {
     const head = /^### (.*?)(?: @(busybox|dash))?$/.exec(line);

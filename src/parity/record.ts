@@ -29,9 +29,23 @@ function record(c: Case, root: string, busybox: string): Transcript {
   mkdirSync(cwd);
   const script = join(root, "case.sh");
   writeFileSync(script, c.script);
-  const env = { PATH: c.flavour === "busybox" ? busybox : PATH, HOME: "/root", LANG: "C.UTF-8", LC_ALL: "C.UTF-8", TERM: "dumb", TZ: "UTC" };
+  const env = {
+    PATH: c.flavour === "busybox" ? busybox : PATH,
+    HOME: "/root",
+    LANG: "C.UTF-8",
+    LC_ALL: "C.UTF-8",
+    TERM: "dumb",
+    TZ: "UTC",
+  };
   const [program, ...args] = c.flavour === "bash" ? ["bash", "-c"] : c.flavour === "dash" ? ["dash", "-c"] : [join(busybox, "sh"), "-c"];
-  const result = spawnSync(program as string, [...args, c.script], { cwd, env, encoding: "latin1", input: "", timeout: 20_000, argv0: c.flavour === "busybox" ? "sh" : undefined });
+  const result = spawnSync(program as string, [...args, c.script], {
+    cwd,
+    env,
+    encoding: "latin1",
+    input: "",
+    timeout: 20_000,
+    argv0: c.flavour === "busybox" ? "sh" : undefined,
+  });
   rmSync(cwd, { recursive: true, force: true });
   if (result.error !== undefined) throw new Error(`${c.name}: ${result.error.message}`);
   const text = (latin1: string): string => Buffer.from(latin1, "latin1").toString("utf8");

@@ -9,6 +9,7 @@ import { bash } from "./bash.ts";
 import { bc } from "./bc.ts";
 import { bracket } from "./bracket.ts";
 import { busybox } from "./busybox.ts";
+import { capsh } from "./capsh.ts";
 import { cat } from "./cat.ts";
 import { chgrp } from "./chgrp.ts";
 import { chmod } from "./chmod.ts";
@@ -173,6 +174,7 @@ export const executables: readonly Executable[] = [
   bc,
   bracket,
   busybox(() => executables),
+  capsh,
   cat,
   chgrp,
   chmod,

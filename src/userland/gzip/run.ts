@@ -76,7 +76,8 @@ export class Gzip {
       if (file === "-") yield* this.stdin();
       else yield* this.file(file);
     }
-    if (this.s.list && this.listed > 0 && files.length > 1) yield* this.listLine(this.totals.packed, this.totals.full, "(totals)", undefined, this.lastFrame);
+    if (this.s.list && this.listed > 0 && files.length > 1)
+      yield* this.listLine(this.totals.packed, this.totals.full, "(totals)", undefined, this.lastFrame);
     return this.status;
   }
 

@@ -33,7 +33,9 @@ describe("the tree", () => {
     const m = machine();
     // The parent becomes a program that never waits.
     out(m, "mkdir z; dash -c 'sleep 0.2 & echo $! > z/cgroup.procs; exec sleep 5' & sleep 1");
-    expect(out(m, "cat z/cgroup.procs z/cgroup.events; ps -e -o stat= | grep -c Z; rmdir z; echo $?")).toBe("populated 0\nfrozen 0\n1\n0\n");
+    expect(out(m, "cat z/cgroup.procs z/cgroup.events; ps -e -o stat= | grep -c Z; rmdir z; echo $?")).toBe(
+      "populated 0\nfrozen 0\n1\n0\n",
+    );
   });
 
   test("only controllers which are listed in cgroup.controllers can be enabled", () => {
