@@ -67,13 +67,13 @@ function* stop(c: Command, message: string): Proc<never> {
   throw new Exit(1);
 }
 
-/** Makes a call, or ends with `message` where it fails. */
+/** Makes a call, or ends with `message` where it fails; one that ends in a colon is followed by the error. */
 function* tryTo<T>(c: Command, message: string, call: () => Proc<T>): Proc<T> {
   try {
     return yield* call();
   } catch (e) {
     if (!(e instanceof Errno)) throw e;
-    return yield* stop(c, message);
+    return yield* stop(c, message.endsWith(":") ? `${message} ${e.message}` : message);
   }
 }
 
@@ -174,9 +174,9 @@ function* becomeUser(c: Command, name: string): Proc<void> {
   const groups = yield* getgrouplist(c.sys, name, user.gid);
   c.env.set("USER", name);
   c.env.set("HOME", user.dir);
-  yield* tryTo(c, `Unable to set groups for user [${name}]`, () => c.sys.setgroups(groups));
-  yield* tryTo(c, `Unable to set group [${user.gid}]`, () => c.sys.setgid(user.gid));
-  yield* tryTo(c, `Failed to set uid=${user.uid}`, () => c.sys.setuid(user.uid));
+  yield* tryTo(c, "Unable to set group list for user", () => c.sys.setgroups(groups));
+  yield* tryTo(c, `Failed to set gid=${user.gid}:`, () => c.sys.setgid(user.gid));
+  yield* tryTo(c, `Failed to set uid=${user.uid}(user=${name}):`, () => c.sys.setuid(user.uid));
 }
 
 function* setGroups(c: Command, list: string): Proc<void> {
@@ -186,7 +186,7 @@ function* setGroups(c: Command, list: string): Proc<void> {
     if (id === undefined) return yield* stop(c, `Failed to identify gid for group [${word}]`);
     ids.push(id);
   }
-  yield* tryTo(c, "Failed to set groups", () => c.sys.setgroups(ids));
+  yield* tryTo(c, "Failed to setgroups.", () => c.sys.setgroups(ids));
 }
 
 function* decode(c: Command, text: string): Proc<void> {
@@ -225,15 +225,15 @@ const valued: Readonly<Record<string, (c: Command, value: string) => Proc<void>>
   },
   *uid(c, value) {
     const uid = yield* requireNumber(c, "--uid", value);
-    yield* tryTo(c, `Failed to set uid=${uid}`, () => c.sys.setuid(uid));
+    yield* tryTo(c, `Failed to set uid=${uid}:`, () => c.sys.setuid(uid));
   },
   *gid(c, value) {
     const gid = yield* requireNumber(c, "--gid", value);
-    yield* tryTo(c, `Failed to set gid=${gid}`, () => c.sys.setgid(gid));
+    yield* tryTo(c, `Failed to set gid=${gid}:`, () => c.sys.setgid(gid));
   },
   *keep(c, value) {
     const on = yield* requireNumber(c, "--keep", value);
-    yield* tryTo(c, "prctl(PR_SET_KEEPCAPS) failed", () => c.sys.prctl(PR_SET_KEEPCAPS, on));
+    yield* tryTo(c, `prctl(PR_SET_KEEPCAPS, ${on}) failed:`, () => c.sys.prctl(PR_SET_KEEPCAPS, on));
   },
   *secbits(c, value) {
     if (!/^(0x[0-9a-f]+|[0-9]+)$/i.test(value)) return yield* stop(c, `failed to parse securebits [${value}]`);

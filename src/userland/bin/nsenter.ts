@@ -114,9 +114,9 @@ function* become(c: Command, { uid, gid }: Ids, argv: readonly string[]): Proc<n
   if (gid !== undefined) {
     // A namespace that denies setgroups can still be entered as its root.
     yield* optional(c.sys.setgroups([]), [EPERM, EINVAL]);
-    yield* attempt(c, "setgid() failed", () => c.sys.setgid(gid));
+    yield* attempt(c, "setgid failed", () => c.sys.setgid(gid));
   }
-  if (uid !== undefined) yield* attempt(c, "setuid() failed", () => c.sys.setuid(uid));
+  if (uid !== undefined) yield* attempt(c, "setuid failed", () => c.sys.setuid(uid));
   return yield* execOrShell(c, argv);
 }
 
