@@ -242,7 +242,7 @@ export class CgroupTree {
 
   /** A new task joins its parent's cgroup. Errors: EAGAIN where pids.max of an ancestor stands against it. */
   checkFork(cgroup: Cgroup): void {
-    for (const up of cgroup.ancestors()) {
+    for (let up: Cgroup | undefined = cgroup; up !== undefined; up = up.parent) {
       if (up.isRoot || !up.has("pids") || up.pids.current < up.pids.max) continue;
       up.pids.maxEvents++;
       up.countersChanged.wake();
@@ -270,7 +270,7 @@ export class CgroupTree {
   }
 
   private countPid(cgroup: Cgroup, by: number): void {
-    for (const up of cgroup.ancestors()) {
+    for (let up: Cgroup | undefined = cgroup; up !== undefined; up = up.parent) {
       up.pids.current += by;
       if (up.pids.current > up.pids.peak) up.pids.peak = up.pids.current;
     }
@@ -279,7 +279,7 @@ export class CgroupTree {
   private count(task: CgroupTask, cgroup: Cgroup, by: 1 | -1): void {
     if (by > 0) cgroup.tasks.add(task);
     else cgroup.tasks.delete(task);
-    for (const up of cgroup.ancestors()) {
+    for (let up: Cgroup | undefined = cgroup; up !== undefined; up = up.parent) {
       const before = up.populated;
       up.populated += by;
       if (task.frozen) up.frozenTasks += by;
@@ -327,7 +327,8 @@ export class CgroupTree {
   private noteState(task: CgroupTask, by: 1 | -1): void {
     if (task.state !== "running") return;
     const onCpu = task === this.sched.current || this.sched.cpus.some((c) => c.current === task);
-    for (const up of task.cgroup.ancestors()) up.cpu.noteTasks(onCpu ? by : 0, onCpu ? 0 : by, up.isRoot);
+    for (let up: Cgroup | undefined = task.cgroup; up !== undefined; up = up.parent)
+      up.cpu.noteTasks(onCpu ? by : 0, onCpu ? 0 : by, up.isRoot);
   }
 
   // ── Freezer ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -349,7 +350,7 @@ export class CgroupTree {
   private setFrozenFlag(task: CgroupTask, on: boolean): void {
     if (task.frozen === on) return;
     task.frozen = on;
-    for (const up of task.cgroup.ancestors()) {
+    for (let up: Cgroup | undefined = task.cgroup; up !== undefined; up = up.parent) {
       const before = up.isFrozen;
       up.frozenTasks += on ? 1 : -1;
       if (before !== up.isFrozen) up.notifyEvents();
@@ -393,7 +394,8 @@ export class CgroupTree {
   }
 
   private findFull(cgroup: Cgroup, bytes: number): Cgroup | undefined {
-    for (const up of cgroup.ancestors()) if (!up.isRoot && up.has("memory") && up.memory.current + bytes > up.memory.max) return up;
+    for (let up: Cgroup | undefined = cgroup; up !== undefined; up = up.parent)
+      if (!up.isRoot && up.has("memory") && up.memory.current + bytes > up.memory.max) return up;
     return undefined;
   }
 
@@ -403,20 +405,20 @@ export class CgroupTree {
   }
 
   private addMemory(cgroup: Cgroup, kind: MemoryKind, bytes: number): void {
-    for (const up of cgroup.ancestors()) {
+    for (let up: Cgroup | undefined = cgroup; up !== undefined; up = up.parent) {
       up.memory.add(kind, bytes);
       if (!up.isRoot && up.has("memory") && up.memory.current > up.memory.high) this.noteEvent(up, "high");
     }
   }
 
   uncharge(cgroup: Cgroup, kind: MemoryKind, bytes: number): void {
-    for (const up of cgroup.ancestors()) up.memory.add(kind, -bytes);
+    for (let up: Cgroup | undefined = cgroup; up !== undefined; up = up.parent) up.memory.add(kind, -bytes);
   }
 
   /** Notes an event here, and hierarchically above. */
   noteEvent(cgroup: Cgroup, event: keyof MemoryEvents): void {
     cgroup.memory.localEvents[event]++;
-    for (const up of cgroup.ancestors()) {
+    for (let up: Cgroup | undefined = cgroup; up !== undefined; up = up.parent) {
       up.memory.events[event]++;
       up.countersChanged.wake();
     }
@@ -425,7 +427,8 @@ export class CgroupTree {
   /** Bytes by which memory.high is exceeded, for the delay of who allocates. */
   overHigh(cgroup: Cgroup): number {
     let over = 0;
-    for (const up of cgroup.ancestors()) if (!up.isRoot && up.has("memory")) over = Math.max(over, up.memory.current - up.memory.high);
+    for (let up: Cgroup | undefined = cgroup; up !== undefined; up = up.parent)
+      if (!up.isRoot && up.has("memory")) over = Math.max(over, up.memory.current - up.memory.high);
     return over;
   }
 }

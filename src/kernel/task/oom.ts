@@ -28,7 +28,7 @@ const MAX_HIGH_DELAY_NS = 2_000_000_000;
 /** Linux `calculate_high_delay`: the square of how far the limit is exceeded, for each batch of 64 pages. */
 function highDelayNs(cgroup: Cgroup, pages: number): number {
   let ratio = 0;
-  for (const up of cgroup.ancestors()) {
+  for (let up: Cgroup | undefined = cgroup; up !== undefined; up = up.parent) {
     if (up.isRoot || !up.has("memory") || up.memory.current <= up.memory.high) continue;
     ratio = Math.max(ratio, (up.memory.current - up.memory.high) / Math.max(up.memory.high, 4096));
   }

@@ -95,7 +95,7 @@ export class Signals {
   /** Whether the signal vanishes at once. */
   private isIgnored(sig: number, info: SigInfo, tg: ThreadGroup, thread: Task | undefined): boolean {
     const bit = sigBit(sig);
-    const blocked = thread === undefined ? [...tg.threads].every((t) => (t.blocked & bit) !== 0n) : (thread.blocked & bit) !== 0n;
+    const blocked = thread === undefined ? everyThreadBlocks(tg, bit) : (thread.blocked & bit) !== 0n;
     if (tg.leader.ptrace !== undefined && sig !== SIGKILL) return false;
     const { handler } = tg.sighand.get(sig);
     // The init of a PID namespace gets no signal that would end it from its own namespace (SIGNAL_UNKILLABLE).
@@ -306,6 +306,11 @@ export class Signals {
   static reportStatus(tg: ThreadGroup): number {
     return tg.stopReport === "continued" ? continuedStatus : stoppedStatus(tg.stopSignal);
   }
+}
+
+function everyThreadBlocks(tg: ThreadGroup, bit: SigSet): boolean {
+  for (const t of tg.threads) if ((t.blocked & bit) === 0n) return false;
+  return true;
 }
 
 export function kernelInfo(sig: number): SigInfo {
