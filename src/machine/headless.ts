@@ -106,7 +106,7 @@ class Session {
     const startNs = this.machine.nowNs;
     this.syscalls = 0;
     const answer = this.act(request);
-    if (!this.counting) return answer;
+    if (!this.counting || request.trace !== undefined) return answer;
     return { ...answer, syscalls: this.syscalls, virtualNs: Math.max(0, this.machine.nowNs - startNs) };
   }
 
