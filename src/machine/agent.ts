@@ -27,6 +27,8 @@ const GRACE_NS = 1e9;
 export class Agent {
   private started = false;
   private ended = false;
+  /** How the shell ended: what it became by exec, or what killed it, tells nothing itself. */
+  private endStatus = 0;
   private stdout: Uint8Array[] = [];
   private stderr: Uint8Array[] = [];
   private reply = "";
@@ -39,7 +41,10 @@ export class Agent {
       machine.kernel.stopRequested = true;
     });
     machine.port(2).onData((bytes) => {
-      if (decodeUtf8(bytes).startsWith("closed agent")) this.ended = true;
+      const status = /^closed agent (\d+)/.exec(decodeUtf8(bytes))?.[1];
+      if (status === undefined) return;
+      this.ended = true;
+      this.endStatus = Number(status);
     });
   }
 
@@ -72,7 +77,7 @@ export class Agent {
         if (text.endsWith(".")) machine.run(machine.nowNs + GRACE_NS, () => this.ended);
         return Number(text);
       }
-      if (this.ended) return Number.NaN;
+      if (this.ended) return this.endStatus;
       const now = machine.nowNs;
       if (now >= untilNs) return undefined;
       const result = machine.run(Math.min(untilNs, now + 50e6));
