@@ -6,32 +6,9 @@ import { optional, stat } from "../../libc/unistd.ts";
 import { findCommand, searchPath } from "../process.ts";
 import type { Shell } from "../shell.ts";
 import { type Builtin, type Call, has, valueOf } from "./call.ts";
+import { KEYWORDS } from "../keywords.ts";
 import { findBuiltin } from "./index.ts";
 
-const KEYWORDS = new Set([
-  "if",
-  "then",
-  "else",
-  "elif",
-  "fi",
-  "case",
-  "esac",
-  "for",
-  "select",
-  "while",
-  "until",
-  "do",
-  "done",
-  "in",
-  "function",
-  "time",
-  "{",
-  "}",
-  "!",
-  "[[",
-  "]]",
-  "coproc",
-]);
 const POSIX_KEYWORDS = new Set([
   "if",
   "then",

@@ -6,34 +6,11 @@ import type { Proc } from "../../../abi/sys.ts";
 import { compareBytes } from "../../libc/glob.ts";
 import { optional, readDir, stat } from "../../libc/unistd.ts";
 import { builtinsOf } from "../builtins/index.ts";
+import { KEYWORDS } from "../keywords.ts";
 import type { Shell } from "../shell.ts";
 import { findHome, readPasswd } from "../users.ts";
 
 const NOTHING = [ENOENT, ENOTDIR, EACCES, ELOOP];
-const KEYWORDS = [
-  "if",
-  "then",
-  "else",
-  "elif",
-  "fi",
-  "case",
-  "esac",
-  "for",
-  "select",
-  "while",
-  "until",
-  "do",
-  "done",
-  "in",
-  "function",
-  "time",
-  "{",
-  "}",
-  "!",
-  "[[",
-  "]]",
-  "coproc",
-];
 
 const sorted = (names: Iterable<string>): string[] => [...new Set(names)].sort(compareBytes);
 
