@@ -27,7 +27,7 @@ type Row = readonly [number: number, args: string, level: SupportLevel, note?: s
 const rows: Readonly<Record<SyscallName, Row>> = {
   fork: [57, "", "full", "glibc's fork calls clone; ours is the call itself"],
   vfork: [58, "", "full"],
-  clone3: [435, "cloneargs", "partial", "namespaces other than the initial ones only as far as the kernel has them; no pidfd, no TLS"],
+  clone3: [435, "cloneargs", "partial", "no pidfd, no TLS"],
   seccomp: [317, "any", "partial", "filters are lists of rules by name, not BPF programs"],
   unshare: [272, "cloneflags", "full"],
   setns: [308, "fd cloneflags", "partial", "no pidfd"],

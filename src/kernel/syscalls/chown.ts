@@ -5,6 +5,7 @@ import { EBADF, EINVAL, EPERM } from "../../abi/errno.ts";
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, O_PATH } from "../../abi/fcntl.ts";
 import { IN_ATTRIB } from "../../abi/poll.ts";
 import { S_ISGID, S_ISUID } from "../../abi/stat.ts";
+import { requireKernelId } from "../ns/idmap.ts";
 import { inGroup } from "../ns/user.ts";
 import type { Task } from "../task/task.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -20,16 +21,18 @@ export const chownCalls: Handlers<"fchownat" | "fchown"> = {
       follow: (flags & AT_SYMLINK_NOFOLLOW) === 0,
       empty: (flags & AT_EMPTY_PATH) !== 0,
     });
+    const ids = [requireKernelId(task.cred.userNs, "uidMap", uid), requireKernelId(task.cred.userNs, "gidMap", gid)] as const;
     wantWrite(mnt);
-    chown(task, dentry.inode, uid, gid);
+    chown(task, dentry.inode, ...ids);
     notifyDentry(dentry, IN_ATTRIB);
   },
 
   fchown(_system, task, fd, uid, gid) {
     const file = task.files.require(fd);
     if ((file.flags & O_PATH) !== 0) throw EBADF;
+    const ids = [requireKernelId(task.cred.userNs, "uidMap", uid), requireKernelId(task.cred.userNs, "gidMap", gid)] as const;
     if (file.path !== undefined) wantWrite(file.path.mnt);
-    chown(task, file.inode, uid, gid);
+    chown(task, file.inode, ...ids);
     if (file.path !== undefined) notifyDentry(file.path.dentry, IN_ATTRIB);
   },
 };

@@ -2,7 +2,7 @@
 
 import { CAP_SETGID, CAP_SETPCAP, CAP_SETUID } from "../../abi/capability.ts";
 import { EACCES, EINVAL, EPERM, ESRCH } from "../../abi/errno.ts";
-import { type IdKind, shownId, toKernelId } from "../ns/idmap.ts";
+import { type IdKind, requireKernelId, shownId } from "../ns/idmap.ts";
 import { type Cred, nsCapable } from "../ns/user.ts";
 import { fixCapabilities } from "../task/capability.ts";
 import { processOf, sessionMembers, type Task, type ThreadGroup } from "../task/task.ts";
@@ -86,14 +86,6 @@ const shown = (cred: Cred, kind: IdKind, a: number, b: number, c: number): reado
   shownId(cred.userNs, kind, c),
 ];
 
-/** The kernel's id of an argument; -1 stays. Errors: EINVAL where the id is not mapped. */
-function kernelId(task: Task, kind: IdKind, id: number): number {
-  if (id === -1) return -1;
-  const found = toKernelId(task.cred.userNs, kind, id);
-  if (found === undefined) throw EINVAL;
-  return found;
-}
-
 export const idCalls: Handlers<
   | "getpgid"
   | "setpgid"
@@ -128,38 +120,38 @@ export const idCalls: Handlers<
   getresgid: (_s, { cred }) => shown(cred, "gidMap", cred.gid, cred.egid, cred.sgid),
   setuid: (_s, task, asked) => {
     checkId(asked);
-    const uid = kernelId(task, "uidMap", asked);
+    const uid = requireKernelId(task.cred.userNs, "uidMap", asked);
     const { cred } = task;
     if (nsCapable(cred, cred.userNs, CAP_SETUID)) setUids(task, uid, uid, uid, []);
     else setUids(task, -1, uid, -1, [cred.uid, cred.suid]);
   },
   setgid: (_s, task, asked) => {
     checkId(asked);
-    const gid = kernelId(task, "gidMap", asked);
+    const gid = requireKernelId(task.cred.userNs, "gidMap", asked);
     const { cred } = task;
     if (nsCapable(cred, cred.userNs, CAP_SETGID)) setGids(task, gid, gid, gid, []);
     else setGids(task, -1, gid, -1, [cred.gid, cred.sgid]);
   },
   setreuid: (_s, task, r, e) => {
     const { cred } = task;
-    const [ruid, euid] = [kernelId(task, "uidMap", r), kernelId(task, "uidMap", e)];
+    const [ruid, euid] = [requireKernelId(task.cred.userNs, "uidMap", r), requireKernelId(task.cred.userNs, "uidMap", e)];
     const suid = ruid !== -1 || (euid !== -1 && euid !== cred.uid) ? (euid === -1 ? cred.euid : euid) : -1;
     setUids(task, ruid, euid, -1, [cred.uid, cred.euid, cred.suid]);
     if (suid !== -1) task.cred = { ...task.cred, suid };
   },
   setregid: (_s, task, r, e) => {
     const { cred } = task;
-    const [rgid, egid] = [kernelId(task, "gidMap", r), kernelId(task, "gidMap", e)];
+    const [rgid, egid] = [requireKernelId(task.cred.userNs, "gidMap", r), requireKernelId(task.cred.userNs, "gidMap", e)];
     const sgid = rgid !== -1 || (egid !== -1 && egid !== cred.gid) ? (egid === -1 ? cred.egid : egid) : -1;
     setGids(task, rgid, egid, -1, [cred.gid, cred.egid, cred.sgid]);
     if (sgid !== -1) task.cred = { ...task.cred, sgid };
   },
   setresuid: (_s, task, ...ids) => {
-    const [ruid, euid, suid] = ids.slice(0, 3).map((id) => kernelId(task, "uidMap", id)) as [number, number, number];
+    const [ruid, euid, suid] = ids.slice(0, 3).map((id) => requireKernelId(task.cred.userNs, "uidMap", id)) as [number, number, number];
     setUids(task, ruid, euid, suid, [task.cred.uid, task.cred.euid, task.cred.suid]);
   },
   setresgid: (_s, task, ...ids) => {
-    const [rgid, egid, sgid] = ids.slice(0, 3).map((id) => kernelId(task, "gidMap", id)) as [number, number, number];
+    const [rgid, egid, sgid] = ids.slice(0, 3).map((id) => requireKernelId(task.cred.userNs, "gidMap", id)) as [number, number, number];
     setGids(task, rgid, egid, sgid, [task.cred.gid, task.cred.egid, task.cred.sgid]);
   },
   getgroups: (_s, { cred }) => cred.groups.map((gid) => shownId(cred.userNs, "gidMap", gid)),
@@ -168,7 +160,7 @@ export const idCalls: Handlers<
     if (groups.length > 65_536) throw EINVAL;
     if (!task.cred.userNs.setgroupsAllowed || task.cred.userNs.gidMap.length === 0) throw EPERM;
     for (const g of groups) checkId(g);
-    const kernelGroups = groups.map((gid) => kernelId(task, "gidMap", gid));
+    const kernelGroups = groups.map((gid) => requireKernelId(task.cred.userNs, "gidMap", gid));
     task.cred = { ...task.cred, groups: kernelGroups.sort((a, b) => a - b) };
   },
   capget: (_s, task, pid) => {

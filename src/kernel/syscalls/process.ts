@@ -1,6 +1,6 @@
 /** fork(2), clone(2), exit(2), wait(2), waitid(2), prctl(2), futex(2). */
 
-import { EAGAIN, EINVAL, ESRCH, ETIMEDOUT } from "../../abi/errno.ts";
+import { EAGAIN, EBADF, EINVAL, ESRCH, ETIMEDOUT } from "../../abi/errno.ts";
 import { CLONE_THREAD, CLONE_VFORK } from "../../abi/sched.ts";
 import { CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, CLD_TRAPPED, SIGCHLD, type SigInfo } from "../../abi/signal.ts";
 import { NS_PER_SEC } from "../../abi/time.ts";
@@ -25,6 +25,9 @@ import {
   wTermSig,
 } from "../../abi/wait.ts";
 import { Blocked, type MaySleep } from "../blocked.ts";
+import type { Cgroup } from "../cgroup/cgroup.ts";
+import { checkAttach } from "../fs/cgroup2/core-files.ts";
+import { CgroupDirectory } from "../fs/cgroup2/inode.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
 import { type ChildChoice, type Collected, collect, exitTask, groupExit, waitForChild } from "../task/exit.ts";
 import { forkTask } from "../task/fork.ts";
@@ -51,9 +54,18 @@ function* vforkWait(task: Task, child: Task): Generator<Wait, number, void> {
   return pid;
 }
 
-function clone(system: System, task: Task, flags: number, exitSignal: number, body: Body): MaySleep<number> {
-  const child = forkTask(system, task, flags, exitSignal, body);
+function clone(system: System, task: Task, flags: number, exitSignal: number, body: Body, into?: Cgroup): MaySleep<number> {
+  const child = forkTask(system, task, flags, exitSignal, body, into);
   return (flags & CLONE_VFORK) !== 0 ? new Blocked(vforkWait(task, child)) : child.pid.nrIn(task.pidNs);
+}
+
+/** CLONE_INTO_CGROUP: the cgroup behind a directory's descriptor. Errors: EBADF; EBUSY and EOPNOTSUPP as for cgroup.procs. */
+function cgroupOf(task: Task, fd: number): Cgroup {
+  const { inode } = task.files.require(fd);
+  if (!(inode instanceof CgroupDirectory)) throw EBADF;
+  checkAttach(task.cgroup, inode.cgroup, task);
+  inode.cgroup.tree.checkDestination(inode.cgroup);
+  return inode.cgroup;
 }
 
 function choose(task: Task, pid: number): ChildChoice {
@@ -133,8 +145,8 @@ export const processCalls: Handlers<
   fork,
   vfork: (system, task, body) => clone(system, task, CLONE_VFORK, SIGCHLD, body),
   clone3: (system, task, args, body) => {
-    if (args.cgroup !== undefined) throw EINVAL; // Differs from Linux: CLONE_INTO_CGROUP comes with cgroups.
-    return clone(system, task, args.flags, args.exitSignal ?? (args.flags & CLONE_THREAD ? 0 : SIGCHLD), body);
+    const into = args.cgroup === undefined ? undefined : cgroupOf(task, args.cgroup);
+    return clone(system, task, args.flags, args.exitSignal ?? (args.flags & CLONE_THREAD ? 0 : SIGCHLD), body, into);
   },
   exit: (_system, task, status) => {
     exitTask(task, exitedStatus(status));

@@ -3,8 +3,10 @@
 import { EACCES, EINVAL, ENOENT, EROFS } from "../../abi/errno.ts";
 import { AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_NO_AUTOMOUNT, AT_SYMLINK_NOFOLLOW, R_OK, W_OK, X_OK } from "../../abi/fcntl.ts";
 import { MS_NOEXEC, MS_RDONLY } from "../../abi/mount.ts";
-import { isLnk, isReg, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "../../abi/stat.ts";
+import { isLnk, isReg, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, type Stat } from "../../abi/stat.ts";
+import { shownId } from "../ns/idmap.ts";
 import type { Cred } from "../ns/user.ts";
+import { SECBIT_NO_SETUID_FIXUP } from "../task/capability.ts";
 import type { Task } from "../task/task.ts";
 import { touchAtime } from "../vfs/atime.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -12,17 +14,14 @@ import { type AtCaller, lookupAt, resolveInode, startAt } from "../vfs/namei.ts"
 import { checkPermission } from "../vfs/permission.ts";
 import type { Handlers } from "./handler.ts";
 
-/** SECBIT_NO_SETUID_FIXUP. */
-const NO_SETUID_FIXUP = 4;
-
 export const statCalls: Handlers<"newfstatat" | "fstat" | "faccessat2" | "readlinkat"> = {
   newfstatat(_system, task, dirfd, path, flags) {
     if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT)) !== 0) throw EINVAL;
-    return inodeAt(task, dirfd, path, flags).getattr();
+    return seenBy(task.cred, inodeAt(task, dirfd, path, flags).getattr());
   },
 
   fstat(_system, task, fd) {
-    return task.files.require(fd).inode.getattr();
+    return seenBy(task.cred, task.files.require(fd).inode.getattr());
   },
 
   faccessat2(_system, task, dirfd, path, mode, flags) {
@@ -51,6 +50,12 @@ export const statCalls: Handlers<"newfstatat" | "fstat" | "faccessat2" | "readli
   },
 };
 
+/** cp_new_stat(): owner and group as numbered in the caller's user namespace. */
+function seenBy({ userNs }: Cred, stat: Stat): Stat {
+  if (userNs.parent === undefined) return stat;
+  return { ...stat, uid: shownId(userNs, "uidMap", stat.uid), gid: shownId(userNs, "gidMap", stat.gid) };
+}
+
 /** What a path, or with AT_EMPTY_PATH a descriptor, stands for; a descriptor may be of something without a path. */
 export function inodeAt(task: Task, dirfd: number, path: string, flags: number): Inode {
   if (path.length === 0 && (flags & AT_EMPTY_PATH) !== 0) {
@@ -62,7 +67,7 @@ export function inodeAt(task: Task, dirfd: number, path: string, flags: number):
 /** access(2) asks for the real user: the same caller with the ids and capabilities of the real one. */
 function withRealIds(task: Task): AtCaller {
   const { cred } = task;
-  const fixup = (cred.securebits & NO_SETUID_FIXUP) === 0;
+  const fixup = (cred.securebits & SECBIT_NO_SETUID_FIXUP) === 0;
   const effective = !fixup ? cred.effective : cred.uid === 0 ? cred.permitted : 0n;
   if (cred.fsuid === cred.uid && cred.fsgid === cred.gid && effective === cred.effective) return task;
   const real: Cred = { ...cred, fsuid: cred.uid, fsgid: cred.gid, effective };

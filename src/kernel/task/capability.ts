@@ -1,7 +1,7 @@
 /** Capabilities across execve, set*uid and prctl: capabilities(7), Linux `security/commoncap.c`. */
 
 import { CAP_FULL_SET, type CapSet } from "../../abi/capability.ts";
-import { fromKernelId, toKernelId } from "../ns/idmap.ts";
+import { toKernelId } from "../ns/idmap.ts";
 import type { Cred } from "../ns/user.ts";
 import type { Inode } from "../vfs/inode.ts";
 
@@ -89,9 +89,4 @@ export function fixCapabilities(old: Cred, now: Cred): Cred {
   if (old.euid === root && now.euid !== root) effective = 0n;
   if (old.euid !== root && now.euid === root) effective = permitted;
   return { ...now, permitted, effective, ambient };
-}
-
-/** Whether set-id bits and file capabilities of an inode can count for `cred`: its ids must be mapped. */
-export function idsMapped(cred: Cred, inode: Inode): boolean {
-  return fromKernelId(cred.userNs, "uidMap", inode.uid) !== undefined && fromKernelId(cred.userNs, "gidMap", inode.gid) !== undefined;
 }

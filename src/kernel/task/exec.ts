@@ -11,13 +11,14 @@ import { byteLength, decodeUtf8 } from "../../abi/utf8.ts";
 import { Blocked } from "../blocked.ts";
 import { AddressSpace } from "../mm/address-space.ts";
 import { AnonAccount } from "../mm/memory.ts";
+import { idsMapped } from "../ns/idmap.ts";
 import type { Cred } from "../ns/user.ts";
 import { ARG_MAX, BINPRM_MAX_RECURSION, IMAGE_BYTES, MAX_ARG_STRLEN } from "../params.ts";
 import type { Path } from "../vfs/dentry.ts";
 import { File } from "../vfs/file.ts";
 import { resolve } from "../vfs/namei.ts";
 import { checkPermission } from "../vfs/permission.ts";
-import { credAfterExec, idsMapped, readFileCaps } from "./capability.ts";
+import { credAfterExec, readFileCaps } from "./capability.ts";
 import { exitTask } from "./exit.ts";
 import { never } from "./signals.ts";
 import type { System } from "./system.ts";
@@ -197,7 +198,8 @@ function* enter(
 function newCred(task: Task, target: Path): Cred {
   const old = task.cred;
   const { inode } = target.dentry;
-  const counts = (target.mnt.flags & MS_NOSUID) === 0 && !old.noNewPrivs && isReg(inode.mode) && idsMapped(old, inode);
+  const counts =
+    (target.mnt.flags & MS_NOSUID) === 0 && !old.noNewPrivs && isReg(inode.mode) && idsMapped(old.userNs, inode.uid, inode.gid);
   const setuid = counts && (inode.mode & S_ISUID) !== 0;
   const setgid = counts && (inode.mode & S_ISGID) !== 0 && (inode.mode & 0o010) !== 0;
   return credAfterExec(old, {

@@ -5,22 +5,11 @@ import { EACCES, EPERM, EROFS } from "../../abi/errno.ts";
 import { R_OK, W_OK, X_OK } from "../../abi/fcntl.ts";
 import { MS_RDONLY } from "../../abi/mount.ts";
 import { isReg, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_ISVTX } from "../../abi/stat.ts";
-import { type Cred, inGroup, type UserNamespace } from "../ns/user.ts";
+import { idsMapped } from "../ns/idmap.ts";
+import { type Cred, inGroup } from "../ns/user.ts";
 import type { Caller } from "./caller.ts";
 import type { Inode } from "./inode.ts";
 import type { Mount } from "./mount.ts";
-
-/** Whether an id of the initial namespace has a number in `ns`. */
-function isMapped(ns: UserNamespace, id: number, kind: "uidMap" | "gidMap"): boolean {
-  return findMapped(ns, id, kind) !== undefined;
-}
-
-function findMapped(ns: UserNamespace, id: number, kind: "uidMap" | "gidMap"): number | undefined {
-  const outside = ns.parent === undefined ? id : findMapped(ns.parent, id, kind);
-  if (outside === undefined) return undefined;
-  for (const e of ns[kind]) if (outside >= e.outside && outside < e.outside + e.count) return outside - e.outside + e.inside;
-  return undefined;
-}
 
 /** What the permission bits are about. */
 export type Owned = Pick<Inode, "mode" | "uid" | "gid" | "isDirectory">;
@@ -28,7 +17,7 @@ export type Owned = Pick<Inode, "mode" | "uid" | "gid" | "isDirectory">;
 /** capable_wrt_inode_uidgid(): a capability counts only towards inodes whose ids exist in the caller's user namespace. */
 export function capableToward(cred: Cred, inode: Owned, cap: number): boolean {
   if ((cred.effective & capBit(cap)) === 0n) return false;
-  return cred.userNs.parent === undefined || (isMapped(cred.userNs, inode.uid, "uidMap") && isMapped(cred.userNs, inode.gid, "gidMap"));
+  return idsMapped(cred.userNs, inode.uid, inode.gid);
 }
 
 /** `mask` is of R_OK, W_OK, X_OK. Errors: EACCES; EROFS on a read-only filesystem; what the inode's own test says. */

@@ -1,6 +1,9 @@
 /** Each case holds a sentence of the kernel's Documentation/admin-guide/cgroup-v2.rst, or of cgroups(7). */
 
 import { describe, expect, test } from "vitest";
+import { EBADF } from "../../../abi/errno.ts";
+import { AT_FDCWD, O_RDONLY } from "../../../abi/fcntl.ts";
+import { decodeUtf8 } from "../../../abi/utf8.ts";
 import { boot, type TestMachine } from "../../../machine/testing.ts";
 
 function machine(): TestMachine {
@@ -159,4 +162,31 @@ describe("the cpuset controller", () => {
     ).toBe("0-3\n1-2\n2\n");
     expect(m.run("echo 9 > a/cpuset.cpus").stderr).toContain("Invalid argument");
   });
+});
+
+test("CLONE_INTO_CGROUP starts a child in the cgroup behind a descriptor, and refuses what is no cgroup", () => {
+  const m = machine();
+  out(m, "mkdir into");
+  const { kernel } = m.machine;
+  const { sys } = kernel;
+  const seen: unknown[] = [];
+  kernel.spawnHelper("clone", function* () {
+    const fd = yield* sys.openat(AT_FDCWD, "/sys/fs/cgroup/into", O_RDONLY);
+    const body = function* () {
+      const file = yield* sys.openat(AT_FDCWD, "/proc/self/cgroup", O_RDONLY);
+      const buf = new Uint8Array(64);
+      seen.push(decodeUtf8(buf, 0, yield* sys.read(file, buf)));
+      return 0;
+    };
+    yield* sys.wait4(yield* sys.clone3({ flags: 0, cgroup: fd }, body), 0);
+    try {
+      yield* sys.clone3({ flags: 0, cgroup: yield* sys.openat(AT_FDCWD, "/tmp", O_RDONLY) }, body);
+    } catch (e) {
+      seen.push(e);
+    }
+    return 0;
+  });
+  m.machine.run(m.machine.nowNs + 1e9);
+  expect(seen).toEqual(["0::/into\n", EBADF]);
+  m.check();
 });

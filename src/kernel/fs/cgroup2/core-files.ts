@@ -21,7 +21,7 @@ function findTask(text: string, writer: Task): Task {
 }
 
 /** cgroup_attach_permissions(): the writer must be able to write to cgroup.procs of the common ancestor as well. */
-function checkAttach(from: Cgroup, to: Cgroup, writer: Task): void {
+export function checkAttach(from: Cgroup, to: Cgroup, writer: Task): void {
   const above = new Set(from.ancestors());
   for (const up of to.ancestors()) {
     if (!above.has(up)) continue;
