@@ -2,7 +2,7 @@
  * The page's end of the bridge: owns the worker that holds the machine, and speaks `messages.ts` with it.
  * Real counterpart: none; this is the serial line between the visitor and the machine.
  */
-import type { InputLog, Pace, PageMessage, SessionConfig, WorkerMessage } from "./messages.ts";
+import type { Answer, InputLog, Pace, PageMessage, Query, SessionConfig, WorkerMessage } from "./messages.ts";
 
 /** What of a Worker is used: tests put a scripted machine in its place. */
 export interface WorkerLike {
@@ -12,7 +12,7 @@ export interface WorkerLike {
   onerror: ((event: ErrorEvent) => void) | null;
 }
 
-type Handlers = { readonly [K in WorkerMessage["type"]]: (message: Extract<WorkerMessage, { type: K }>) => void };
+type Handlers = { readonly [K in Exclude<WorkerMessage["type"], "answer">]: (message: Extract<WorkerMessage, { type: K }>) => void };
 
 /**
  * Starts the worker script: a module, whose later programs are chunks of their own. In a frame with an opaque origin (a sandboxed iframe) the
@@ -28,6 +28,9 @@ export function spawnWorker(url: string): Worker {
 export class MachineClient {
   private readonly worker: WorkerLike;
   private readonly handlers: Handlers;
+  /** Who waits for the answer to which query. */
+  private readonly asked = new Map<number, (answer: Answer) => void>();
+  private queries = 0;
 
   constructor(worker: WorkerLike, handlers: Handlers, onFailure: (text: string) => void) {
     this.worker = worker;
@@ -79,6 +82,13 @@ export class MachineClient {
     this.worker.postMessage({ type: "log" });
   }
 
+  /** Never settles once the machine has ended. */
+  ask(query: Query): Promise<Answer> {
+    const id = this.queries++;
+    this.worker.postMessage({ type: "query", id, query });
+    return new Promise((resolve) => this.asked.set(id, resolve));
+  }
+
   /** Ends the machine; nothing more is heard from it. */
   end(): void {
     this.worker.onmessage = null;
@@ -87,6 +97,11 @@ export class MachineClient {
   }
 
   private receive(message: WorkerMessage): void {
+    if (message.type === "answer") {
+      this.asked.get(message.id)?.(message.answer);
+      this.asked.delete(message.id);
+      return;
+    }
     const handler = this.handlers[message.type] as (message: WorkerMessage) => void;
     handler(message);
   }

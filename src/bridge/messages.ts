@@ -49,7 +49,54 @@ export type PageMessage =
   /** While paused: one system call. */
   | { readonly type: "step" }
   /** Ask for the input log; answered by a `log` message. */
-  | { readonly type: "log" };
+  | { readonly type: "log" }
+  /** Ask for what frames do not carry; answered by an `answer` message with the same id. Changes nothing in the machine. */
+  | { readonly type: "query"; readonly id: number; readonly query: Query };
+
+/** What the page can ask about the machine as it is at the moment of asking. */
+export type Query =
+  /** The entries of a directory as a process in the mount namespace sees it. */
+  | { readonly kind: "directory"; readonly mntNs: number; readonly path: string }
+  /** The first `maxBytes` of a regular file. */
+  | { readonly kind: "file"; readonly mntNs: number; readonly path: string; readonly maxBytes: number }
+  /** One directory of an overlay, layer by layer; `path` is from the overlay's root. */
+  | { readonly kind: "layers"; readonly overlay: number; readonly path: string };
+
+export type Answer =
+  | { readonly kind: "directory"; readonly entries: readonly FileEntry[] }
+  | { readonly kind: "file"; readonly bytes: Uint8Array; readonly sizeBytes: number }
+  | { readonly kind: "layers"; readonly entries: readonly LayerEntry[] }
+  /** As the system call would fail, such as `ENOENT`. */
+  | { readonly kind: "error"; readonly errno: string };
+
+export interface FileEntry {
+  readonly name: string;
+  /** Type and permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly sizeBytes: number;
+  readonly ino: number;
+  /** Of a symbolic link. */
+  readonly target?: string;
+  /** Mount id, where another mount begins here. */
+  readonly mount?: number;
+}
+
+/** A name in one directory of an overlay and what each layer has for it, topmost first. */
+export interface LayerEntry {
+  readonly name: string;
+  /** What the merged view shows; absent where a whiteout hides all that is below. */
+  readonly merged?: FileEntry;
+  /** `layer` 0 is the upper one, where there is one; then the lowers as mounted. Hidden ones are covered by a layer above. */
+  readonly layers: readonly {
+    readonly layer: number;
+    readonly change: "added" | "changed" | "removed" | "opaque" | "merged";
+    readonly hidden: boolean;
+    readonly mode: number;
+    readonly sizeBytes: number;
+  }[];
+}
 
 export type TaskState = "R" | "S" | "D" | "T" | "t" | "Z" | "X" | "I";
 
@@ -77,6 +124,107 @@ export interface TaskEntity {
   readonly waitStatus?: number;
   /** Its numbers in nested PID namespaces, outermost first, without the host's. */
   readonly innerPids: readonly number[];
+  /** Inode numbers of its namespaces; missing for a zombie, which has none but its PID and user namespace. */
+  readonly namespaces: Readonly<Partial<Record<NamespaceKind, number>>>;
+  /** Id of its cgroup. */
+  readonly cgroup: number;
+}
+
+export type NamespaceKind = "cgroup" | "ipc" | "mnt" | "net" | "pid" | "time" | "user" | "uts";
+
+/** A namespace with members, or pinned by a file. */
+export interface NamespaceEntity {
+  /** Inode number in nsfs; the key. */
+  readonly ino: number;
+  readonly kind: NamespaceKind;
+  /** The namespace that it is nested in: PID and user namespaces. */
+  readonly parent?: number;
+  /** The user namespace that it belongs to. */
+  readonly owner?: number;
+  /** What tells it apart: `drydock` (host name of a UTS namespace), `0 1000 1` (first line of a uid map), `+3600 s` (offset of a time namespace). */
+  readonly label: string;
+}
+
+/** A cgroup with what its files say. Absent controllers are not enabled for it. */
+export interface CgroupEntity {
+  /** Inode number of its directory; the key. */
+  readonly id: number;
+  readonly parent?: number;
+  readonly name: string;
+  readonly path: string;
+  readonly type: "domain" | "threaded" | "domain threaded" | "domain invalid";
+  readonly controllers: readonly string[];
+  readonly subtreeControl: readonly string[];
+  /** Living processes in this very one, and tasks here and below. */
+  readonly processes: number;
+  readonly populated: number;
+  readonly frozen: boolean;
+  readonly cpu: {
+    readonly usageNs: number;
+    readonly weight: number;
+    /** Infinity for `max`. */
+    readonly quotaUsec: number;
+    readonly periodUsec: number;
+    readonly periods: number;
+    readonly throttledPeriods: number;
+    readonly throttledNs: number;
+    /** Share of time in the last 10 s in which some task waited, in percent. */
+    readonly pressure: number;
+  };
+  readonly memory?: {
+    readonly currentBytes: number;
+    readonly peakBytes: number;
+    /** Infinity for `max`. */
+    readonly maxBytes: number;
+    readonly highBytes: number;
+    readonly lowBytes: number;
+    readonly minBytes: number;
+    readonly anonBytes: number;
+    readonly fileBytes: number;
+    readonly kernelBytes: number;
+    readonly oomKills: number;
+    readonly pressure: number;
+  };
+  readonly pids?: { readonly current: number; readonly max: number; readonly peak: number };
+}
+
+/** A mount of a mount namespace: one line of mountinfo. */
+export interface MountEntity {
+  /** mnt_id; the key. */
+  readonly id: number;
+  readonly parent?: number;
+  readonly mntNs: number;
+  /** Where it is seen from the root of its namespace. */
+  readonly target: string;
+  /** The part of the filesystem that is mounted. */
+  readonly root: string;
+  readonly fstype: string;
+  readonly source: string;
+  readonly options: string;
+  /** Peer group that it shares with; peer group that it receives from. */
+  readonly shared?: number;
+  readonly master?: number;
+  readonly unbindable: boolean;
+  /** Hidden by another mount on the same place or above it. */
+  readonly covered: boolean;
+  /** Key of its overlay. */
+  readonly overlay?: number;
+}
+
+/** A mounted overlay filesystem. */
+export interface OverlayEntity {
+  /** Device number of the superblock; the key. */
+  readonly id: number;
+  /** Topmost first, as `lowerdir=` names them. */
+  readonly lowerdirs: readonly string[];
+  readonly upperdir?: string;
+  readonly workdir?: string;
+  /** Bytes and files copied up, and whiteouts made, since it was mounted. */
+  readonly copiedUpBytes: number;
+  readonly copiedUp: number;
+  readonly whiteouts: number;
+  /** Grows with every change of the upper layer: ask again when it did. */
+  readonly version: number;
 }
 
 /** A trace event as the page gets it; `name` is the Linux tracepoint. */
@@ -116,6 +264,11 @@ export type WorkerMessage =
       readonly pace: Pace;
       readonly output: readonly { readonly terminal: number; readonly bytes: Uint8Array }[];
       readonly tasks: Delta<TaskEntity>;
+      /** Absent where nothing changed. */
+      readonly namespaces?: Delta<NamespaceEntity>;
+      readonly cgroups?: Delta<CgroupEntity>;
+      readonly mounts?: Delta<MountEntity>;
+      readonly overlays?: Delta<OverlayEntity>;
       readonly events: readonly TraceEntity[];
       /** Events left out of this frame because there were too many. */
       readonly eventsDropped: number;
@@ -124,5 +277,6 @@ export type WorkerMessage =
   /** The session on a terminal ended (its login shell exited). */
   | { readonly type: "hangup"; readonly terminal: number }
   | { readonly type: "log"; readonly log: InputLog; readonly nowNs: number }
+  | { readonly type: "answer"; readonly id: number; readonly answer: Answer }
   /** The kernel panicked: its text, and the log that replays it. */
   | { readonly type: "panic"; readonly text: string; readonly log: InputLog };

@@ -117,7 +117,23 @@ function unchanged(e: TaskEntity, task: Task): boolean {
     e.nice === task.nice &&
     e.uid === task.cred.uid &&
     e.threads === tg.threads.size &&
-    e.tty === (tg.tty?.name ?? "")
+    e.tty === (tg.tty?.name ?? "") &&
+    e.cgroup === task.cgroup.ino &&
+    isIn(e.namespaces, task)
+  );
+}
+
+function isIn(seen: TaskEntity["namespaces"], task: Task): boolean {
+  if (seen.user !== task.cred.userNs.ino) return false;
+  if (task.state === "dead") return seen.mnt === undefined;
+  const { cgroup, ipc, mnt, net, time, uts } = task.ns;
+  return (
+    seen.mnt === mnt.ino &&
+    seen.net === net.ino &&
+    seen.uts === uts.ino &&
+    seen.ipc === ipc.ino &&
+    seen.cgroup === cgroup.ino &&
+    seen.time === time.ino
   );
 }
 
@@ -140,8 +156,19 @@ function describe(task: Task): TaskEntity {
     tty: tg.tty?.name ?? "",
     startNs: task.startNs,
     innerPids: task.pid.numbers.slice(1).map((n) => n.nr),
+    namespaces: namespacesOf(task),
+    cgroup: task.cgroup.ino,
     ...(tg.exitStatus === undefined ? {} : { waitStatus: tg.exitStatus }),
   };
+}
+
+/** The inode numbers of its namespaces. */
+function namespacesOf(task: Task): TaskEntity["namespaces"] {
+  const pid = task.pidNs.ino;
+  const user = task.cred.userNs.ino;
+  if (task.state === "dead") return { pid, user };
+  const { cgroup, ipc, mnt, net, time, uts } = task.ns;
+  return { cgroup: cgroup.ino, ipc: ipc.ino, mnt: mnt.ino, net: net.ino, pid, time: time.ino, user, uts: uts.ino };
 }
 
 function toEntity(event: TraceEvent): TraceEntity {

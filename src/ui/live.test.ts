@@ -4,7 +4,7 @@ import { type Frame, LiveMachine } from "./live.ts";
 
 const task = (pid: number, ppid: number, comm: string, more: Partial<TaskEntity> = {}): TaskEntity => ({
   ...{ pid, ppid, pgid: pid, sid: 1, comm, argv: [comm], state: "S", uid: 0, nice: 0, threads: 1 },
-  ...{ cpuNs: 0, rssBytes: 1024, tty: "pts/0", startNs: 0, innerPids: [] },
+  ...{ cpuNs: 0, rssBytes: 1024, tty: "pts/0", startNs: 0, innerPids: [], namespaces: {}, cgroup: 0 },
   ...more,
 });
 

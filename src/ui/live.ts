@@ -101,7 +101,7 @@ export class LiveMachine {
       this.addGhost(
         {
           ...{ pid: event.pid, ppid, pgid: event.pid, sid: 0, comm: event.comm, argv: [], state: "X", uid: 0, nice: 0, threads: 1 },
-          ...{ cpuNs: 0, rssBytes: 0, tty: "", startNs: event.atNs, innerPids: [] },
+          ...{ cpuNs: 0, rssBytes: 0, tty: "", startNs: event.atNs, innerPids: [], namespaces: {}, cgroup: 0 },
         },
         realMs,
       );

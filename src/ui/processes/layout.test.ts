@@ -5,7 +5,7 @@ import { findRelated, layoutProcesses, type ProcessInput, type ProcessShapes } f
 function task(pid: number, ppid: number, comm: string, more: Partial<TaskEntity> = {}): TaskEntity {
   return {
     ...{ pid, ppid, pgid: pid, sid: 1, comm, argv: [comm], state: "S", uid: 0, nice: 0, threads: 1 },
-    ...{ cpuNs: 0, rssBytes: 1024, tty: "pts/0", startNs: pid * 1000, innerPids: [] },
+    ...{ cpuNs: 0, rssBytes: 1024, tty: "pts/0", startNs: pid * 1000, innerPids: [], namespaces: {}, cgroup: 0 },
     ...more,
   };
 }
