@@ -12,7 +12,8 @@ import { exitedStatus } from "../abi/wait.ts";
 import { CgroupTree } from "./cgroup/cgroup.ts";
 import { AddressSpace } from "./mm/address-space.ts";
 import { AnonAccount, Memory } from "./mm/memory.ts";
-import { NsProxy, PlainNamespace, TimeNamespace, UtsNamespace } from "./ns/nsproxy.ts";
+import { IpcNamespace } from "./ns/ipc.ts";
+import { CgroupNamespace, NsProxy, PlainNamespace, TimeNamespace, UtsNamespace } from "./ns/nsproxy.ts";
 import { PidNamespace } from "./ns/pid.ts";
 import {
   PROC_CGROUP_INIT_INO,
@@ -119,6 +120,7 @@ export class Kernel implements System {
       },
     );
     this.random = new Random(config.seed);
+    this.initUserNs.live.ended = (ns) => this.trace.emit({ name: "namespace_destroy", kind: ns.kind, ino: ns.ino });
     this.memory = new Memory(config.memoryBytes);
     this.memory.outOfMemory = () => outOfMemory(this);
     this.log = new KernelLog(() => sched.clockNs);
@@ -198,9 +200,9 @@ export class Kernel implements System {
     const time = new TimeNamespace(PROC_TIME_INIT_INO, userNs);
     task.ns = new NsProxy({
       uts: new UtsNamespace(PROC_UTS_INIT_INO, userNs, "(none)", "(none)"),
-      ipc: new PlainNamespace("ipc", PROC_IPC_INIT_INO, userNs),
+      ipc: new IpcNamespace(PROC_IPC_INIT_INO, userNs),
       net: new PlainNamespace("net", PROC_NET_INIT_INO, userNs),
-      cgroup: new PlainNamespace("cgroup", PROC_CGROUP_INIT_INO, userNs),
+      cgroup: new CgroupNamespace(PROC_CGROUP_INIT_INO, userNs, this.cgroups.root),
       time,
       timeForChildren: time,
       mnt: new MountNamespace(PROC_MNT_INIT_INO, userNs, this.rootMount),

@@ -3,6 +3,9 @@
  * single system calls only while somebody asks for them (`Tracer.syscalls`). Without listeners an event costs one test.
  */
 
+/** As in `ns/namespace.ts`, which comes after this file. */
+type NamespaceKind = "cgroup" | "ipc" | "mnt" | "net" | "pid" | "time" | "user" | "uts";
+
 /** Why something happened: the task and the system call in which it did; absent for what the hardware began. */
 export interface Cause {
   readonly pid: number;
@@ -38,6 +41,19 @@ export type TracePayload =
   | { readonly name: "sys_exit"; readonly pid: number; readonly syscall: string; readonly result: unknown }
   | { readonly name: "mount"; readonly source: string; readonly target: string; readonly fstype: string }
   | { readonly name: "umount"; readonly target: string }
+  /**
+   * Namespaces come, are joined by setns(2) and end with their last user. Linux has no tracepoints for these: the names are ours.
+   * `pid` is the process that made it for itself (unshare) or was made in it (clone).
+   */
+  | {
+      readonly name: "namespace_create";
+      readonly kind: NamespaceKind;
+      readonly ino: number;
+      readonly how: "clone" | "unshare";
+      readonly pid: number;
+    }
+  | { readonly name: "namespace_join"; readonly kind: NamespaceKind; readonly ino: number; readonly pid: number }
+  | { readonly name: "namespace_destroy"; readonly kind: NamespaceKind; readonly ino: number }
   | { readonly name: "mm_oom_kill"; readonly pid: number; readonly comm: string; readonly rssBytes: number }
   | { readonly name: "tty_open"; readonly tty: string }
   | { readonly name: "tty_hangup"; readonly tty: string };

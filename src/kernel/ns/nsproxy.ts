@@ -1,5 +1,7 @@
 /** The namespaces of a task: namespaces(7), Linux `include/linux/nsproxy.h`. Mount namespaces are in `vfs/mount.ts`. */
 
+import type { Cgroup } from "../cgroup/cgroup.ts";
+import type { IpcNamespace } from "./ipc.ts";
 import { Namespace, type NamespaceKind } from "./namespace.ts";
 import type { PidNamespace } from "./pid.ts";
 import type { UserNamespace } from "./user.ts";
@@ -22,7 +24,20 @@ export class UtsNamespace extends Namespace {
   }
 }
 
-/** A namespace that as yet holds nothing but its identity: IPC, network, cgroup. */
+/** cgroup_namespaces(7): paths are shown from where its creator was. */
+export class CgroupNamespace extends Namespace {
+  readonly kind = "cgroup";
+
+  constructor(
+    ino: number,
+    readonly userNs: UserNamespace,
+    readonly root: Cgroup,
+  ) {
+    super(ino, userNs);
+  }
+}
+
+/** A namespace that as yet holds nothing but its identity: the network. */
 export class PlainNamespace<K extends NamespaceKind> extends Namespace {
   constructor(
     readonly kind: K,
@@ -53,9 +68,9 @@ export class TimeNamespace extends Namespace {
 /** What a task can be in. `M` is the mount namespace, whose type is the VFS's. */
 export interface NamespaceSet<M> {
   readonly uts: UtsNamespace;
-  readonly ipc: PlainNamespace<"ipc">;
+  readonly ipc: IpcNamespace;
   readonly net: PlainNamespace<"net">;
-  readonly cgroup: PlainNamespace<"cgroup">;
+  readonly cgroup: CgroupNamespace;
   readonly time: TimeNamespace;
   readonly timeForChildren: TimeNamespace;
   readonly mnt: M;
@@ -66,9 +81,9 @@ export interface NamespaceSet<M> {
 /** Shared between tasks; unshare and setns give the task a new one. */
 export class NsProxy<M extends Namespace> implements NamespaceSet<M> {
   readonly uts: UtsNamespace;
-  readonly ipc: PlainNamespace<"ipc">;
+  readonly ipc: IpcNamespace;
   readonly net: PlainNamespace<"net">;
-  readonly cgroup: PlainNamespace<"cgroup">;
+  readonly cgroup: CgroupNamespace;
   readonly time: TimeNamespace;
   readonly timeForChildren: TimeNamespace;
   readonly mnt: M;

@@ -50,7 +50,10 @@ export class Pid {
 
   put(): void {
     if (--this.references > 0) return;
-    for (const { ns, nr } of this.numbers) ns.free(nr);
+    for (const { ns, nr } of this.numbers) {
+      ns.free(nr);
+      ns.put();
+    }
   }
 }
 
@@ -59,17 +62,20 @@ export class PidNamespace extends Namespace {
   readonly level: number;
   private readonly pids = new Map<number, Pid>();
   private last = 0;
+  declare readonly parent: PidNamespace | undefined;
   /** Set once its init has died: fork fails with ENOMEM. */
   dead = false;
+  /** reboot(2) was called inside: the signal that its init is to die of. Written by reboot. */
+  rebootSignal = 0;
   /** Called when only its dying init is left in it. Written by exit. */
   onlyInitLeft: (() => void) | undefined;
 
   constructor(
     ino: number,
-    readonly parent: PidNamespace | undefined,
+    parent: PidNamespace | undefined,
     readonly userNs: UserNamespace,
   ) {
-    super(ino, userNs);
+    super(ino, userNs, parent);
     this.level = parent === undefined ? 0 : parent.level + 1;
   }
 
@@ -100,6 +106,7 @@ export class PidNamespace extends Namespace {
     for (const { ns, nr } of numbers) {
       ns.pids.set(nr, pid);
       ns.last = nr;
+      ns.get();
     }
     return pid;
   }

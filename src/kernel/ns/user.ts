@@ -1,7 +1,9 @@
 /** User namespaces and credentials: user_namespaces(7), credentials(7), Linux `kernel/user_namespace.c`, `kernel/cred.c`. */
 
 import { CAP_FULL_SET, type CapSet, capBit } from "../../abi/capability.ts";
-import { Namespace } from "./namespace.ts";
+import { THREADS_MAX } from "../params.ts";
+import { LiveNamespaces } from "./live.ts";
+import { Namespace, type NamespaceKind } from "./namespace.ts";
 
 /** Inode numbers of namespaces as nsfs hands them out: the initial ones are the well-known constants of Linux. */
 export const PROC_TIME_INIT_INO = 4026531834;
@@ -29,21 +31,40 @@ export class UserNamespace extends Namespace {
   /** /proc/PID/setgroups: denied for good before an unprivileged gid_map is written. */
   setgroupsAllowed = true;
   readonly level: number;
+  declare readonly parent: UserNamespace | undefined;
+  /** All namespaces of the machine. */
+  readonly live: LiveNamespaces;
+  /** Namespaces by kind and user, such as `uts 1000`: those owned by it or by one below. Written by LiveNamespaces. */
+  readonly counts = new Map<string, number>();
+  /** /proc/sys/user/max_KIND_namespaces, where they were written. */
+  readonly limits = new Map<NamespaceKind, number>();
+  /** Its creator had CAP_SETFCAP: he may map the parent's root into it from inside. */
+  parentCouldSetfcap = false;
 
   constructor(
     ino: number,
-    readonly parent: UserNamespace | undefined,
+    parent: UserNamespace | undefined,
     /** Kernel ids of the creator, who has all capabilities in it from the parent namespace. */
     readonly ownerUid: number,
     readonly ownerGid = 0,
   ) {
-    super(ino, parent);
+    super(ino, parent, parent);
+    this.live = parent === undefined ? new LiveNamespaces() : parent.live;
     this.level = parent === undefined ? 0 : parent.level + 1;
     if (parent === undefined) {
       const all = [{ inside: 0, outside: 0, count: 0xffffffff }];
       this.uidMap = all;
       this.gidMap = all;
     }
+  }
+
+  /** How many namespaces of a kind a user may have in it. */
+  limitOf(kind: NamespaceKind): number {
+    return this.limits.get(kind) ?? (this.parent === undefined ? THREADS_MAX / 2 : 0x7fffffff);
+  }
+
+  protected override get registry(): LiveNamespaces {
+    return this.live;
   }
 }
 

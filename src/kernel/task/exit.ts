@@ -98,11 +98,13 @@ function exitProcess(system: System, tg: ThreadGroup, waitStatus: number): void 
     if (child.zombie) release(child);
   }
   for (const [nr, pid] of ns.sorted()) if (nr !== 1) killNow(system, pid);
-  if (ns.count === 1) finishProcess(system, tg, waitStatus);
+  // reboot(2) inside decides how it ends.
+  const finish = (): void => finishProcess(system, tg, ns.rebootSignal || waitStatus);
+  if (ns.count === 1) finish();
   else {
     ns.onlyInitLeft = () => {
       ns.onlyInitLeft = undefined;
-      finishProcess(system, tg, waitStatus);
+      finish();
     };
   }
 }
@@ -210,6 +212,7 @@ function releaseTask(task: Task): void {
   task.pid.task = undefined;
   task.system.cgroups.released(task);
   task.pid.put();
+  task.cred.userNs.put();
   task.system.memory.uncharge("kernel", TASK_KERNEL_BYTES, task.kernelMemoryOf);
 }
 

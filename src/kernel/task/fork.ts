@@ -7,11 +7,13 @@ import { RLIMIT_NPROC } from "../../abi/resource.ts";
 import {
   CLONE_FILES,
   CLONE_FS,
+  CLONE_NEWIPC,
   CLONE_NEWNS,
   CLONE_NEWPID,
   CLONE_NEWUSER,
   CLONE_PARENT,
   CLONE_SIGHAND,
+  CLONE_SYSVSEM,
   CLONE_THREAD,
   CLONE_VFORK,
   CLONE_VM,
@@ -20,20 +22,26 @@ import type { Body, Proc } from "../../abi/sys.ts";
 import type { Cgroup } from "../cgroup/cgroup.ts";
 import { AnonAccount } from "../mm/memory.ts";
 import { NsProxy } from "../ns/nsproxy.ts";
+import type { Pid } from "../ns/pid.ts";
 import { nsCapable } from "../ns/user.ts";
 import { TASK_KERNEL_BYTES, THREADS_MAX } from "../params.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
-import { NAMESPACE_FLAGS, newNamespaces, type Unshared } from "./namespaces.ts";
+import { announceNamespaces, NAMESPACE_FLAGS, newNamespaces, type Unshared } from "./namespaces.ts";
 import type { System } from "./system.ts";
 import { SigHand, Task, ThreadGroup } from "./task.ts";
 
 /** Flags that clone(2) does not allow without each other. Errors: EINVAL. */
-function checkFlags(flags: number): void {
+function checkFlags(parent: Task, flags: number): void {
   if ((flags & CLONE_THREAD) !== 0 && (flags & CLONE_SIGHAND) === 0) throw EINVAL;
   if ((flags & CLONE_SIGHAND) !== 0 && (flags & CLONE_VM) === 0) throw EINVAL;
   if ((flags & CLONE_NEWNS) !== 0 && (flags & CLONE_FS) !== 0) throw EINVAL;
   if ((flags & CLONE_NEWUSER) !== 0 && (flags & CLONE_FS) !== 0) throw EINVAL;
-  if ((flags & CLONE_THREAD) !== 0 && (flags & (CLONE_NEWUSER | CLONE_NEWPID)) !== 0) throw EINVAL;
+  if ((flags & CLONE_NEWIPC) !== 0 && (flags & CLONE_SYSVSEM) !== 0) throw EINVAL;
+  const { pidForChildren, time, timeForChildren } = parent.ns;
+  if ((flags & CLONE_THREAD) !== 0 && ((flags & (CLONE_NEWUSER | CLONE_NEWPID)) !== 0 || pidForChildren !== parent.pidNs)) throw EINVAL;
+  if ((flags & (CLONE_THREAD | CLONE_VM)) !== 0 && time !== timeForChildren) throw EINVAL;
+  // A sibling of init would have no one to wait for it.
+  if ((flags & CLONE_PARENT) !== 0 && parent.tid === 1) throw EINVAL;
 }
 
 function countTasksOf(system: System, uid: number): number {
@@ -68,17 +76,13 @@ function* toItsEnd(system: System, body: Body, thread: boolean): Proc<number> {
 
 /** Makes a runnable child of `parent`, in its cgroup unless another is given (CLONE_INTO_CGROUP). */
 export function forkTask(system: System, parent: Task, flags: number, exitSignal: number, body: Body, into?: Cgroup): Task {
-  checkFlags(flags);
+  checkFlags(parent, flags);
   checkLimits(system, parent);
   const cgroup = into ?? parent.cgroup;
   forkInto(system, cgroup);
   const fs = (flags & CLONE_FS) !== 0 ? parent.fs : parent.fs.copy();
   const unshared = (flags & NAMESPACE_FLAGS) === 0 ? { cred: parent.cred, ns: parent.ns, fs } : newNamespaces(system, parent, flags, fs);
-  const pid = unshared.ns.pidForChildren.alloc();
-  if (!system.memory.tryCharge("kernel", TASK_KERNEL_BYTES, cgroup)) {
-    pid.get().put();
-    throw ENOMEM;
-  }
+  const pid = allocPid(system, cgroup, unshared);
   const thread = (flags & CLONE_THREAD) !== 0;
   const tg = thread ? parent.tg : new ThreadGroup(parent.tg.rlimits);
   const child = new Task(system, pid.get(), tg, toItsEnd(system, body, thread)[Symbol.iterator]());
@@ -92,11 +96,25 @@ export function forkTask(system: System, parent: Task, flags: number, exitSignal
   child.kernelMemoryOf = cgroup;
   child.affinity = system.cgroups.affinityOf(child);
   system.forks++;
+  announceNamespaces(system, unshared, parent, "clone", tg.pid.nr);
   system.trace.emit({ name: "sched_process_fork", pid: parent.tg.pid.nr, childPid: child.pid.nr, comm: child.comm, thread });
   followTrace(child, parent);
   if ((flags & CLONE_VFORK) !== 0) child.vforkDone = new WaitQueue();
   system.sched.wake(child);
   return child;
+}
+
+/** Errors: as PidNamespace.alloc; ENOMEM. Where it throws, the namespaces that were made for the child are gone again. */
+function allocPid(system: System, cgroup: Cgroup, { ns }: Unshared): Pid {
+  try {
+    const pid = ns.pidForChildren.alloc();
+    if (system.memory.tryCharge("kernel", TASK_KERNEL_BYTES, cgroup)) return pid;
+    pid.get().put();
+    throw ENOMEM;
+  } catch (e) {
+    ns.get().put();
+    throw e;
+  }
 }
 
 /** PTRACE_O_TRACEFORK and its like: the child is traced from its first call on. */

@@ -1,6 +1,6 @@
 /** Making, leaving and joining namespaces: clone(2), unshare(2), setns(2); Linux `kernel/nsproxy.c`, `fs/namespace.c:copy_mnt_ns`. */
 
-import { CAP_FULL_SET, CAP_SYS_ADMIN, CAP_SYS_CHROOT } from "../../abi/capability.ts";
+import { CAP_FULL_SET, CAP_SETFCAP, CAP_SYS_ADMIN, CAP_SYS_CHROOT, capBit } from "../../abi/capability.ts";
 import { EINVAL, ENOSPC, EPERM, EUSERS } from "../../abi/errno.ts";
 import {
   CLONE_FS,
@@ -16,9 +16,11 @@ import {
   CLONE_THREAD,
   CLONE_VM,
 } from "../../abi/sched.ts";
-import { fromKernelId } from "../ns/idmap.ts";
+import { idsMapped } from "../ns/idmap.ts";
 import type { Namespace, NamespaceKind } from "../ns/namespace.ts";
-import { type NamespaceSet, NsProxy, PlainNamespace, TimeNamespace, UtsNamespace } from "../ns/nsproxy.ts";
+import { IpcNamespace } from "../ns/ipc.ts";
+import { checkNamespaceLimit } from "../ns/live.ts";
+import { CgroupNamespace, type NamespaceSet, NsProxy, PlainNamespace, TimeNamespace, UtsNamespace } from "../ns/nsproxy.ts";
 import { PidNamespace } from "../ns/pid.ts";
 import { type Cred, nsCapable, UserNamespace } from "../ns/user.ts";
 import { MAX_NAMESPACE_DEPTH } from "../params.ts";
@@ -43,6 +45,10 @@ export const KIND_FLAGS: Readonly<Record<NamespaceKind, number>> = {
   uts: CLONE_NEWUTS,
 };
 
+const KINDS = Object.keys(KIND_FLAGS).filter((kind) => kind !== "user") as NamespaceKind[];
+/** The time namespace of the children stands for one's own: that only ever becomes what it was. */
+const MEMBERS = ["mnt", "uts", "ipc", "pidForChildren", "cgroup", "net", "timeForChildren"] as const;
+
 /** What a task gets by new namespaces: not yet in force. */
 export interface Unshared {
   readonly cred: Cred;
@@ -50,15 +56,23 @@ export interface Unshared {
   readonly fs: FsStruct;
 }
 
-/** A new user namespace, in which the creator has all capabilities. Errors: EUSERS, EPERM where his ids are not mapped, or in a chroot. */
+/** A new user namespace, in which the creator has all capabilities. Errors: ENOSPC, EPERM where his ids are not mapped, or in a chroot. */
 function newUserNamespace(system: System, task: Task, cred: Cred): Cred {
   const parent = cred.userNs;
-  if (parent.level >= MAX_NAMESPACE_DEPTH) throw EUSERS;
+  if (parent.level > MAX_NAMESPACE_DEPTH) throw ENOSPC;
+  checkNamespaceLimit(parent, cred.euid, "user");
   // current_chrooted(): leaving a chroot by way of a user namespace must not be possible.
   const { root } = task.fs;
   if (root.mnt !== task.mntNs.root || root.dentry !== root.mnt.root) throw EPERM;
-  if (fromKernelId(parent, "uidMap", cred.euid) === undefined || fromKernelId(parent, "gidMap", cred.egid) === undefined) throw EPERM;
+  if (!idsMapped(parent, cred.euid, cred.egid)) throw EPERM;
   const userNs = new UserNamespace(system.nextNamespaceIno(), parent, cred.euid, cred.egid);
+  userNs.creatorUid = cred.euid;
+  userNs.parentCouldSetfcap = (cred.effective & capBit(CAP_SETFCAP)) !== 0n;
+  return allCapabilitiesIn(userNs, cred);
+}
+
+/** set_cred_user_ns(). */
+function allCapabilitiesIn(userNs: UserNamespace, cred: Cred): Cred {
   return {
     ...cred,
     userNs,
@@ -82,11 +96,12 @@ export function newNamespaces(system: System, task: Task, flags: number, fs: FsS
   const old = task.ns;
   const wants = (flag: number): boolean => (others & flag) !== 0;
   const ino = (): number => system.nextNamespaceIno();
+  for (const kind of KINDS) if (wants(KIND_FLAGS[kind])) checkNamespaceLimit(userNs, cred.euid, kind);
   const set: { -readonly [K in keyof NamespaceSet<MountNamespace>]: NamespaceSet<MountNamespace>[K] } = {
     uts: wants(CLONE_NEWUTS) ? new UtsNamespace(ino(), userNs, old.uts.hostname, old.uts.domainname) : old.uts,
-    ipc: wants(CLONE_NEWIPC) ? new PlainNamespace("ipc", ino(), userNs) : old.ipc,
+    ipc: wants(CLONE_NEWIPC) ? new IpcNamespace(ino(), userNs) : old.ipc,
     net: wants(CLONE_NEWNET) ? new PlainNamespace("net", ino(), userNs) : old.net,
-    cgroup: wants(CLONE_NEWCGROUP) ? new PlainNamespace("cgroup", ino(), userNs) : old.cgroup,
+    cgroup: wants(CLONE_NEWCGROUP) ? new CgroupNamespace(ino(), userNs, task.cgroup) : old.cgroup,
     time: old.time,
     timeForChildren: wants(CLONE_NEWTIME) ? newTimeNamespace(ino(), userNs, old.time) : old.timeForChildren,
     mnt: old.mnt,
@@ -99,7 +114,29 @@ export function newNamespaces(system: System, task: Task, flags: number, fs: FsS
     const moved = (path: Path): Path => ({ mnt: copy.mounts.get(path.mnt) ?? path.mnt, dentry: path.dentry });
     newFs = new FsStruct(moved(fs.root), moved(fs.cwd), fs.umask);
   }
+  for (const ns of made({ cred, ns: set }, { cred, ns: old })) ns.creatorUid = cred.euid;
   return { cred, ns: new NsProxy(set), fs: newFs };
+}
+
+/** What is in `now` and was not in `before`. */
+function* made(
+  now: { readonly cred: Cred; readonly ns: NamespaceSet<MountNamespace> },
+  before: { readonly cred: Cred; readonly ns: NamespaceSet<MountNamespace> },
+): IterableIterator<Namespace> {
+  if (now.cred.userNs !== before.cred.userNs) yield now.cred.userNs;
+  if (now.ns === before.ns) return;
+  for (const member of MEMBERS) if (now.ns[member] !== before.ns[member]) yield now.ns[member];
+}
+
+/** Tells of the namespaces that `pid` has made for itself or was made with. */
+export function announceNamespaces(
+  system: System,
+  now: Pick<Unshared, "cred" | "ns">,
+  before: Pick<Unshared, "cred" | "ns">,
+  how: "clone" | "unshare",
+  pid: number,
+): void {
+  for (const ns of made(now, before)) system.trace.emit({ name: "namespace_create", kind: ns.kind, ino: ns.ino, how, pid });
 }
 
 function newTimeNamespace(ino: number, userNs: UserNamespace, old: TimeNamespace): TimeNamespace {
@@ -112,6 +149,7 @@ function newTimeNamespace(ino: number, userNs: UserNamespace, old: TimeNamespace
 function newPidNamespace(ino: number, task: Task, userNs: UserNamespace): PidNamespace {
   const parent = task.ns.pidForChildren;
   if (parent !== task.pidNs) throw EINVAL;
+  for (let ns: UserNamespace | undefined = userNs; ns !== parent.userNs; ns = ns.parent) if (ns === undefined) throw EINVAL;
   if (parent.level >= MAX_NAMESPACE_DEPTH) throw ENOSPC;
   return new PidNamespace(ino, parent, userNs);
 }
@@ -124,7 +162,10 @@ export function unshare(system: System, task: Task, asked: number): void {
   const single = task.tg.threads.size === 1;
   if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) !== 0 && !single) throw EINVAL;
   const fs = (flags & CLONE_FS) !== 0 ? task.fs.copy() : task.fs;
-  adopt(task, newNamespaces(system, task, flags, fs));
+  const before = { cred: task.cred, ns: task.ns };
+  const now = newNamespaces(system, task, flags, fs);
+  adopt(task, now);
+  announceNamespaces(system, now, before, "unshare", task.tg.pid.nr);
 }
 
 /** Puts new namespaces in force for the current task. */
@@ -143,23 +184,23 @@ function switchTo(task: Task, ns: NsProxy<MountNamespace>): void {
 
 /**
  * setns(2). Errors: EPERM without CAP_SYS_ADMIN in the target's user namespace and one's own; EINVAL for one's own user namespace, for
- * a PID namespace that is not below, for a mount or user namespace joined by one of several threads.
+ * a PID namespace that is not below, for a mount or user namespace joined by one of several threads; EUSERS for a time namespace so.
  */
 export function joinNamespace(task: Task, target: Namespace): void {
+  if (target instanceof UserNamespace) joinUserNamespace(task, target);
+  else joinOther(task, target);
+  task.system.trace.emit({ name: "namespace_join", kind: target.kind, ino: target.ino, pid: task.tg.pid.nr });
+}
+
+function joinOther(task: Task, target: Namespace): void {
   const { cred, ns } = task;
-  if (target instanceof UserNamespace) {
-    joinUserNamespace(task, target);
-    return;
-  }
+  if (target instanceof TimeNamespace && task.tg.threads.size > 1) throw EUSERS;
   if (target.owner === undefined || !nsCapable(cred, target.owner, CAP_SYS_ADMIN)) throw EPERM;
+  if (!nsCapable(cred, cred.userNs, CAP_SYS_ADMIN)) throw EPERM;
   if (target instanceof PidNamespace) {
-    if (!nsCapable(cred, cred.userNs, CAP_SYS_ADMIN)) throw EPERM;
     for (let ns: PidNamespace | undefined = target; ns !== task.pidNs; ns = ns.parent) if (ns === undefined) throw EINVAL;
     switchTo(task, new NsProxy({ ...setOf(ns), pidForChildren: target }));
-    return;
-  }
-  if (!nsCapable(cred, cred.userNs, CAP_SYS_ADMIN)) throw EPERM;
-  if (target instanceof MountNamespace) {
+  } else if (target instanceof MountNamespace) {
     if (!nsCapable(cred, cred.userNs, CAP_SYS_CHROOT)) throw EPERM;
     if (task.tg.threads.size > 1) throw EINVAL;
     switchTo(task, new NsProxy({ ...setOf(ns), mnt: target }));
@@ -168,15 +209,10 @@ export function joinNamespace(task: Task, target: Namespace): void {
     for (let above = root.mnt.children.get(root.dentry); above !== undefined; above = root.mnt.children.get(root.dentry))
       root = above.rootPath;
     task.fs = new FsStruct(root, root, task.fs.umask);
-    return;
-  }
-  if (target instanceof TimeNamespace) {
-    if (task.tg.threads.size > 1) throw EUSERS;
+  } else if (target instanceof TimeNamespace) {
     target.frozen = true;
     switchTo(task, new NsProxy({ ...setOf(ns), time: target, timeForChildren: target }));
-    return;
-  }
-  switchTo(task, new NsProxy({ ...setOf(ns), [target.kind]: target }));
+  } else switchTo(task, new NsProxy({ ...setOf(ns), [target.kind]: target }));
 }
 
 function setOf(ns: NsProxy<MountNamespace>): NamespaceSet<MountNamespace> {
@@ -188,16 +224,7 @@ function joinUserNamespace(task: Task, target: UserNamespace): void {
   if (target === task.cred.userNs) throw EINVAL;
   if (task.tg.threads.size > 1) throw EINVAL;
   if (!nsCapable(task.cred, target, CAP_SYS_ADMIN)) throw EPERM;
-  task.cred = {
-    ...task.cred,
-    userNs: target,
-    securebits: 0,
-    inheritable: 0n,
-    permitted: CAP_FULL_SET,
-    effective: CAP_FULL_SET,
-    ambient: 0n,
-    bounding: CAP_FULL_SET,
-  };
+  task.cred = allCapabilitiesIn(target, task.cred);
 }
 
 /** The namespace of a kind that a task is in, or that its children will be in. */

@@ -186,7 +186,7 @@ export class Task extends SchedTask implements Caller, CgroupTask {
   wantedAffinity: number;
   /** Shared namespaces; replaced as a whole by unshare and setns. */
   ns!: NsProxy<MountNamespace>;
-  cred!: Cred;
+  private credentials: Cred | undefined;
   fs!: FsStruct;
   files!: FilesStruct;
   mm!: AddressSpace;
@@ -226,6 +226,19 @@ export class Task extends SchedTask implements Caller, CgroupTask {
 
   get process(): ThreadGroup {
     return this.tg;
+  }
+
+  get cred(): Cred {
+    return this.credentials as Cred;
+  }
+
+  /** Replaced as a whole. Its user namespace lives until the task is released. */
+  set cred(cred: Cred) {
+    const before = this.credentials?.userNs;
+    this.credentials = cred;
+    if (cred.userNs === before) return;
+    cred.userNs.get();
+    before?.put();
   }
 
   get sched(): Scheduler {
