@@ -57,15 +57,18 @@ export type PageMessage =
 export type Query =
   /** The entries of a directory as a process in the mount namespace sees it. */
   | { readonly kind: "directory"; readonly mntNs: number; readonly path: string }
-  /** The first `maxBytes` of a regular file. */
-  | { readonly kind: "file"; readonly mntNs: number; readonly path: string; readonly maxBytes: number }
+  /** `maxBytes` of a regular file, from `offset` (0) on. */
+  | { readonly kind: "file"; readonly mntNs: number; readonly path: string; readonly maxBytes: number; readonly offset?: number }
   /** One directory of an overlay, layer by layer; `path` is from the overlay's root. */
-  | { readonly kind: "layers"; readonly overlay: number; readonly path: string };
+  | { readonly kind: "layers"; readonly overlay: number; readonly path: string }
+  /** As `file`, of what one layer of an overlay has at a path. Numbered as in LayerEntry. */
+  | { readonly kind: "layer-file"; readonly overlay: number; readonly layer: number; readonly path: string; readonly maxBytes: number };
 
 export type Answer =
-  | { readonly kind: "directory"; readonly entries: readonly FileEntry[] }
-  | { readonly kind: "file"; readonly bytes: Uint8Array; readonly sizeBytes: number }
-  | { readonly kind: "layers"; readonly entries: readonly LayerEntry[] }
+  /** `total` entries, of which the first by name are sent; `mount` is the mount that the directory is on. */
+  | { readonly kind: "directory"; readonly entries: readonly FileEntry[]; readonly total: number; readonly mount: number }
+  | { readonly kind: "file"; readonly bytes: Uint8Array; readonly sizeBytes: number; readonly entry: FileEntry; readonly mount?: number }
+  | { readonly kind: "layers"; readonly entries: readonly LayerEntry[]; readonly total: number }
   /** As the system call would fail, such as `ENOENT`. */
   | { readonly kind: "error"; readonly errno: string };
 
@@ -81,6 +84,8 @@ export interface FileEntry {
   readonly target?: string;
   /** Mount id, where another mount begins here. */
   readonly mount?: number;
+  /** Only name, type and inode number are known: to look closer would leave a trace in the machine (cgroup2). */
+  readonly bare?: boolean;
 }
 
 /** A name in one directory of an overlay and what each layer has for it, topmost first. */

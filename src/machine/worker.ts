@@ -6,6 +6,7 @@
 import type { Pace, PageMessage, WorkerMessage } from "../bridge/messages.ts";
 import { FrameBuilder } from "./frame.ts";
 import { Machine } from "./boot.ts";
+import { inspect } from "./inspect.ts";
 import { loadAllPrograms, loadProgram } from "./programs.ts";
 
 /** Time between two frames, and the share of it that the machine may use, real milliseconds. */
@@ -143,6 +144,11 @@ function receive(m: Machine, message: Exclude<PageMessage, { type: "boot" }>): v
       return;
     case "log":
       self.postMessage({ type: "log", log: m.log, nowNs: m.nowNs });
+      return;
+    case "query": {
+      const answer = inspect(m.kernel, message.query);
+      self.postMessage({ type: "answer", id: message.id, answer }, answer.kind === "file" ? [answer.bytes.buffer as ArrayBuffer] : []);
+    }
   }
 }
 

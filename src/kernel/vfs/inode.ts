@@ -188,6 +188,14 @@ export abstract class Inode {
    */
   abstract open(path: Path, flags: number, caller: Caller): MaySleep<File>;
 
+  /**
+   * Copies bytes from `at` on into `buf` for somebody outside of the machine, and returns how many: no time changes, nobody is told.
+   * Errors: EOPNOTSUPP where the bytes are made up while they are read.
+   */
+  peek(_buf: Uint8Array, _at: number): number {
+    throw EOPNOTSUPP;
+  }
+
   /** Sets the size and the times that go with it. Errors: EINVAL where the file has no size to set. */
   truncate(_length: number, _caller: Caller): void {
     throw EINVAL;

@@ -219,6 +219,11 @@ export class TmpfsInode extends Inode {
     return openSpecial(this.sb.system, this, path, flags, caller);
   }
 
+  override peek(buf: Uint8Array, at: number): number {
+    if (this.content === undefined || !isReg(this.mode)) throw EOPNOTSUPP;
+    return this.content.read(buf, at);
+  }
+
   /** The pages count for the cgroup of who wrote the first one. */
   private book(allocatedPages: number, residentPages: number): void {
     this.chargedTo ??= this.sb.currentCgroup;

@@ -1,0 +1,183 @@
+/**
+ * Answers the page's questions about the machine as it stands: what is in a directory, a file, the layers of an overlay. A look from outside leaves
+ * nothing behind: no access time, no charge, no cached name, no inode, no event; the clock stands still. So it walks paths by itself and not by
+ * `namei.ts`, asks filesystems only what answers without an effect, and reads bytes by `Inode.peek`. It sees all that root sees.
+ */
+
+import { EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EOPNOTSUPP, Errno } from "../abi/errno.ts";
+import { DT_DIR, isDir, isLnk, isReg } from "../abi/stat.ts";
+import type { Answer, FileEntry, Query } from "../bridge/messages.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { MAX_SYMLINKS, PATH_MAX } from "../kernel/params.ts";
+import type { Task } from "../kernel/task/task.ts";
+import { Dentry, type Path } from "../kernel/vfs/dentry.ts";
+import type { Inode } from "../kernel/vfs/inode.ts";
+import { findMountAt } from "../kernel/vfs/mount.ts";
+
+/** Entries in one answer; the rest is counted. */
+const MAX_ENTRIES = 1000;
+/** Beyond so many entries none is sought out. */
+const MAX_SORTED = 20_000;
+/** Bytes in one answer. */
+const MAX_BYTES = 1 << 20;
+/** Characters of a symbolic link's target that are told. */
+const MAX_TARGET = 512;
+
+/** Answers one question. */
+export function inspect(kernel: Kernel, query: Query): Answer {
+  try {
+    switch (query.kind) {
+      case "directory":
+        return listDirectory(new Look(kernel, query.mntNs), query.path);
+      case "file":
+        return readFile(new Look(kernel, query.mntNs), query.path, query.offset ?? 0, query.maxBytes);
+      case "layers":
+      case "layer-file":
+        throw EOPNOTSUPP;
+    }
+  } catch (error) {
+    if (error instanceof Errno) return { kind: "error", errno: error.name };
+    throw error;
+  }
+}
+
+/** Paths as they are from the root of a mount namespace, for a process in it. */
+class Look {
+  readonly viewer: Task;
+  private readonly root: Path;
+  private links = 0;
+
+  /** Errors: ENOENT where no process is in the namespace. */
+  constructor(kernel: Kernel, mntNs: number) {
+    const viewer = findViewer(kernel, mntNs);
+    this.viewer = viewer;
+    this.root = cross(viewer.mntNs.root.rootPath);
+  }
+
+  /** What a path leads to. Errors: ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG; EOPNOTSUPP behind the magic links of proc. */
+  walk(path: string): Path {
+    if (path.length >= PATH_MAX) throw ENAMETOOLONG;
+    return this.follow(this.root, path, true);
+  }
+
+  private follow(from: Path, path: string, last: boolean): Path {
+    let at = path.startsWith("/") ? this.root : from;
+    const names = path.split("/").filter((name) => name !== "" && name !== ".");
+    for (const [i, name] of names.entries()) {
+      if (!at.dentry.inode.isDirectory) throw ENOTDIR;
+      at = name === ".." ? this.up(at) : this.into(at, name, last || i < names.length - 1);
+    }
+    return at;
+  }
+
+  private into(dir: Path, name: string, follow: boolean): Path {
+    const child = cross({ mnt: dir.mnt, dentry: this.child(dir.dentry, name) });
+    const { inode } = child.dentry;
+    if (!follow || !isLnk(inode.mode)) return child;
+    if (++this.links > MAX_SYMLINKS) throw ELOOP;
+    if (inode.followLink !== undefined) throw EOPNOTSUPP;
+    const target = inode.readlink(this.viewer);
+    if (target.length >= PATH_MAX) throw ENAMETOOLONG;
+    return this.follow(dir, target, true);
+  }
+
+  private up(from: Path): Path {
+    let { mnt, dentry } = from;
+    while (dentry === mnt.root && mnt.parent !== undefined && mnt.mountpoint !== undefined && mnt !== this.root.mnt) {
+      dentry = mnt.mountpoint;
+      mnt = mnt.parent;
+    }
+    return cross({ mnt, dentry: dentry === mnt.root ? dentry : dentry.parent });
+  }
+
+  /** The name in a directory: the one that is cached, else one for this look alone. Errors: ENOENT. */
+  child(dir: Dentry, name: string): Dentry {
+    const cached = dir.children.get(name);
+    if (cached !== undefined) return cached;
+    // A file of cgroup2 comes into being when it is looked up first; its directories are there already.
+    if (dir.inode.sb.fstype === "cgroup2" && !dir.inode.readdir(this.viewer).some((e) => e.name === name && e.type === DT_DIR))
+      throw EOPNOTSUPP;
+    const inode = dir.inode.lookup(name, this.viewer);
+    if (inode === undefined) throw ENOENT;
+    return new Dentry(name, dir, inode);
+  }
+}
+
+/** The first process in a mount namespace that is not dead. Errors: ENOENT. */
+function findViewer(kernel: Kernel, mntNs: number): Task {
+  for (const task of kernel.tasks) if (task.state !== "dead" && task.mntNs.ino === mntNs) return task;
+  throw ENOENT;
+}
+
+/** The topmost mount over a place. */
+function cross(at: Path): Path {
+  let { mnt, dentry } = at;
+  for (let top = findMountAt(mnt, dentry); top !== undefined; top = findMountAt(mnt, dentry)) {
+    mnt = top;
+    dentry = top.root;
+  }
+  return { mnt, dentry };
+}
+
+function listDirectory(look: Look, path: string): Answer {
+  const dir = look.walk(path);
+  if (!dir.dentry.inode.isDirectory) throw ENOTDIR;
+  const listed = sortByName(dir.dentry.inode.readdir(look.viewer));
+  const bare = dir.dentry.inode.sb.fstype === "cgroup2";
+  const entries: FileEntry[] = [];
+  for (const { name, type, ino } of listed.slice(0, MAX_ENTRIES)) {
+    if (bare) entries.push({ name, mode: type << 12, uid: 0, gid: 0, sizeBytes: 0, ino, bare });
+    else {
+      const entry = describeChild(look, dir, name);
+      if (entry !== undefined) entries.push(entry);
+    }
+  }
+  return { kind: "directory", entries, total: listed.length, mount: dir.mnt.id };
+}
+
+/** In order of names; more than anybody reads through stay as the filesystem lists them. */
+export function sortByName<T extends { readonly name: string }>(entries: readonly T[]): readonly T[] {
+  return entries.length > MAX_SORTED ? entries : [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** An entry as `ls -l` tells it, with the mount that covers it; undefined where it has just gone. */
+function describeChild(look: Look, dir: Path, name: string): FileEntry | undefined {
+  try {
+    const below = { mnt: dir.mnt, dentry: look.child(dir.dentry, name) };
+    const top = cross(below);
+    const entry = describe(name, top.dentry.inode, look.viewer);
+    return top.mnt === dir.mnt ? entry : { ...entry, mount: top.mnt.id };
+  } catch (error) {
+    if (error instanceof Errno) return undefined;
+    throw error;
+  }
+}
+
+/** What ls tells of an inode under a name. */
+export function describe(name: string, inode: Inode, viewer: Task): FileEntry {
+  const { mode, uid, gid, ino, size } = inode.getattr();
+  const entry: FileEntry = { name, mode, uid, gid, sizeBytes: size, ino };
+  if (!isLnk(mode)) return entry;
+  try {
+    return { ...entry, target: inode.readlink(viewer).slice(0, MAX_TARGET) };
+  } catch (error) {
+    if (error instanceof Errno) return entry;
+    throw error;
+  }
+}
+
+function readFile(look: Look, path: string, offset: number, maxBytes: number): Answer {
+  const at = look.walk(path);
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return { ...readInode(at.dentry.inode, name, look.viewer, offset, maxBytes), mount: at.mnt.id };
+}
+
+/** Errors: EISDIR; EINVAL for what is no regular file; EOPNOTSUPP for what is made up while it is read. */
+export function readInode(inode: Inode, name: string, viewer: Task, offset: number, maxBytes: number): Answer & { kind: "file" } {
+  if (isDir(inode.mode)) throw EISDIR;
+  if (!isReg(inode.mode) || !(offset >= 0) || !(maxBytes >= 0)) throw EINVAL;
+  const { size } = inode;
+  const bytes = new Uint8Array(Math.max(0, Math.min(size - offset, maxBytes, MAX_BYTES)));
+  const count = inode.peek(bytes, offset);
+  return { kind: "file", bytes: bytes.subarray(0, count), sizeBytes: size, entry: describe(name, inode, viewer) };
+}
