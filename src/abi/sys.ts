@@ -15,7 +15,7 @@ import type { PtraceRequest, PtraceStop } from "./ptrace.ts";
 import type { Rlimit, Rusage } from "./resource.ts";
 import type { SeccompFilter } from "./seccomp.ts";
 import type { SigAction, SigInfo, SigSet } from "./signal.ts";
-import type { Message, SocketAddress, Ucred } from "./socket.ts";
+import type { Message, SocketAddress, SocketOption } from "./socket.ts";
 import type { Dirent, Stat, Statfs, TimeSetting, Timespec } from "./stat.ts";
 import type { IoctlRequest, Ioctls } from "./termios.ts";
 import type { Itimer } from "./time.ts";
@@ -292,8 +292,9 @@ export interface Sys {
   shutdown(fd: number, how: number): Proc<void>;
   getsockname(fd: number): Proc<SocketAddress>;
   getpeername(fd: number): Proc<SocketAddress>;
-  getsockopt(fd: number, level: number, option: number): Proc<number | Ucred>;
-  setsockopt(fd: number, level: number, option: number, value: number): Proc<void>;
+  /** `argument` is what some options take in the buffer that they answer in, such as the name of a table. */
+  getsockopt(fd: number, level: number, option: number, argument?: string): Proc<SocketOption>;
+  setsockopt(fd: number, level: number, option: number, value: SocketOption): Proc<void>;
 
   // ── The system ─────────────────────────────────────────────────────────────────────────────────────────────────────
   uname(): Proc<Utsname>;

@@ -1,6 +1,6 @@
 /** Sockets as files: socket(2), Linux `net/socket.c`. A family (AF_UNIX, …) subclasses SocketFile. */
 
-import { ENOPROTOOPT, ENOTSOCK, EOPNOTSUPP, type Errno } from "../../abi/errno.ts";
+import { EINVAL, ENOPROTOOPT, ENOTSOCK, EOPNOTSUPP, type Errno } from "../../abi/errno.ts";
 import { O_NONBLOCK, O_RDWR } from "../../abi/fcntl.ts";
 import {
   MSG_DONTWAIT,
@@ -17,6 +17,7 @@ import {
   SO_TYPE,
   SOL_SOCKET,
   type SocketAddress,
+  type SocketOption,
   type Ucred,
 } from "../../abi/socket.ts";
 import { S_IFSOCK } from "../../abi/stat.ts";
@@ -123,7 +124,7 @@ export abstract class SocketFile extends File {
     return this.send(callerTask(caller), buf, 0, undefined, []);
   }
 
-  getsockopt(task: Task, level: number, option: number): number | Ucred {
+  getsockopt(task: Task, level: number, option: number, _argument?: string): SocketOption {
     if (level !== SOL_SOCKET) throw EOPNOTSUPP;
     switch (option) {
       case SO_TYPE:
@@ -153,8 +154,9 @@ export abstract class SocketFile extends File {
     }
   }
 
-  setsockopt(level: number, option: number, value: number): void {
+  setsockopt(_task: Task, level: number, option: number, value: SocketOption): void {
     if (level !== SOL_SOCKET) throw EOPNOTSUPP;
+    if (typeof value !== "number") throw EINVAL;
     switch (option) {
       // The kernel doubles the value, for its own bookkeeping: socket(7).
       case SO_SNDBUF:

@@ -147,6 +147,6 @@ export const socketCalls: Handlers<
   shutdown: (_system, task, fd, how) => find(task, fd).shutdown(how),
   getsockname: (_system, task, fd) => find(task, fd).sockname(),
   getpeername: (_system, task, fd) => find(task, fd).peername(),
-  getsockopt: (_system, task, fd, level, option) => find(task, fd).getsockopt(task, level, option),
-  setsockopt: (_system, task, fd, level, option, value) => find(task, fd).setsockopt(level, option, value),
+  getsockopt: (_system, task, fd, level, option, argument) => find(task, fd).getsockopt(task, level, option, argument),
+  setsockopt: (_system, task, fd, level, option, value) => find(task, fd).setsockopt(task, level, option, value),
 };

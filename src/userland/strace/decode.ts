@@ -19,6 +19,7 @@ import { type WaitResult, wCoreDump, wExitStatus, wIfContinued, wIfExited, wIfSt
 import { strftime } from "../libc/strftime.ts";
 import { constTables, constText, flagTables, flagText, openFlagText, shortOpenFlags, signalText, socketTypes } from "./flags.ts";
 import { type HexMode, quoteBytes, quoteText } from "./quote.ts";
+import { sockaddrLength, sockaddrText } from "./sockaddr.ts";
 
 const POINTER = "0x7ffe00001000";
 
@@ -171,16 +172,6 @@ function rusageText(r: Rusage, verbose: boolean): string {
   return `{ru_utime=${time(r.utimeNs)}, ru_stime=${time(r.stimeNs)}, ${rest}}`;
 }
 
-function sockaddrText(a: SocketAddress, o: DecodeOptions): string {
-  if (a.family === 1) {
-    if (a.path === "") return "{sa_family=AF_UNIX}";
-    const abstract = a.path.startsWith("\0");
-    return `{sa_family=AF_UNIX, sun_path=${abstract ? "@" : ""}${quoteText(abstract ? a.path.slice(1) : a.path, 108, o.hex)}}`;
-  }
-  const bytes = [24, 16, 8, 0].map((shift) => (a.addr >>> shift) & 255);
-  return `{sa_family=AF_INET, sin_port=htons(${a.port}), sin_addr=inet_addr("${bytes.join(".")}")}`;
-}
-
 function termiosText(t: Termios): string {
   const words = ["B38400", t.oflag & 1 ? "opost" : "-opost", t.lflag & 1 ? "isig" : "-isig", t.lflag & 2 ? "icanon" : "-icanon"];
   return `{c_iflag=0x${t.iflag.toString(16)}, c_oflag=0x${t.oflag.toString(16)}, c_cflag=0x${t.cflag.toString(16)}, c_lflag=0x${t.lflag.toString(16)}, ...} /* ${words.join(" ")} ${t.lflag & 8 ? "echo" : "-echo"} */`;
@@ -268,7 +259,7 @@ const inFormats: Readonly<Record<string, Format>> = {
     return rest === 0 ? text : `${text}|${shortOpenFlags(rest, "SOCK_")}`;
   },
   sockaddr: (v, call) =>
-    v === undefined ? "NULL" : `${sockaddrText(object<SocketAddress>(v), call.o)}, ${sockaddrLength(object<SocketAddress>(v))}`,
+    v === undefined ? "NULL" : `${sockaddrText(object<SocketAddress>(v), call.o.hex)}, ${sockaddrLength(object<SocketAddress>(v))}`,
   fds: (v) => `[${object<readonly number[]>(v).join(", ")}]`,
   pollfds: (v, call) => pollText(object<readonly PollFd[]>(v), call),
   epollevent: (v) => epollText(v),
@@ -283,9 +274,6 @@ const inFormats: Readonly<Record<string, Format>> = {
   futexop: (v) => String(v),
   ioctl: (v) => String(v),
 };
-
-const sockaddrLength = (a: SocketAddress): number =>
-  a.family === 2 ? 16 : a.path === "" ? 2 : 2 + byteLength(a.path) + (a.path.startsWith("\0") ? 0 : 1);
 
 function epollText(v: unknown): string {
   const { events, data } = object<{ events: number; data: number }>(v);
@@ -332,7 +320,7 @@ const outFormats: Readonly<Record<string, Format>> = {
   inotify: (v) => `${POINTER} /* ${object<readonly unknown[]>(v).length} events */`,
   sockaddr: (v, call) => {
     const a = call.name === "accept4" ? object<{ addr: SocketAddress }>(v).addr : object<SocketAddress>(v);
-    return `${sockaddrText(a, call.o)}, [${sockaddrLength(a)}]`;
+    return `${sockaddrText(a, call.o.hex)}, [${sockaddrLength(a)}]`;
   },
   any: (v) => `[${typeof v === "number" ? v : "{...}"}], [4]`,
   utsname: (v, call) => {
