@@ -5,13 +5,14 @@ import { matchesShortcut } from "./actions/action.ts";
 import { actions } from "./actions/index.ts";
 import { runAction, useSession } from "./context.tsx";
 import { PanicScreen } from "./dialogs/PanicScreen.tsx";
-import { ProcessView } from "./processes/ProcessView.tsx";
+import { PicturePane } from "./picture/PicturePane.tsx";
 import { SheetFrame } from "./sheet/SheetFrame.tsx";
 import { TitleBlock } from "./sheet/TitleBlock.tsx";
 import { type Pane, useStore } from "./store.ts";
 import { TerminalArea } from "./terminals/TerminalArea.tsx";
 import { Timeline } from "./timeline/Timeline.tsx";
 import { formatView, parseView } from "./url-state.ts";
+import { getView } from "./views.ts";
 
 const Palette = lazy(() => import("./dialogs/Palette.tsx").then(({ Palette }) => ({ default: Palette })));
 const Help = lazy(() => import("./dialogs/Help.tsx").then(({ Help }) => ({ default: Help })));
@@ -64,11 +65,7 @@ function Workspace() {
         <div className={`pane${pane === "terminal" ? " shown" : ""}`}>
           <TerminalArea key={machine} />
         </div>
-        {pane === "picture" && (
-          <section className="pane picture shown" data-region="picture" aria-label="Picture">
-            <ProcessView />
-          </section>
-        )}
+        {pane === "picture" && <PicturePane className=" shown" />}
       </>
     );
   }
@@ -79,9 +76,7 @@ function Workspace() {
       </Panel>
       <Separator aria-label="Divider between terminals and picture" />
       <Panel id="picture" defaultSize="43" minSize={260}>
-        <section className="pane picture" data-region="picture" aria-label="Picture">
-          <ProcessView />
-        </section>
+        <PicturePane />
       </Panel>
     </Group>
   );
@@ -89,12 +84,13 @@ function Workspace() {
 
 function PaneTabs() {
   const pane = useStore((state) => state.pane);
+  const title = useStore((state) => getView(state.view).title);
   const choose = (next: Pane) => useStore.setState({ pane: next });
   return (
     <nav className="pane-tabs" aria-label="Panes">
       {(["terminal", "picture"] as const).map((name) => (
         <button key={name} type="button" aria-pressed={pane === name} onClick={() => choose(name)}>
-          {name === "terminal" ? "Terminal" : "Processes"}
+          {name === "terminal" ? "Terminal" : title}
         </button>
       ))}
     </nav>
@@ -130,15 +126,14 @@ function useShortcuts(): void {
 function useAddress(): void {
   useEffect(() => {
     const read = (): void => {
-      const { view, pid } = parseView(location.hash);
-      useStore.setState({ view, selectedPid: pid });
+      useStore.setState(parseView(location.hash));
     };
     read();
     addEventListener("hashchange", read);
     const end = useStore.subscribe((state, before) => {
-      if (state.view === before.view && state.selectedPid === before.selectedPid) return;
+      if (state.view === before.view && state.asText === before.asText && state.selection === before.selection) return;
       try {
-        history.replaceState(null, "", formatView({ view: state.view, pid: state.selectedPid }));
+        history.replaceState(null, "", formatView(state));
       } catch {
         // The view changes all the same.
       }

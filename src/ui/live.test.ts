@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { TaskEntity, TraceEntity } from "../bridge/messages.ts";
+import type { CgroupEntity, MountEntity, NamespaceEntity, OverlayEntity, TaskEntity, TraceEntity } from "../bridge/messages.ts";
+import { SAMPLES_KEPT } from "./cgroup-history.ts";
 import { type Frame, LiveMachine } from "./live.ts";
 
 const task = (pid: number, ppid: number, comm: string, more: Partial<TaskEntity> = {}): TaskEntity => ({
@@ -19,12 +20,12 @@ const frame = (nowNs: number, more: Partial<Frame> = {}): Frame => ({
 test("deltas merge; a frame without changes changes no version", () => {
   const live = new LiveMachine();
   live.apply(frame(1e6, { tasks: { upsert: [task(1, 0, "init"), task(2, 1, "bash")], remove: [] } }), 0);
-  const { version } = live;
+  const version = live.versions.tasks;
   live.apply(frame(2e6), 16);
-  expect(live.version).toBe(version);
+  expect(live.versions.tasks).toBe(version);
   live.apply(frame(3e6, { tasks: { upsert: [task(2, 1, "vi")], remove: [] } }), 32);
   expect([...live.tasks.values()].map((one) => one.comm)).toEqual(["init", "vi"]);
-  expect(live.version).toBe(version + 1);
+  expect(live.versions.tasks).toBe(version + 1);
 });
 
 test("a process that ended stays as a ghost for a moment", () => {
@@ -68,4 +69,55 @@ test("events are kept up to a bound", () => {
   const flood = Array.from({ length: 200 }, () => event("sched_process_exec", 3, "x", ""));
   for (let i = 0; i < 100; i++) live.apply(frame(i, { events: flood }), i);
   expect(live.events.length).toBeLessThanOrEqual(9000);
+});
+
+const uts: NamespaceEntity = { ino: 4026532001, kind: "uts", owner: 4026531837, label: "box" };
+const mount: MountEntity = {
+  ...{ id: 21, mntNs: 4026531841, target: "/", root: "/", fstype: "ext4", source: "/dev/vda1", options: "rw" },
+  ...{ unbindable: false, covered: false },
+};
+const overlay: OverlayEntity = { id: 40, lowerdirs: ["/l"], upperdir: "/u", copiedUpBytes: 0, copiedUp: 0, whiteouts: 0, version: 1 };
+
+function cgroup(id: number, usageNs: number, more: Partial<CgroupEntity> = {}): CgroupEntity {
+  const limits = { weight: 100, quotaUsec: Number.POSITIVE_INFINITY, periodUsec: 100_000, periods: 0, throttledPeriods: 0, throttledNs: 0 };
+  return {
+    ...{ id, name: "lab", path: "/lab", type: "domain", controllers: [], subtreeControl: [], processes: 0, populated: 0, frozen: false },
+    cpu: { ...limits, usageNs, pressure: 0 },
+    ...more,
+  };
+}
+
+test("namespaces, cgroups, mounts and overlays merge, each with a version of its own", () => {
+  const live = new LiveMachine();
+  live.apply(frame(1e6, { namespaces: { upsert: [uts], remove: [] }, mounts: { upsert: [mount], remove: [] } }), 0);
+  expect(live.versions).toMatchObject({ namespaces: 1, cgroups: 0, mounts: 1, overlays: 0 });
+  live.apply(frame(2e6, { cgroups: { upsert: [cgroup(7, 0)], remove: [] }, overlays: { upsert: [overlay], remove: [] } }), 16);
+  expect(live.versions).toMatchObject({ namespaces: 1, cgroups: 1, mounts: 1, overlays: 1 });
+  live.apply(frame(3e6, { namespaces: { upsert: [{ ...uts, label: "keel" }], remove: [] }, mounts: { upsert: [], remove: [21] } }), 32);
+  expect(live.namespaces.get(uts.ino)?.label).toBe("keel");
+  expect(live.mounts.size).toBe(0);
+  expect([...live.cgroups.keys(), ...live.overlays.keys()]).toEqual([7, 40]);
+  live.clear();
+  expect(live.namespaces.size + live.cgroups.size + live.overlays.size).toBe(0);
+});
+
+test("an inode number that was removed and given out again within a frame is the new one", () => {
+  const live = new LiveMachine();
+  live.apply(frame(1e6, { namespaces: { upsert: [uts], remove: [] } }), 0);
+  live.apply(frame(2e6, { namespaces: { upsert: [{ ...uts, label: "new" }], remove: [uts.ino] } }), 16);
+  expect(live.namespaces.get(uts.ino)?.label).toBe("new");
+});
+
+test("the history of a cgroup is CPUs used over virtual time, bounded, and ends with it", () => {
+  const live = new LiveMachine();
+  live.apply(frame(1e9, { cgroups: { upsert: [cgroup(7, 5e9)], remove: [] } }), 0);
+  expect(live.histories.get(7).at(-1)).toMatchObject({ cpus: 0 });
+  live.apply(frame(1.5e9, { cgroups: { upsert: [cgroup(7, 5.25e9)], remove: [] } }), 300);
+  expect(live.histories.get(7).at(-1)).toMatchObject({ atNs: 1.5e9, cpus: 0.5 });
+  live.apply(frame(1.6e9), 310);
+  expect(live.histories.get(7)).toHaveLength(2);
+  for (let i = 0; i < 300; i++) live.apply(frame(2e9 + i * 3e8), 1000 + i * 300);
+  expect(live.histories.get(7)).toHaveLength(SAMPLES_KEPT);
+  live.apply(frame(200e9, { cgroups: { upsert: [], remove: [7] } }), 200_000);
+  expect(live.histories.get(7)).toHaveLength(0);
 });

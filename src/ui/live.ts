@@ -2,7 +2,19 @@
  * The machine as the page knows it: the frames of the worker merged into one mutable state, outside React, which reads it at its own pace.
  * Holds what the frames said and what follows from two of them (CPU shares, first parents, processes that just ended), nothing else.
  */
-import type { CpuSample, Pace, TaskEntity, TraceEntity, WorkerMessage } from "../bridge/messages.ts";
+import type {
+  CgroupEntity,
+  CpuSample,
+  Delta,
+  MountEntity,
+  NamespaceEntity,
+  OverlayEntity,
+  Pace,
+  TaskEntity,
+  TraceEntity,
+  WorkerMessage,
+} from "../bridge/messages.ts";
+import { CgroupHistory } from "./cgroup-history.ts";
 
 export type Frame = Extract<WorkerMessage, { type: "frame" }>;
 
@@ -18,6 +30,17 @@ const GHOSTS_KEPT = 64;
 const EVENTS_KEPT = 6000;
 const SAMPLE_EVERY_MS = 250;
 
+/** The kinds of things that change apart from each other, and so are drawn anew apart. */
+export type LiveKind = "tasks" | "namespaces" | "cgroups" | "mounts" | "overlays" | "histories";
+
+/** Puts a delta into a map. Returns whether there was anything in it. */
+function merge<T>(into: Map<number, T>, delta: Delta<T> | undefined, getKey: (entity: T) => number): boolean {
+  if (delta === undefined || (delta.upsert.length === 0 && delta.remove.length === 0)) return false;
+  for (const key of delta.remove) into.delete(key);
+  for (const entity of delta.upsert) into.set(getKey(entity), entity);
+  return true;
+}
+
 export class LiveMachine {
   nowNs = 0;
   achieved = 1;
@@ -30,11 +53,20 @@ export class LiveMachine {
   readonly bornTo = new Map<number, number>();
   /** CPUs used by each process over the last sampling interval; absent means none. */
   readonly shares = new Map<number, number>();
+  /** Key: inode number. */
+  readonly namespaces = new Map<number, NamespaceEntity>();
+  /** Key: inode number. */
+  readonly cgroups = new Map<number, CgroupEntity>();
+  /** Key: mount id. */
+  readonly mounts = new Map<number, MountEntity>();
+  /** Key: device number. */
+  readonly overlays = new Map<number, OverlayEntity>();
+  readonly histories = new CgroupHistory();
   /** The last events, oldest first. */
   events: TraceEntity[] = [];
   eventsDropped = 0;
-  /** Counts changes of the processes: unchanged means nothing to draw anew. */
-  version = 0;
+  /** Counts the changes of each kind: unchanged means nothing to draw anew. */
+  readonly versions: Record<LiveKind, number> = { tasks: 0, namespaces: 0, cgroups: 0, mounts: 0, overlays: 0, histories: 0 };
   private sampledMs = 0;
   private sampledNs = 0;
   private sampledCpu = new Map<number, number>();
@@ -49,17 +81,28 @@ export class LiveMachine {
     this.mergeTasks(frame, realMs);
     this.expireGhosts(realMs);
     this.updateShares(realMs);
+    this.mergeOthers(frame, realMs);
   }
 
   /** Starts over, for another machine. */
   clear(): void {
     for (const map of [this.tasks, this.ghosts, this.bornTo, this.shares, this.sampledCpu, this.parentOf]) map.clear();
+    for (const map of [this.namespaces, this.cgroups, this.mounts, this.overlays, this.histories]) map.clear();
     this.events = [];
     this.nowNs = 0;
     this.sampledNs = 0;
     this.sampledMs = 0;
     this.sample = undefined;
-    this.version++;
+    for (const kind of Object.keys(this.versions) as LiveKind[]) this.versions[kind]++;
+  }
+
+  private mergeOthers(frame: Frame, realMs: number): void {
+    const { versions } = this;
+    if (merge(this.namespaces, frame.namespaces, ({ ino }) => ino)) versions.namespaces++;
+    if (merge(this.cgroups, frame.cgroups, ({ id }) => id)) versions.cgroups++;
+    if (merge(this.mounts, frame.mounts, ({ id }) => id)) versions.mounts++;
+    if (merge(this.overlays, frame.overlays, ({ id }) => id)) versions.overlays++;
+    if (this.histories.sample(this.cgroups, this.nowNs, realMs)) versions.histories++;
   }
 
   private mergeEvents(frame: Frame): void {
@@ -89,7 +132,7 @@ export class LiveMachine {
     }
     this.addUnseen(frame, realMs);
     this.parentOf.clear();
-    if (upsert.length > 0 || remove.length > 0) this.version++;
+    if (upsert.length > 0 || remove.length > 0) this.versions.tasks++;
   }
 
   /** Processes that were born and gone between two frames never were entities; their events tell of them. */
@@ -110,7 +153,7 @@ export class LiveMachine {
 
   private addGhost(task: TaskEntity, realMs: number): void {
     this.ghosts.set(task.pid, { task, untilMs: realMs + GHOST_MS });
-    this.version++;
+    this.versions.tasks++;
     if (this.ghosts.size <= GHOSTS_KEPT) return;
     const oldest = this.ghosts.keys().next().value;
     if (oldest !== undefined) this.ghosts.delete(oldest);
@@ -120,7 +163,7 @@ export class LiveMachine {
     for (const [pid, ghost] of this.ghosts) {
       if (ghost.untilMs > realMs && !this.tasks.has(pid)) continue;
       this.ghosts.delete(pid);
-      this.version++;
+      this.versions.tasks++;
     }
   }
 
@@ -140,6 +183,6 @@ export class LiveMachine {
     this.sampledCpu = cpu;
     this.sampledMs = realMs;
     this.sampledNs = this.nowNs;
-    if (changed) this.version++;
+    if (changed) this.versions.tasks++;
   }
 }

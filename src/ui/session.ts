@@ -90,7 +90,15 @@ export class Session {
     let tiling = useStore.getState().tiling;
     for (const terminal of [...this.listTerminals()]) tiling = removeTab(tiling, terminal);
     const machine = useStore.getState().machine + 1;
-    useStore.setState({ machine, tiling, ended: new Set(), phase: { kind: "starting" }, selectedPid: undefined, searching: undefined });
+    useStore.setState({
+      machine,
+      tiling,
+      ended: new Set(),
+      phase: { kind: "starting" },
+      selection: undefined,
+      hovered: undefined,
+      searching: undefined,
+    });
     this.lastTerminal = 0;
     this.bootFresh(this.connect());
     announceFrame();

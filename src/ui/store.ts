@@ -7,6 +7,7 @@ import type { InputLog, Pace } from "../bridge/messages.ts";
 import { LiveMachine } from "./live.ts";
 import { readSetting, writeSetting } from "./storage.ts";
 import { emptyTiling, type Tiling } from "./terminals/tiling.ts";
+import { isSameSelection, type Selection } from "./selection.ts";
 import type { ViewName } from "./url-state.ts";
 
 export type Theme = "system" | "light" | "dark";
@@ -33,7 +34,11 @@ export interface PageState {
   readonly ended: ReadonlySet<number>;
   readonly theme: Theme;
   readonly view: ViewName;
-  readonly selectedPid: number | undefined;
+  /** The view's text twin instead of its picture. */
+  readonly asText: boolean;
+  readonly selection: Selection | undefined;
+  /** What the pointer is on, in whichever view: others dim what has nothing to do with it. */
+  readonly hovered: Selection | undefined;
   readonly pane: Pane;
   readonly dialog: DialogName | undefined;
   /** The terminal whose search line is open. */
@@ -58,7 +63,9 @@ export const useStore = create<PageState>(() => ({
   ended: new Set<number>(),
   theme: readTheme(),
   view: "processes",
-  selectedPid: undefined,
+  asText: false,
+  selection: undefined,
+  hovered: undefined,
   pane: "terminal",
   dialog: undefined,
   searching: undefined,
@@ -96,4 +103,19 @@ export function isDark(theme: Theme): boolean {
 
 export function announce(announcement: string): void {
   useStore.setState({ announcement });
+}
+
+/** Selects it, or nothing where it was selected already. */
+export function toggleSelection(selection: Selection): void {
+  const before = useStore.getState().selection;
+  useStore.setState({ selection: isSameSelection(before, selection) ? undefined : selection });
+}
+
+export function hover(hovered: Selection | undefined): void {
+  if (!isSameSelection(useStore.getState().hovered, hovered)) useStore.setState({ hovered });
+}
+
+/** The selected process, where a process is selected. */
+export function useSelectedPid(): number | undefined {
+  return useStore(({ selection }) => (selection?.kind === "task" ? selection.pid : undefined));
 }

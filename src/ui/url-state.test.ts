@@ -1,14 +1,24 @@
 import { expect, test } from "vitest";
-import { fitsSettings, formatView, makeConfig, parseSettings, parseView } from "./url-state.ts";
+import { fitsSettings, formatView, makeConfig, parseSettings, parseView, type ViewState } from "./url-state.ts";
 
 test("a view survives the way through the address", () => {
-  for (const state of [{ view: "processes", pid: 12 } as const, { view: "text", pid: undefined } as const]) {
-    expect(parseView(formatView(state))).toEqual(state);
-  }
+  const states: readonly ViewState[] = [
+    { view: "processes", asText: false, selection: { kind: "task", pid: 12 } },
+    { view: "namespaces", asText: true, selection: { kind: "namespace", ino: 4026531836 } },
+    { view: "cgroups", asText: false, selection: { kind: "cgroup", id: 34 } },
+    { view: "files", asText: true, selection: { kind: "mount", id: 25 } },
+    { view: "layers", asText: false, selection: { kind: "overlay", id: 30 } },
+    { view: "cgroups", asText: false, selection: undefined },
+  ];
+  for (const state of states) expect(parseView(formatView(state))).toEqual(state);
+});
+
+test("an address from when the text was a view of its own still leads there", () => {
+  expect(parseView("#view=text&pid=12")).toEqual({ view: "processes", asText: true, selection: { kind: "task", pid: 12 } });
 });
 
 test("nonsense in the address is the default", () => {
-  expect(parseView("#view=<script>&pid=-1")).toEqual({ view: "processes", pid: undefined });
+  expect(parseView("#view=<script>&pid=-1")).toEqual({ view: "processes", asText: false, selection: undefined });
   expect(parseSettings("?seed=abc&speed=NaN&cpus=0&mem=9e9")).toEqual({
     seed: undefined,
     startSec: undefined,

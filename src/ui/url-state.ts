@@ -2,13 +2,27 @@
  * What stands in the page's address: the machine's settings in the query (`?seed=7&speed=0.1`), what is looked at in the fragment (`#view=processes&pid=12`).
  */
 import type { Pace, SessionConfig } from "../bridge/messages.ts";
+import { getKey, type Selection, type SelectionKind } from "./selection.ts";
 
-export type ViewName = "processes" | "text";
+export const VIEW_NAMES = ["processes", "namespaces", "cgroups", "layers", "files"] as const;
+
+export type ViewName = (typeof VIEW_NAMES)[number];
 
 export interface ViewState {
   readonly view: ViewName;
-  readonly pid: number | undefined;
+  /** The view's text twin instead of its picture. */
+  readonly asText: boolean;
+  readonly selection: Selection | undefined;
 }
+
+/** How each kind of selection is called in the address, with its greatest key. */
+const KEYS: Readonly<Record<SelectionKind, { readonly param: string; readonly most: number }>> = {
+  task: { param: "pid", most: 4194304 },
+  namespace: { param: "ns", most: 2 ** 32 },
+  cgroup: { param: "cgroup", most: 2 ** 48 },
+  mount: { param: "mount", most: 2 ** 31 },
+  overlay: { param: "overlay", most: 2 ** 32 },
+};
 
 function toCount(text: string | null, most: number): number | undefined {
   if (text === null || !/^\d{1,15}$/.test(text)) return undefined;
@@ -16,14 +30,34 @@ function toCount(text: string | null, most: number): number | undefined {
   return value <= most ? value : undefined;
 }
 
-export function parseView(hash: string): ViewState {
-  const params = new URLSearchParams(hash.replace(/^#/, ""));
-  return { view: params.get("view") === "text" ? "text" : "processes", pid: toCount(params.get("pid"), 4194304) };
+function makeSelection(kind: SelectionKind, key: number): Selection {
+  if (kind === "task") return { kind, pid: key };
+  return kind === "namespace" ? { kind, ino: key } : { kind, id: key };
 }
 
-export function formatView(state: ViewState): string {
-  const params = new URLSearchParams({ view: state.view });
-  if (state.pid !== undefined) params.set("pid", String(state.pid));
+function parseSelection(params: URLSearchParams): Selection | undefined {
+  for (const kind of Object.keys(KEYS) as SelectionKind[]) {
+    const key = toCount(params.get(KEYS[kind].param), KEYS[kind].most);
+    if (key !== undefined) return makeSelection(kind, key);
+  }
+  return undefined;
+}
+
+/** `view=text`, as addresses once had it, is the text of the processes. */
+export function parseView(hash: string): ViewState {
+  const params = new URLSearchParams(hash.replace(/^#/, ""));
+  const named = params.get("view");
+  return {
+    view: VIEW_NAMES.find((name) => name === named) ?? "processes",
+    asText: params.get("as") === "text" || named === "text",
+    selection: parseSelection(params),
+  };
+}
+
+export function formatView({ view, asText, selection }: ViewState): string {
+  const params = new URLSearchParams({ view });
+  if (asText) params.set("as", "text");
+  if (selection !== undefined) params.set(KEYS[selection.kind].param, String(getKey(selection)));
   return `#${params}`;
 }
 

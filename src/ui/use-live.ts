@@ -2,18 +2,25 @@
  * Follows the machine from React, at a pace that a picture needs and not at that of the frames.
  */
 import { type RefObject, useEffect, useLayoutEffect, useState } from "react";
+import type { LiveKind } from "./live.ts";
 import { live, onFrame } from "./store.ts";
 
-/** The version of the machine's processes; renders again when it changed, at most every `everyMs`. */
-export function useLiveVersion(everyMs: number): number {
-  const [version, setVersion] = useState(live.version);
+const TASKS: readonly LiveKind[] = ["tasks"];
+
+function addVersions(kinds: readonly LiveKind[]): number {
+  return kinds.reduce((sum, kind) => sum + live.versions[kind], 0);
+}
+
+/** A number that changes with the machine's things of these kinds; renders again when it did, at most every `everyMs`. `kinds` is a constant. */
+export function useLiveVersion(everyMs: number, kinds: readonly LiveKind[] = TASKS): number {
+  const [version, setVersion] = useState(() => addVersions(kinds));
   useEffect(() => {
     let lastMs = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const show = (): void => {
       timer = undefined;
       lastMs = performance.now();
-      setVersion(live.version);
+      setVersion(addVersions(kinds));
     };
     const end = onFrame(() => {
       if (timer !== undefined) return;
@@ -23,7 +30,7 @@ export function useLiveVersion(everyMs: number): number {
       end();
       clearTimeout(timer);
     };
-  }, [everyMs]);
+  }, [everyMs, kinds]);
   return version;
 }
 

@@ -25,18 +25,21 @@ export interface Action {
 
 export interface Keys {
   readonly key: string;
+  /** The key's place on the keyboard. */
+  readonly code: string;
   readonly ctrlKey: boolean;
   readonly metaKey: boolean;
   readonly shiftKey: boolean;
   readonly altKey: boolean;
 }
 
-/** Whether a key event is the one that a shortcut names. */
+/** Whether a key event is the one that a shortcut names. With Alt the key counts, not the character that some keyboards then give. */
 export function matchesShortcut(shortcut: string, event: Keys): boolean {
   const parts = shortcut.toLowerCase().split("+");
   const key = parts.at(-1);
+  const held = event.altKey ? event.code.replace(/^(Digit|Key)/, "") : event.key;
   return (
-    event.key.toLowerCase() === key &&
+    (event.key.toLowerCase() === key || held.toLowerCase() === key) &&
     (event.ctrlKey || event.metaKey) === parts.includes("ctrl") &&
     event.shiftKey === parts.includes("shift") &&
     event.altKey === parts.includes("alt")

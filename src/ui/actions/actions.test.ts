@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { matchesShortcut } from "./action.ts";
 
 const press = (key: string, held: Partial<Record<"ctrlKey" | "metaKey" | "shiftKey" | "altKey", boolean>> = {}) => ({
-  ...{ key, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false },
+  ...{ key, code: "", ctrlKey: false, metaKey: false, shiftKey: false, altKey: false },
   ...held,
 });
 
@@ -13,4 +13,6 @@ test("a shortcut fits its keys and no others", () => {
   expect(matchesShortcut("Ctrl+K", press("k", { ctrlKey: true, altKey: true }))).toBe(false);
   expect(matchesShortcut("F8", press("F8"))).toBe(true);
   expect(matchesShortcut("F8", press("F8", { shiftKey: true }))).toBe(false);
+  expect(matchesShortcut("Alt+1", press("1", { altKey: true }))).toBe(true);
+  expect(matchesShortcut("Alt+1", { ...press("¡", { altKey: true }), code: "Digit1" })).toBe(true);
 });

@@ -3,8 +3,9 @@ import type { Action } from "./action.ts";
 import { clockActions } from "./clock-actions.ts";
 import { pageActions } from "./page-actions.ts";
 import { terminalActions } from "./terminal-actions.ts";
+import { viewActions } from "./view-actions.ts";
 
-export const actions: readonly Action[] = [...terminalActions, ...clockActions, ...pageActions];
+export const actions: readonly Action[] = [...terminalActions, ...clockActions, ...viewActions, ...pageActions];
 
 const byName = new Map(actions.map((action) => [action.name, action]));
 

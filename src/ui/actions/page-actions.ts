@@ -1,4 +1,4 @@
-/** Actions on the page, the picture and the machine as a whole. */
+/** Actions on the page and the machine as a whole. */
 import { cycleRegions } from "../regions.ts";
 import { writeSetting } from "../storage.ts";
 import { announce, isDark, setTheme, useStore } from "../store.ts";
@@ -32,19 +32,6 @@ export const pageActions: readonly Action[] = [
   },
   { name: "theme.system", label: "Theme of the system", section: "Page", run: () => setTheme("system") },
   { name: "page.screen-reader", label: "Screen reader mode of the terminals", section: "Page", run: toggleScreenReader },
-  {
-    name: "picture.text",
-    label: "Picture or text",
-    section: "Picture",
-    run: ({ state }) => useStore.setState({ view: state.view === "text" ? "processes" : "text", pane: "picture" }),
-  },
-  {
-    name: "picture.deselect",
-    label: "Select nothing",
-    section: "Picture",
-    enabled: ({ state }) => state.selectedPid !== undefined,
-    run: () => useStore.setState({ selectedPid: undefined }),
-  },
   { name: "machine.new", label: "New machine", section: "Machine", run: ({ session }) => session.newMachine() },
   { name: "machine.log", label: "Download the input log", section: "Machine", run: ({ session }) => session.downloadLog() },
 ];

@@ -1,7 +1,7 @@
 /** What is known of the selected process, in words and figures, and commands about it that are typed into the terminal. */
 import { useSession } from "../context.tsx";
 import { formatBytes, formatShare, formatSpan } from "../format.ts";
-import { live, useStore } from "../store.ts";
+import { live, useSelectedPid, useStore } from "../store.ts";
 import { useLiveVersion } from "../use-live.ts";
 import type { TaskEntity } from "../../bridge/messages.ts";
 import { getStateFace } from "./states.ts";
@@ -25,7 +25,7 @@ export function describeWaitStatus(status: number): string {
 }
 
 export function ProcessDetail() {
-  const pid = useStore((state) => state.selectedPid);
+  const pid = useSelectedPid();
   useLiveVersion(250);
   if (pid === undefined) return null;
   const task = live.tasks.get(pid);
@@ -34,7 +34,7 @@ export function ProcessDetail() {
       <div className="detail-head">
         <span className="label">Detail</span>
         <h3>{task === undefined ? `process ${pid}` : `${task.comm} ${pid}`}</h3>
-        <button type="button" className="plain-button" onClick={() => useStore.setState({ selectedPid: undefined })}>
+        <button type="button" className="plain-button" onClick={() => useStore.setState({ selection: undefined })}>
           Close
         </button>
       </div>

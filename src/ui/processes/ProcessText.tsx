@@ -1,48 +1,58 @@
 /** The text twin of the process tree: the same shapes as a table, for screen readers, copying and whoever prefers text. */
 import { formatBytes, formatCount, formatShare } from "../format.ts";
-import type { NodeShape, ProcessShapes } from "./layout.ts";
+import { live, toggleSelection, useSelectedPid } from "../store.ts";
+import { useLiveVersion } from "../use-live.ts";
+import { layoutProcesses } from "./layout.ts";
 import { getStateFace } from "./states.ts";
 
-interface Props {
-  readonly shapes: ProcessShapes;
-  readonly onSelect: (node: NodeShape) => void;
-  readonly selectedPid: number | undefined;
-}
+const REDRAW_MS = 250;
 
-export function ProcessText({ shapes, onSelect, selectedPid }: Props) {
+export function ProcessText() {
+  const selectedPid = useSelectedPid();
+  useLiveVersion(REDRAW_MS);
+  const ghosts = [...live.ghosts.values()].map((ghost) => ghost.task);
+  const { tasks, shares, bornTo } = live;
+  const shapes = layoutProcesses({ tasks, ghosts, shares, bornTo, width: 0, height: 0, selected: selectedPid });
   return (
-    <table className="process-text">
-      <caption className="visually-hidden">{`${formatCount(shapes.processes)} processes`}</caption>
-      <thead>
-        <tr>
-          {["PID", "Name", "State", "CPU", "Memory", "Command"].map((head) => (
-            <th key={head} scope="col" className="label">
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {shapes.nodes.map((node) => (
-          <tr key={node.key} className={node.task.pid === selectedPid ? "selected" : undefined}>
-            <td className="number">{node.kind === "group" ? `×${formatCount(node.count)}` : node.task.pid}</td>
-            <td>
-              {"  ".repeat(node.depth)}
-              <button type="button" onClick={() => onSelect(node)}>
-                {node.comm}
-              </button>
-            </td>
-            <td>
-              {node.kind === "group"
-                ? node.states.map(([state, count]) => `${count} ${getStateFace(state).label}`).join(", ")
-                : `${node.task.state} ${getStateFace(node.task.state).label}${node.orphanOf === undefined ? "" : `, orphan of ${node.orphanOf}`}`}
-            </td>
-            <td className="number">{formatShare(node.share)}</td>
-            <td className="number">{formatBytes(node.rssBytes)}</td>
-            <td>{node.kind === "group" ? (node.generations > 1 ? `${node.generations} generations` : "") : node.task.argv.join(" ")}</td>
+    <section
+      className="drawing plain"
+      aria-label="Processes as text"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+      tabIndex={0}
+    >
+      <table className="process-text">
+        <caption className="visually-hidden">{`${formatCount(shapes.processes)} processes`}</caption>
+        <thead>
+          <tr>
+            {["PID", "Name", "State", "CPU", "Memory", "Command"].map((head) => (
+              <th key={head} scope="col" className="label">
+                {head}
+              </th>
+            ))}
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {shapes.nodes.map((node) => (
+            <tr key={node.key} className={node.task.pid === selectedPid ? "selected" : undefined}>
+              <td className="number">{node.kind === "group" ? `×${formatCount(node.count)}` : node.task.pid}</td>
+              <td>
+                {"  ".repeat(node.depth)}
+                <button type="button" onClick={() => toggleSelection({ kind: "task", pid: node.task.pid })}>
+                  {node.comm}
+                </button>
+              </td>
+              <td>
+                {node.kind === "group"
+                  ? node.states.map(([state, count]) => `${count} ${getStateFace(state).label}`).join(", ")
+                  : `${node.task.state} ${getStateFace(node.task.state).label}${node.orphanOf === undefined ? "" : `, orphan of ${node.orphanOf}`}`}
+              </td>
+              <td className="number">{formatShare(node.share)}</td>
+              <td className="number">{formatBytes(node.rssBytes)}</td>
+              <td>{node.kind === "group" ? (node.generations > 1 ? `${node.generations} generations` : "") : node.task.argv.join(" ")}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
   );
 }

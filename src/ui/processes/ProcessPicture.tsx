@@ -3,20 +3,18 @@ import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useSession } from "../context.tsx";
 import { formatCount } from "../format.ts";
 import { Keel } from "../keel/Keel.tsx";
-import { live, useStore } from "../store.ts";
+import { live, toggleSelection, useSelectedPid, useStore } from "../store.ts";
 import { useLiveVersion, useSize } from "../use-live.ts";
 import { findRelated, layoutProcesses, MARGIN, type NodeShape, type ProcessShapes } from "./layout.ts";
-import { ProcessDetail } from "./ProcessDetail.tsx";
 import { ProcessNode } from "./ProcessNode.tsx";
-import { ProcessText } from "./ProcessText.tsx";
 import { StateMark } from "./StateMark.tsx";
 import { STATES } from "./states.ts";
 
 const REDRAW_MS = 110;
 
-export function ProcessView() {
-  const view = useStore((state) => state.view);
-  const selectedPid = useStore((state) => state.selectedPid);
+export function ProcessPicture() {
+  const selectedPid = useSelectedPid();
+  const selected = useStore((state) => state.selection !== undefined);
   const drawing = useRef<HTMLElement>(null);
   const { width, height } = useSize(drawing);
   useLiveVersion(REDRAW_MS);
@@ -29,58 +27,30 @@ export function ProcessView() {
     height: height - 1,
     selected: selectedPid,
   });
-  const select = (node: NodeShape) => useStore.setState({ selectedPid: node.task.pid === selectedPid ? undefined : node.task.pid });
   return (
     <>
-      <div className="pane-head">
-        <h2 className="picture-title">
-          <span className="figure">FIG. 1</span> Processes
-        </h2>
-        <div className="picture-head-end">
-          {(["processes", "text"] as const).map((name) => (
-            <button
-              key={name}
-              type="button"
-              data-region-start={name === "processes" ? true : undefined}
-              className="plain-button"
-              aria-pressed={view === name}
-              onClick={() => useStore.setState({ view: name })}
-            >
-              {name === "processes" ? "Picture" : "Text"}
-            </button>
-          ))}
-        </div>
-      </div>
       <section
-        className={`drawing${view === "text" ? " plain" : ""}`}
+        className="drawing"
         ref={drawing}
-        aria-label={view === "text" ? "Processes as text" : "Processes as a picture"}
+        aria-label="Processes as a picture"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
         tabIndex={0}
       >
-        {view === "text" ? (
-          <ProcessText shapes={shapes} onSelect={select} selectedPid={selectedPid} />
-        ) : (
-          <Tree shapes={shapes} onSelect={select} />
-        )}
+        <Tree shapes={shapes} />
         {live.tasks.size > 0 && live.tasks.size + live.ghosts.size < 5 && <TryThese />}
       </section>
-      <Keel carries={view === "processes"} />
-      <ProcessDetail />
-      {selectedPid === undefined && <Legend />}
+      <Keel carries />
+      {!selected && <Legend />}
     </>
   );
 }
 
-interface TreeProps {
-  readonly shapes: ProcessShapes;
-  readonly onSelect: (node: NodeShape) => void;
-}
+const select = (node: NodeShape): void => toggleSelection({ kind: "task", pid: node.task.pid });
 
-function Tree({ shapes, onSelect }: TreeProps) {
+function Tree({ shapes }: { readonly shapes: ProcessShapes }) {
   const [hovered, setHovered] = useState<string | undefined>(undefined);
   const [focused, setFocused] = useState<string | undefined>(undefined);
-  const selectedPid = useStore((state) => state.selectedPid);
+  const selectedPid = useSelectedPid();
   const { nodes, links } = shapes;
   const drawing = useRef<SVGSVGElement>(null);
   const selectedKey = selectedPid === undefined ? undefined : nodes.find((node) => node.task.pid === selectedPid && node.count === 1)?.key;
@@ -138,7 +108,7 @@ function Tree({ shapes, onSelect }: TreeProps) {
           selected={node.task.pid === selectedPid && node.kind !== "group"}
           related={lit?.has(node.key) === true}
           tabbable={node.key === entry}
-          onSelect={onSelect}
+          onSelect={select}
           onHover={setHovered}
           onFocus={setFocused}
         />

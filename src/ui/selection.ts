@@ -1,0 +1,21 @@
+/** What is selected or pointed at: one thing of the machine, whichever view shows it. Shared by all views. */
+
+export type Selection =
+  | { readonly kind: "task"; readonly pid: number }
+  | { readonly kind: "namespace"; readonly ino: number }
+  | { readonly kind: "cgroup"; readonly id: number }
+  | { readonly kind: "mount"; readonly id: number }
+  | { readonly kind: "overlay"; readonly id: number };
+
+export type SelectionKind = Selection["kind"];
+
+/** The number that tells it apart from others of its kind. */
+export function getKey(selection: Selection): number {
+  if (selection.kind === "task") return selection.pid;
+  return selection.kind === "namespace" ? selection.ino : selection.id;
+}
+
+export function isSameSelection(a: Selection | undefined, b: Selection | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.kind === b.kind && getKey(a) === getKey(b);
+}

@@ -1,0 +1,37 @@
+/**
+ * The views of the machine, in the order of their tabs, and the details of what can be selected in any of them. All but the first are fetched when
+ * they are first looked at: what comes before the first prompt stays small.
+ */
+import { type ComponentType, lazy, type ReactNode } from "react";
+import { ProcessDetail } from "./processes/ProcessDetail.tsx";
+import { ProcessPicture } from "./processes/ProcessPicture.tsx";
+import { ProcessText } from "./processes/ProcessText.tsx";
+import type { SelectionKind } from "./selection.ts";
+import type { ViewName } from "./url-state.ts";
+
+export interface View {
+  readonly name: ViewName;
+  /** Number of the figure; with Alt the shortcut. */
+  readonly figure: number;
+  readonly title: string;
+  /** Fills the pane below the tabs; scrolls on its own. */
+  readonly Picture: ComponentType;
+  /** The same things as a table or tree, for screen readers, copying and whoever prefers text. */
+  readonly Text: ComponentType;
+}
+
+/** As `lazy`, of a component that its module exports by name. */
+export function later<K extends string>(name: K, load: () => Promise<Readonly<Record<K, () => ReactNode>>>): ComponentType {
+  return lazy(async () => ({ default: (await load())[name] as ComponentType }));
+}
+
+export const views: readonly View[] = [{ name: "processes", figure: 1, title: "Processes", Picture: ProcessPicture, Text: ProcessText }];
+
+/** What is told below the view of the thing that is selected. */
+export const details: Readonly<Partial<Record<SelectionKind, ComponentType>>> = {
+  task: ProcessDetail,
+};
+
+export function getView(name: ViewName): View {
+  return views.find((view) => view.name === name) ?? (views[0] as View);
+}
