@@ -48,7 +48,7 @@ describe("a directory", () => {
   test("is found through symbolic links and .. as the kernel finds it", () => {
     const m = boot();
     m.run("mkdir -p /d/e/f; ln -s /d/e /l; ln -s e/f /d/g; ln -s loop /loop; touch /d/e/f/x");
-    expect(list(m, "/l/../g/../../d/g").map(({ name }) => name)).toEqual(["x"]);
+    expect(list(m, "/l/../g/../../../d/g").map(({ name }) => name)).toEqual(["x"]);
     expect(list(m, "/../../d/./e//f").map(({ name }) => name)).toEqual(["x"]);
     const errno = (path: string) => errnoOf(m, { kind: "directory", mntNs: HOST(m), path });
     expect(errno("/loop")).toBe("ELOOP");
