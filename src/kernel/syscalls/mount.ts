@@ -115,7 +115,9 @@ function mountNew(system: System, task: Task, at: Path, source: string, fstype: 
   if (at.mnt.ns !== task.mntNs) throw EINVAL;
   // The root of a filesystem is a directory.
   if (!at.dentry.inode.isDirectory) throw ENOTDIR;
-  const sb = type.mount(system, source, data, flags);
+  if (!nsCapable(task.cred, type.usernsMount === true ? task.cred.userNs : system.initUserNs, CAP_SYS_ADMIN)) throw EPERM;
+  const sb = type.mount(system, source, data, flags, task);
+  if (task.cred.userNs !== system.initUserNs && sb.mounted === 0) sb.userNs = task.cred.userNs;
   const top = crossMounts(at);
   if (top.mnt.sb === sb && top.mnt.root === top.dentry) throw EBUSY;
   const readonly = (flags & MS_RDONLY) !== 0;

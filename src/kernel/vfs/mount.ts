@@ -1,26 +1,41 @@
 /**
  * Mounts and mount namespaces: mount_namespaces(7), Linux `fs/namespace.c`. A mount knows what sits on it, so that a walk
  * through a mount of another namespace, or through a detached tree, finds the same things as the one who mounted them.
- * A namespace is the tree below its root mount, and the order in which /proc/mounts lists it.
+ * A namespace is the tree below its root mount, listed in the order in which the mounts were made.
  */
 
 import { Namespace } from "../ns/namespace.ts";
 import type { UserNamespace } from "../ns/user.ts";
 import type { Dentry, Path } from "./dentry.ts";
 import type { SuperBlock } from "./inode.ts";
+import { changePropagation, type PeerGroup, PeerGroupIds } from "./propagation.ts";
 
 export class Mount {
-  /** What it sits on; undefined for the root of a namespace and once detached. Written by attach and detach. */
+  /** What it sits on; undefined for the root of a namespace and once detached. Written by hang and unhang. */
   parent: Mount | undefined;
   mountpoint: Dentry | undefined;
-  /** The namespace whose tree it is part of; undefined once detached. Written by attach and detach. */
+  /** The namespace whose tree it is part of; undefined before it is attached and once detached. Written by MountNamespace. */
   ns: MountNamespace | undefined;
-  /** What sits on it, by mount point. Written by attach and detach. */
+  /** What sits on it, by mount point. Written by hang and unhang. */
   readonly children = new Map<Dentry, Mount>();
-  /** What happens in other mounts of the filesystem tree is not seen here, nor the other way round. Changed by mount(2). */
-  propagation: "private" | "unbindable" = "private";
+  /** Those who see each other's changes (shared); undefined for a private or slave mount. Written by propagation.ts. */
+  group: PeerGroup | undefined;
+  /** The mount whose changes are seen here too, but not the other way round (slave). Written by propagation.ts. */
+  master: Mount | undefined;
+  /** Whose master it is. Written by propagation.ts. */
+  readonly slaves: Mount[] = [];
+  /** A private mount that bind mounts leave out. Written by propagation.ts. */
+  unbindable = false;
+  /** MNT_LOCKED: hides something from a less privileged user namespace, so that it cannot be taken away alone. */
+  locked = false;
+  /** The flags that cannot be changed in a less privileged user namespace; those of access times all together. */
+  lockedFlags = 0;
+  /** MNT_UMOUNT: on its way out of its tree, or out of it. Written by umountTree. */
+  umounting = false;
   /** Open file descriptions below it. Written by File. */
   opens = 0;
+  /** Told when the last of them is closed, where it was detached before. */
+  onIdle: (() => void) | undefined;
 
   constructor(
     /** mnt_id of /proc/PID/mountinfo. */
@@ -37,143 +52,165 @@ export class Mount {
     root.inode.mounted(1);
   }
 
-  /** Puts it on `at` without entering it into a namespace: for trees that are being made. */
-  hangOn(at: Path): void {
-    hang(this, at);
-  }
-
   /** Where it is seen as a path. */
   get rootPath(): Path {
     return { mnt: this, dentry: this.root };
   }
 
+  /** The mount that hides it wholly, on its own root. */
+  get overmount(): Mount | undefined {
+    return this.children.get(this.root);
+  }
+
   /** This mount and all below it, parents first. */
   *tree(): IterableIterator<Mount> {
     yield this;
-    for (const child of this.children.values()) yield* child.tree();
+    for (const child of [...this.children.values()]) yield* child.tree();
   }
 }
 
 /** How many mounts a superblock has. */
 const mountsOf = new WeakMap<SuperBlock, number>();
 
+export const countMounts = (sb: SuperBlock): number => mountsOf.get(sb) ?? 0;
+
 /** The mount that sits on `dentry` as seen through `mnt`, or undefined. */
 export function findMountAt(mnt: Mount, dentry: Dentry): Mount | undefined {
   return dentry.mountCount === 0 ? undefined : mnt.children.get(dentry);
 }
 
-export class MountNamespace extends Namespace {
-  readonly kind = "mnt";
-  /** In the order of mounting, as /proc/mounts lists them. */
-  readonly mounts: Mount[] = [];
+/** What all mounts of one machine share. */
+export class Mounts {
+  readonly groupIds = new PeerGroupIds();
   /** Detached, and still in use. */
-  private lingering: readonly Mount[] = [];
+  readonly lingering = new Set<Mount>();
+  private lastId = FIRST_MOUNT_ID;
 
   constructor(
-    ino: number,
-    readonly userNs: UserNamespace,
-    public root: Mount,
-  ) {
-    super(ino, userNs);
-    this.add(root);
+    /** Those that some process stands in or runs from. */
+    private readonly inhabited: () => ReadonlySet<Mount>,
+  ) {}
+
+  nextId(): number {
+    return this.lastId++;
   }
 
-  /** Puts `mount`, with what may sit on it, on `at`, where nothing is mounted yet. */
-  attach(mount: Mount, at: Path): void {
-    hang(mount, at);
-    for (const m of mount.tree()) this.add(m);
+  /** Whether it is in use otherwise than by being mounted. */
+  isBusy(mount: Mount): boolean {
+    return mount.opens > 0 || this.inhabited().has(mount);
   }
 
-  /** Moves a tree of this namespace. */
-  move(mount: Mount, at: Path): void {
-    unhang(mount);
-    hang(mount, at);
+  /** Takes mounts, which are marked as umounting, out of their namespaces and trees. Those in use linger until they are left. */
+  retire(mounts: readonly Mount[], keepConnected: (mount: Mount) => boolean): void {
+    for (const mount of mounts) changePropagation(this.groupIds, mount, "private");
+    for (const mount of mounts) {
+      mount.ns?.leave(mount);
+      if (!keepConnected(mount)) unhang(mount);
+      this.lingering.add(mount);
+      mount.onIdle = () => this.sweep();
+    }
+    this.sweep();
   }
 
-  /**
-   * Takes `mount` off its mount point, and each mount below it off its own: a detached mount has no parent and no children.
-   * What is busy lives on for those who use it, and is given up once they are gone.
-   */
-  detach(mount: Mount, isBusy: (mount: Mount) => boolean): void {
-    for (const child of [...mount.children.values()]) this.detach(child, isBusy);
-    unhang(mount);
-    mount.ns = undefined;
-    const at = this.mounts.indexOf(mount);
-    if (at >= 0) this.mounts.splice(at, 1);
-    // Differs from Linux: a lazily detached mount whose last user leaves is noticed at the next unmounting.
-    this.lingering = [...this.lingering, mount].filter((m) => isBusy(m) || !release(m));
-  }
-
-  /** Enters a mount that hangs in the tree already. */
-  adopt(mount: Mount): void {
-    this.add(mount);
-  }
-
-  /** The last task has left: everything is unmounted. */
-  protected override release(): void {
-    for (const mount of [...this.mounts]) {
-      mount.ns = undefined;
+  /** Gives up what nobody uses any more. Called where a process may have left a mount: by exit, chdir, setns and the like. */
+  sweep(): void {
+    if (this.lingering.size === 0) return;
+    const inhabited = this.inhabited();
+    for (const mount of [...this.lingering]) {
+      if (mount.opens > 0 || inhabited.has(mount) || !this.lingering.delete(mount)) continue;
+      for (const child of [...mount.children.values()]) unhang(child);
       unhang(mount);
       release(mount);
     }
-    this.mounts.length = 0;
+  }
+}
+
+/** Numbers below are those of the kernel's own mounts. */
+const FIRST_MOUNT_ID = 20;
+
+export class MountNamespace extends Namespace {
+  readonly kind = "mnt";
+  private readonly members = new Set<Mount>();
+  private listed: readonly Mount[] | undefined;
+
+  constructor(
+    private readonly host: Mounts,
+    ino: number,
+    readonly userNs: UserNamespace,
+    /** The absolute root: nothing is below it, and it is never unmounted. */
+    readonly root: Mount,
+  ) {
+    super(ino, userNs);
+    for (const mount of root.tree()) this.enter(mount);
   }
 
-  private add(mount: Mount): void {
+  /** In the order of their making, as /proc/mounts lists them. */
+  get mounts(): readonly Mount[] {
+    this.listed ??= [...this.members].sort((a, b) => a.id - b.id);
+    return this.listed;
+  }
+
+  get size(): number {
+    return this.members.size;
+  }
+
+  /** What a task that joins sees as `/`: the topmost mount over the root. */
+  get top(): Path {
+    let mount = this.root;
+    for (let over = mount.overmount; over !== undefined; over = mount.overmount) mount = over;
+    return mount.rootPath;
+  }
+
+  /** Enters a mount that hangs in the tree, or is its root. */
+  enter(mount: Mount): void {
     mount.ns = this;
-    this.mounts.push(mount);
+    this.members.add(mount);
+    this.listed = undefined;
   }
-}
 
-/** What copying a mount namespace needs of the system. */
-interface MountIds {
-  nextMountId(): number;
-}
+  leave(mount: Mount): void {
+    mount.ns = undefined;
+    this.members.delete(mount);
+    this.listed = undefined;
+  }
 
-/** copy_mnt_ns(): a namespace with a copy of every mount of `old`, and which copy belongs to which. */
-export function copyMountNamespace(
-  ids: MountIds,
-  old: MountNamespace,
-  ino: number,
-  userNs: UserNamespace,
-): { readonly ns: MountNamespace; readonly mounts: ReadonlyMap<Mount, Mount> } {
-  const copies = new Map<Mount, Mount>();
-  const copy = (mnt: Mount): Mount => {
-    const made = new Mount(ids.nextMountId(), mnt.sb, mnt.root, mnt.source, mnt.flags);
-    made.propagation = mnt.propagation;
-    copies.set(mnt, made);
-    for (const [mountpoint, child] of mnt.children) copy(child).hangOn({ mnt: made, dentry: mountpoint });
-    return made;
-  };
-  const ns = new MountNamespace(ino, userNs, copy(old.root));
-  // In the order of mounting, the root first.
-  for (const mnt of old.mounts) if (mnt !== old.root) ns.adopt(copies.get(mnt) as Mount);
-  return { ns, mounts: copies };
+  /** The last task has left: everything is unmounted, and nothing of it propagates. */
+  protected override release(): void {
+    const mounts = [...this.root.tree()];
+    for (const mount of mounts) mount.umounting = true;
+    this.host.retire(mounts, (mount) => mount.locked);
+  }
 }
 
 /** Gives a mount up; the filesystem goes with its last mount. */
-function release(mount: Mount): true {
+export function release(mount: Mount): void {
   const left = (mountsOf.get(mount.sb) ?? 1) - 1;
   mountsOf.set(mount.sb, left);
   mount.root.inode.mounted(-1);
   if (left === 0) mount.sb.unmounted();
-  return true;
 }
 
-function hang(mount: Mount, at: Path): void {
+/** Puts `mount` on `at`, where nothing is mounted. Linux `attach_mnt`. */
+export function hang(mount: Mount, at: Path): void {
+  setMountpoint(mount, at);
+  at.mnt.children.set(at.dentry, mount);
+}
+
+/** Says where `mount` will sit; it is not found there as yet. Linux `mnt_set_mountpoint`. */
+export function setMountpoint(mount: Mount, at: Path): void {
   mount.parent = at.mnt;
   mount.mountpoint = at.dentry;
   at.dentry.mountCount++;
   // Where lookups are not cached (proc), the mount point is pinned, so that the next walk finds the same dentry.
   for (let d = at.dentry; !d.isRoot && !d.deleted; d = d.parent) d.parent.children.set(d.name, d);
-  at.mnt.children.set(at.dentry, mount);
 }
 
-function unhang(mount: Mount): void {
+/** Takes `mount` off what it sits on. */
+export function unhang(mount: Mount): void {
   const { parent, mountpoint } = mount;
   if (parent === undefined || mountpoint === undefined) return;
   mountpoint.mountCount--;
-  parent.children.delete(mountpoint);
+  if (parent.children.get(mountpoint) === mount) parent.children.delete(mountpoint);
   mount.parent = undefined;
   mount.mountpoint = undefined;
 }
