@@ -1,0 +1,26 @@
+/** Queueing disciplines: tc(8), Linux `net/sched/sch_generic.c`. What holds packets back between the stack and a device. */
+
+import type { SkBuff } from "../skb.ts";
+
+export interface QdiscStats {
+  bytes: number;
+  packets: number;
+  drops: number;
+  overlimits: number;
+  requeues: number;
+}
+
+export interface Qdisc {
+  /** TCA_KIND. */
+  readonly kind: "noqueue" | "pfifo_fast" | "netem" | "tbf";
+  /** `1:` is 0x10000; 0 for the default one. */
+  readonly handle: number;
+  readonly stats: QdiscStats;
+  /** Packets that wait, and their bytes. */
+  readonly backlogPackets: number;
+  readonly backlogBytes: number;
+  /** Takes the packet; hands it, or others, to the device's `transmit` when their time has come. */
+  enqueue(skb: SkBuff): void;
+  /** Drops what waits. */
+  reset(): void;
+}
