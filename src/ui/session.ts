@@ -3,7 +3,7 @@
  * It acts on the machine in one way only, by typing into a terminal (and, about time itself, by the clock's controls).
  */
 import { MachineClient, spawnWorker, type WorkerLike } from "../bridge/client.ts";
-import type { InputLog, Pace, SessionConfig } from "../bridge/messages.ts";
+import type { Answer, InputLog, Pace, Query, SessionConfig } from "../bridge/messages.ts";
 import type { Frame } from "./live.ts";
 import { forgetSession, loadSession, readNow, saveSession, writeNow } from "./storage.ts";
 import { announce, announceFrame, live, useStore } from "./store.ts";
@@ -171,6 +171,11 @@ export class Session {
     this.saveSoon();
     useStore.setState({ pane: "terminal" });
     this.views.get(terminal)?.focus();
+  }
+
+  /** What frames do not carry, as it is in the machine now. Never settles where there is no machine. */
+  ask(query: Query): Promise<Answer> {
+    return this.client?.ask(query) ?? new Promise(() => {});
   }
 
   setPace(pace: Pace): void {
