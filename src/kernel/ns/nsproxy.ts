@@ -35,6 +35,18 @@ export class CgroupNamespace extends Namespace {
   ) {
     super(ino, userNs);
   }
+
+  /** The path of a cgroup as seen from inside: `/..` for each level that it lies outside, kernfs_path_from_node(). */
+  pathOf(cgroup: Cgroup): string {
+    const above = new Set(this.root.ancestors());
+    const down: string[] = [];
+    let common: Cgroup | undefined = cgroup;
+    for (; common !== undefined && !above.has(common); common = common.parent) down.unshift(common.name);
+    let text = "";
+    for (let up: Cgroup | undefined = this.root; up !== undefined && up !== common; up = up.parent) text += "/..";
+    for (const name of down) text += `/${name}`;
+    return text === "" ? "/" : text;
+  }
 }
 
 /** A namespace that as yet holds nothing but its identity: the network. */

@@ -121,6 +121,12 @@ export function nsCapable(cred: Cred, ns: UserNamespace, cap: number): boolean {
   return false;
 }
 
+/** in_userns(): whether `ns` is `above` or nested in it. */
+export function isWithin(ns: UserNamespace, above: UserNamespace): boolean {
+  for (let at: UserNamespace | undefined = ns; at !== undefined; at = at.parent) if (at === above) return true;
+  return false;
+}
+
 export function inGroup(cred: Cred, gid: number): boolean {
   return cred.fsgid === gid || cred.groups.includes(gid);
 }

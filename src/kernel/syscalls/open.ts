@@ -174,7 +174,7 @@ function openPath(task: Task, path: Path, flags: number): MaySleep<File> {
   if (truncate) wantWrite(path.mnt);
   if (type === S_IFLNK) throw ELOOP;
   if (type === S_IFDIR && (writing || (flags & O_TRUNC) !== 0)) throw EISDIR;
-  if ((type === S_IFCHR || type === S_IFBLK) && (path.mnt.flags & MS_NODEV) !== 0) throw EACCES;
+  if ((type === S_IFCHR || type === S_IFBLK) && ((path.mnt.flags & MS_NODEV) !== 0 || path.mnt.sb.nodev)) throw EACCES;
   const mask = (access === O_RDONLY ? R_OK : access === O_WRONLY ? W_OK : R_OK | W_OK) | ((flags & O_TRUNC) !== 0 ? W_OK : 0);
   checkPermission(task, inode, mask);
   if ((flags & O_NOATIME) !== 0) requireOwner(task, inode);

@@ -7,12 +7,13 @@ import { IN_ATTRIB } from "../../abi/poll.ts";
 import { isDir, isReg, S_ISVTX } from "../../abi/stat.ts";
 import { byteLength } from "../../abi/utf8.ts";
 import { nsCapable } from "../ns/user.ts";
+import { CAPS_XATTR, showFileCaps, storeFileCaps } from "../task/capability.ts";
 import type { Task } from "../task/task.ts";
 import type { Path } from "../vfs/dentry.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { resolve } from "../vfs/namei.ts";
 import { notifyDentry } from "../vfs/notify.ts";
-import { checkPermission, isOwnerOrCapable, wantWrite } from "../vfs/permission.ts";
+import { capableToward, checkPermission, isOwnerOrCapable, wantWrite } from "../vfs/permission.ts";
 import type { Handlers } from "./handler.ts";
 
 const XATTR_NAME_MAX = 255;
@@ -24,7 +25,8 @@ export const xattrCalls: Handlers<"getxattr" | "setxattr" | "listxattr" | "remov
     checkName(name);
     const { dentry } = resolve(task, undefined, path, follow);
     checkXattr(task, dentry.inode, name, R_OK);
-    return dentry.inode.getxattr(name).slice();
+    const value = dentry.inode.getxattr(name);
+    return name === CAPS_XATTR ? showFileCaps(dentry.inode, task.cred, value) : value.slice();
   },
 
   setxattr(_system, task, path, name, value, flags, follow = true) {
@@ -35,7 +37,7 @@ export const xattrCalls: Handlers<"getxattr" | "setxattr" | "listxattr" | "remov
       const exists = inode.xattrs?.has(name) === true;
       if ((flags & XATTR_CREATE) !== 0 && exists) throw EEXIST;
       if ((flags & XATTR_REPLACE) !== 0 && !exists) throw ENODATA;
-      inode.setxattr(name, value.slice());
+      inode.setxattr(name, name === CAPS_XATTR ? storeFileCaps(inode, task.cred, value) : value.slice());
     });
   },
 
@@ -80,8 +82,11 @@ function checkXattr(task: Task, inode: Inode, name: string, mask: number): void 
   } else if (!name.startsWith("security.") && !name.startsWith("system.")) {
     checkPermission(task, inode, mask);
   } else if (name.startsWith("security.")) {
-    const cap = name === "security.capability" ? CAP_SETFCAP : CAP_SYS_ADMIN;
-    if (writing && !nsCapable(task.cred, task.cred.userNs, cap)) throw EPERM;
+    const may =
+      name === CAPS_XATTR
+        ? capableToward(task.cred, inode, CAP_SETFCAP)
+        : nsCapable(task.cred, inode.sb.userNs ?? task.system.initUserNs, CAP_SYS_ADMIN);
+    if (writing && !may) throw EPERM;
   }
   if (!PREFIXES.some((prefix) => name.startsWith(prefix))) throw EOPNOTSUPP;
   if (PREFIXES.includes(name)) throw EINVAL;

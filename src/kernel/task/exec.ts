@@ -1,5 +1,6 @@
 /** Program loading: execve(2), Linux `fs/exec.c`, `fs/binfmt_elf.c`, `fs/binfmt_script.c`. */
 
+import { CAP_SYS_PTRACE } from "../../abi/capability.ts";
 import { type ElfImage, parseElf } from "../../abi/elf.ts";
 import { E2BIG, EACCES, ELIBBAD, ELOOP, ENOEXEC, ETXTBSY } from "../../abi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_RDONLY, X_OK } from "../../abi/fcntl.ts";
@@ -12,7 +13,7 @@ import { Blocked } from "../blocked.ts";
 import { AddressSpace } from "../mm/address-space.ts";
 import { AnonAccount } from "../mm/memory.ts";
 import { idsMapped } from "../ns/idmap.ts";
-import type { Cred } from "../ns/user.ts";
+import { isWithin, nsCapable } from "../ns/user.ts";
 import { ARG_MAX, BINPRM_MAX_RECURSION, IMAGE_BYTES, MAX_ARG_STRLEN } from "../params.ts";
 import type { Path } from "../vfs/dentry.ts";
 import { File } from "../vfs/file.ts";
@@ -52,7 +53,7 @@ export function execve(
   const args = argv.length === 0 ? [""] : argv;
   const binary = load(task, target, filename, args, 0);
   const loader = binary.elf.interp === undefined ? undefined : loadInterpreter(task, binary.elf.interp);
-  return new Blocked(enter(system, task, filename, target, binary, loader, new Map(env)));
+  return new Blocked(enter(system, task, filename, binary, loader, new Map(env)));
 }
 
 /** execveat(2): a path below a directory, or, with AT_EMPTY_PATH, the descriptor itself (fexecve). */
@@ -156,7 +157,6 @@ function* enter(
   system: System,
   task: Task,
   filename: string,
-  target: Path,
   binary: Binary,
   loader: ElfImage | undefined,
   env: Env,
@@ -164,7 +164,7 @@ function* enter(
   const { argv, elf } = binary;
   const main = yield* findCode(system, elf, argv);
   const start = loader === undefined ? main : yield* findCode(system, loader, argv);
-  const cred = newCred(task, target);
+  const { cred, secure } = newCred(task, binary.path);
 
   // The point of no return.
   endOtherThreads(task);
@@ -174,10 +174,10 @@ function* enter(
   }
   resetSignals(task);
   replaceMemory(system, task, binary);
-  const secure = cred.euid !== cred.uid || cred.egid !== cred.gid || (cred.permitted & ~task.cred.permitted) !== 0n;
   task.cred = cred;
   task.comm = filename.slice(filename.lastIndexOf("/") + 1).slice(0, 15);
   task.image = { exe: binary.path, argv, env: new Map(env) };
+  system.mounts.sweep();
   task.tg.execed = true;
   task.vforkDone?.wake();
   task.vforkDone = undefined;
@@ -194,18 +194,27 @@ function* enter(
   return yield* never();
 }
 
-/** Set-user-ID bits and file capabilities, where the mount and no_new_privs let them count. */
-function newCred(task: Task, target: Path): Cred {
+/** mnt_may_suid(): not on a mount of another namespace, nor on a filesystem of a user namespace that one is not below. */
+function maySuid(task: Task, { mnt }: Path): boolean {
+  const { userNs } = mnt.sb;
+  const below = userNs === undefined || isWithin(task.cred.userNs, userNs);
+  return (mnt.flags & MS_NOSUID) === 0 && mnt.ns === task.mntNs && below;
+}
+
+/** Set-user-ID bits and file capabilities of what is executed in the end, where the mount and no_new_privs let them count. */
+function newCred(task: Task, binary: Path): ReturnType<typeof credAfterExec> {
   const old = task.cred;
-  const { inode } = target.dentry;
-  const counts =
-    (target.mnt.flags & MS_NOSUID) === 0 && !old.noNewPrivs && isReg(inode.mode) && idsMapped(old.userNs, inode.uid, inode.gid);
+  const { inode } = binary.dentry;
+  const suid = maySuid(task, binary);
+  const counts = suid && !old.noNewPrivs && idsMapped(old.userNs, inode.uid, inode.gid);
   const setuid = counts && (inode.mode & S_ISUID) !== 0;
-  const setgid = counts && (inode.mode & S_ISGID) !== 0 && (inode.mode & 0o010) !== 0;
+  const setgid = counts && (inode.mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010);
+  const tracer = task.ptrace?.tracer.leader;
   return credAfterExec(old, {
     euid: setuid ? inode.uid : old.euid,
     egid: setgid ? inode.gid : old.egid,
-    caps: counts ? readFileCaps(inode) : undefined,
+    caps: suid ? readFileCaps(inode, old) : undefined,
+    mayGain: !old.noNewPrivs && (tracer === undefined || nsCapable(tracer.cred, old.userNs, CAP_SYS_PTRACE)),
   });
 }
 

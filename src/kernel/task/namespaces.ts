@@ -22,11 +22,12 @@ import { IpcNamespace } from "../ns/ipc.ts";
 import { checkNamespaceLimit } from "../ns/live.ts";
 import { CgroupNamespace, type NamespaceSet, NsProxy, PlainNamespace, TimeNamespace, UtsNamespace } from "../ns/nsproxy.ts";
 import { PidNamespace } from "../ns/pid.ts";
-import { type Cred, nsCapable, UserNamespace } from "../ns/user.ts";
+import { type Cred, isWithin, nsCapable, UserNamespace } from "../ns/user.ts";
 import { MAX_NAMESPACE_DEPTH } from "../params.ts";
 import { FsStruct } from "../vfs/caller.ts";
 import type { Path } from "../vfs/dentry.ts";
-import { copyMountNamespace, MountNamespace } from "../vfs/mount.ts";
+import { MountNamespace } from "../vfs/mount.ts";
+import { copyMountNamespace } from "../vfs/mount-tree.ts";
 import type { System } from "./system.ts";
 import type { Task } from "./task.ts";
 
@@ -63,7 +64,8 @@ function newUserNamespace(system: System, task: Task, cred: Cred): Cred {
   checkNamespaceLimit(parent, cred.euid, "user");
   // current_chrooted(): leaving a chroot by way of a user namespace must not be possible.
   const { root } = task.fs;
-  if (root.mnt !== task.mntNs.root || root.dentry !== root.mnt.root) throw EPERM;
+  const { top } = task.mntNs;
+  if (root.mnt !== top.mnt || root.dentry !== top.dentry) throw EPERM;
   if (!idsMapped(parent, cred.euid, cred.egid)) throw EPERM;
   const userNs = new UserNamespace(system.nextNamespaceIno(), parent, cred.euid, cred.egid);
   userNs.creatorUid = cred.euid;
@@ -109,7 +111,7 @@ export function newNamespaces(system: System, task: Task, flags: number, fs: FsS
   };
   let newFs = fs;
   if (wants(CLONE_NEWNS)) {
-    const copy = copyMountNamespace(system, old.mnt, ino(), userNs);
+    const copy = copyMountNamespace(system.mounts, old.mnt, ino(), userNs);
     set.mnt = copy.ns;
     const moved = (path: Path): Path => ({ mnt: copy.mounts.get(path.mnt) ?? path.mnt, dentry: path.dentry });
     newFs = new FsStruct(moved(fs.root), moved(fs.cwd), fs.umask);
@@ -149,7 +151,7 @@ function newTimeNamespace(ino: number, userNs: UserNamespace, old: TimeNamespace
 function newPidNamespace(ino: number, task: Task, userNs: UserNamespace): PidNamespace {
   const parent = task.ns.pidForChildren;
   if (parent !== task.pidNs) throw EINVAL;
-  for (let ns: UserNamespace | undefined = userNs; ns !== parent.userNs; ns = ns.parent) if (ns === undefined) throw EINVAL;
+  if (!isWithin(userNs, parent.userNs)) throw EINVAL;
   if (parent.level >= MAX_NAMESPACE_DEPTH) throw ENOSPC;
   return new PidNamespace(ino, parent, userNs);
 }
@@ -205,10 +207,9 @@ function joinOther(task: Task, target: Namespace): void {
     if (task.tg.threads.size > 1) throw EINVAL;
     switchTo(task, new NsProxy({ ...setOf(ns), mnt: target }));
     // Root and working directory become those of the namespace: the topmost mount over its root.
-    let root: Path = target.root.rootPath;
-    for (let above = root.mnt.children.get(root.dentry); above !== undefined; above = root.mnt.children.get(root.dentry))
-      root = above.rootPath;
-    task.fs = new FsStruct(root, root, task.fs.umask);
+    const { top } = target;
+    task.fs = new FsStruct(top, top, task.fs.umask);
+    task.system.mounts.sweep();
   } else if (target instanceof TimeNamespace) {
     target.frozen = true;
     switchTo(task, new NsProxy({ ...setOf(ns), time: target, timeForChildren: target }));

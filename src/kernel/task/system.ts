@@ -12,8 +12,9 @@ import type { Random } from "../random.ts";
 import type { Scheduler } from "../sched/scheduler.ts";
 import type { Tracer } from "../trace.ts";
 import type { File } from "../vfs/file.ts";
-import type { Path } from "../vfs/dentry.ts";
+import type { Dentry, Path } from "../vfs/dentry.ts";
 import type { SuperBlock } from "../vfs/inode.ts";
+import type { Mounts } from "../vfs/mount.ts";
 import type { MaySleep } from "../blocked.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { KernelLog } from "./log.ts";
@@ -28,8 +29,17 @@ export interface FilesystemType {
   readonly name: string;
   /** No block device is needed. */
   readonly nodev: boolean;
+  /**
+   * FS_USERNS_MOUNT: the user namespace in which the mounter needs CAP_SYS_ADMIN, and to which a new instance belongs. Without it only
+   * the initial one counts.
+   */
+  usernsMount?(mounter: Task): UserNamespace;
+  /** SB_I_USERNS_VISIBLE: outside of the initial user namespace, only who sees one of it wholly may mount another (proc, sysfs). */
+  readonly usernsVisible?: boolean;
   /** Makes or finds the instance. `data` is the option string of mount(2). Errors: EINVAL for unknown options. */
-  mount(system: System, source: string, data: string, flags: number): SuperBlock;
+  mount(system: System, source: string, data: string, flags: number, mounter: Task): SuperBlock;
+  /** The part of the instance that a new mount shows: its root unless given (cgroup2: the root of the mounter's cgroup namespace). */
+  rootFor?(sb: SuperBlock, mounter: Task): Dentry;
 }
 
 /** A device driver: what opening a character or block device node does. */
@@ -86,9 +96,9 @@ export interface System {
   realtimeOffset: Timespec;
   /** An inode number for an object without a filesystem: pipes, sockets, namespaces. */
   nextAnonIno(): number;
+  readonly mounts: Mounts;
   /** An inode number of nsfs for a new namespace. */
   nextNamespaceIno(): number;
-  nextMountId(): number;
   /** A device number for a filesystem instance without a device: 0:N. */
   nextAnonDev(): number;
 }

@@ -6,6 +6,7 @@
 import { EINVAL, ENODATA, ENOTDIR, EOPNOTSUPP, EPERM } from "../../abi/errno.ts";
 import { type Dirent, isDir, type Stat, type Statfs, type Timespec } from "../../abi/stat.ts";
 import type { MaySleep } from "../blocked.ts";
+import type { UserNamespace } from "../ns/user.ts";
 import type { Caller } from "./caller.ts";
 import { Dentry, type Path } from "./dentry.ts";
 import type { File } from "./file.ts";
@@ -21,12 +22,22 @@ export abstract class SuperBlock {
   abstract readonly root: Inode;
   /** Read-only for all mounts of it. Changed by remount. */
   readonly = false;
+  /** s_user_ns: the user namespace that it was mounted from; undefined for the initial one. Written by mount(2), once. */
+  userNs: UserNamespace | undefined;
   private rootDentryMade: Dentry | undefined;
 
   /** The one dentry of its root, on which all its mounts stand. */
   get rootDentry(): Dentry {
     return (this.rootDentryMade ??= Dentry.root(this.root));
   }
+
+  /** SB_I_NODEV: device nodes on it are dead, as on every filesystem that a user namespace has mounted for itself. */
+  get nodev(): boolean {
+    return this.userNs !== undefined;
+  }
+
+  /** The root field of /proc/PID/mountinfo for a mount of `root`, where it is not the path inside the filesystem (cgroup2). */
+  showRoot?(root: Dentry, reader: Caller): string;
 
   /** mount(2) with MS_REMOUNT. Errors: EINVAL for options that cannot change. */
   remount(_data: string): void {}

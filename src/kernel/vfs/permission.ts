@@ -1,7 +1,7 @@
 /** Who may do what with an inode: path_resolution(7), inode(7), Linux `fs/namei.c:inode_permission`, `fs/attr.c`. */
 
 import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, capBit } from "../../abi/capability.ts";
-import { EACCES, EPERM, EROFS } from "../../abi/errno.ts";
+import { EACCES, EOVERFLOW, EPERM, EROFS } from "../../abi/errno.ts";
 import { R_OK, W_OK, X_OK } from "../../abi/fcntl.ts";
 import { MS_RDONLY } from "../../abi/mount.ts";
 import { isReg, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_ISVTX } from "../../abi/stat.ts";
@@ -72,8 +72,10 @@ export function checkDelete(caller: Caller, dir: Inode, victim: Inode): void {
     throw EPERM;
 }
 
-/** may_create(). Errors: EACCES. */
+/** may_create(). Errors: EACCES; EOVERFLOW where the caller's ids have no number in the user namespace of the filesystem. */
 export function checkCreate(caller: Caller, dir: Inode): void {
+  const { userNs } = dir.sb;
+  if (userNs !== undefined && !idsMapped(userNs, caller.cred.fsuid, caller.cred.fsgid)) throw EOVERFLOW;
   checkPermission(caller, dir, W_OK | X_OK);
 }
 

@@ -2,8 +2,13 @@
 
 import { EINVAL } from "../../../abi/errno.ts";
 import type { Statfs } from "../../../abi/stat.ts";
+import type { Cgroup } from "../../cgroup/cgroup.ts";
 import type { FilesystemType, System } from "../../task/system.ts";
+import { callerTask } from "../../task/task.ts";
+import type { Caller } from "../../vfs/caller.ts";
+import type { Dentry } from "../../vfs/dentry.ts";
 import { SuperBlock } from "../../vfs/inode.ts";
+import { addChild } from "../../vfs/namei.ts";
 import { controllerFiles } from "./controller-files.ts";
 import { coreFiles } from "./core-files.ts";
 import type { CgroupFile } from "./entry.ts";
@@ -26,6 +31,11 @@ export class Cgroup2SuperBlock extends SuperBlock {
     this.root = new CgroupDirectory(this, system.cgroups.root, undefined);
   }
 
+  /** As seen from the reader's cgroup namespace. */
+  override showRoot(root: Dentry, reader: Caller): string {
+    return callerTask(reader).ns.cgroup.pathOf((root.inode as CgroupDirectory).cgroup);
+  }
+
   override statfs(): Statfs {
     return { type: CGROUP2_SUPER_MAGIC, bsize: 4096, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0, namelen: 255, flags: 0 };
   }
@@ -46,8 +56,19 @@ export function cgroup2Of(system: System): Cgroup2SuperBlock {
 export const cgroup2: FilesystemType = {
   name: "cgroup2",
   nodev: true,
+  usernsMount: ({ ns }) => ns.cgroup.userNs,
   mount: (system, _source, data) => {
     for (const option of data.split(",")) if (option !== "" && !OPTIONS.has(option)) throw EINVAL;
     return cgroup2Of(system);
   },
+  rootFor: (_sb, { ns, system }) => cgroupDentry(system, ns.cgroup.root),
 };
+
+/** The place of a cgroup in the hierarchy. */
+function cgroupDentry(system: System, cgroup: Cgroup): Dentry {
+  const path = [...cgroup.ancestors()].reverse().slice(1);
+  return path.reduce((dir, next) => {
+    const inode = (dir.inode as CgroupDirectory).directoryOf(next);
+    return dir.children.get(next.name) ?? addChild(dir, next.name, inode);
+  }, cgroup2Of(system).rootDentry);
+}

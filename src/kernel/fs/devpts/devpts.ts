@@ -195,6 +195,7 @@ export function hostDevpts(system: System): DevptsSuperBlock {
 export const devpts: FilesystemType = {
   name: "devpts",
   nodev: true,
+  usernsMount: ({ cred }) => cred.userNs,
   mount: (system, _source, data) => {
     const options = parseOptions(data);
     const host = hostDevpts(system);

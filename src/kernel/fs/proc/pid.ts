@@ -151,8 +151,8 @@ const common: readonly Entry<TaskSubject>[] = [
   place("exe", (task) => task.image.exe),
   file("mounts", taskMounts),
   file("mountinfo", taskMountinfo),
-  // A cgroup that was removed under a zombie is marked. Differs from Linux: paths are seen from the real root in every cgroup namespace.
-  file("cgroup", ({ task }) => `0::${task.cgroup.path}${task.cgroup.removed ? " (deleted)" : ""}\n`),
+  // Seen from the reader's cgroup namespace. A cgroup that was removed under a zombie is marked.
+  file("cgroup", ({ task }, reader) => `0::${reader.ns.cgroup.pathOf(task.cgroup)}${task.cgroup.removed ? " (deleted)" : ""}\n`),
   file("oom_score", oomScore),
   oomScoreAdj,
   ...namespaceEntries,

@@ -37,6 +37,8 @@ class ProcSuperBlock extends SuperBlock {
 export const proc: FilesystemType = {
   name: "proc",
   nodev: true,
+  usernsMount: ({ pidNs }) => pidNs.userNs,
+  usernsVisible: true,
   mount(system, _source, data) {
     if (data.split(",").some((option) => option !== "" && option !== "hidepid=0" && option !== "hidepid=off")) throw EINVAL;
     const mounter = system.sched.current as Task | undefined;

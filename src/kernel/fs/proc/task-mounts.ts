@@ -1,11 +1,12 @@
 /** /proc/PID/mounts, mountinfo: proc_pid_mounts(5), proc_pid_mountinfo(5); Linux `fs/proc_namespace.c`. */
 
-import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from "../../../abi/mount.ts";
+import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW, MS_RDONLY, MS_RELATIME } from "../../../abi/mount.ts";
 import { major, minor } from "../../../abi/stat.ts";
 import type { Task } from "../../task/task.ts";
-import type { Dentry } from "../../vfs/dentry.ts";
+import type { Dentry, Path } from "../../vfs/dentry.ts";
 import type { Mount } from "../../vfs/mount.ts";
 import { dPath, isReachable } from "../../vfs/path.ts";
+import { dominatingId } from "../../vfs/propagation.ts";
 import type { TaskSubject } from "./entry.ts";
 
 const OPTIONS: readonly (readonly [number, string])[] = [
@@ -15,6 +16,7 @@ const OPTIONS: readonly (readonly [number, string])[] = [
   [MS_NOATIME, ",noatime"],
   [MS_NODIRATIME, ",nodiratime"],
   [MS_RELATIME, ",relatime"],
+  [MS_NOSYMFOLLOW, ",nosymfollow"],
 ];
 
 /** mangle(): what separates the fields is written in octal. */
@@ -46,15 +48,27 @@ function inside(dentry: Dentry): string {
   return `${text === "" ? "/" : text}${dentry.deleted ? "//deleted" : ""}`;
 }
 
-export function taskMountinfo({ task }: TaskSubject): string {
+/** The optional fields: `shared:N`, `master:N`, `propagate_from:N`, `unbindable`. */
+function propagationTags(mnt: Mount, root: Path): string {
+  let text = mnt.group === undefined ? "" : ` shared:${mnt.group.id}`;
+  if (mnt.master !== undefined) {
+    const master = mnt.master.group?.id ?? 0;
+    const dominating = dominatingId(mnt, root);
+    text += ` master:${master}`;
+    if (dominating !== 0 && dominating !== master) text += ` propagate_from:${dominating}`;
+  }
+  return mnt.unbindable ? `${text} unbindable` : text;
+}
+
+export function taskMountinfo({ task }: TaskSubject, reader: Task): string {
   const { root } = task.fs;
   return visible(task)
     .map((mnt) => {
       const { sb } = mnt;
       const dev = `${major(sb.dev)}:${minor(sb.dev)}`;
-      const where = `${mangle(inside(mnt.root))} ${mangle(dPath(mnt.rootPath, root))}`;
+      const where = `${mangle(sb.showRoot?.(mnt.root, reader) ?? inside(mnt.root))} ${mangle(dPath(mnt.rootPath, root))}`;
       const access = (mnt.flags & MS_RDONLY) !== 0 ? "ro" : "rw";
-      const tag = mnt.propagation === "unbindable" ? " unbindable" : "";
+      const tag = propagationTags(mnt, root);
       const fs = `${sb.fstype} ${mangle(mnt.source)} ${sb.readonly ? "ro" : "rw"}${sb.showOptions()}`;
       return `${mnt.id} ${mnt.parent?.id ?? mnt.id} ${dev} ${where} ${access}${mountOptions(mnt)}${tag} - ${fs}\n`;
     })

@@ -47,6 +47,8 @@ const instances = new WeakMap<System, SysfsSuperBlock>();
 export const sysfs: FilesystemType = {
   name: "sysfs",
   nodev: true,
+  usernsMount: ({ ns }) => ns.net.userNs,
+  usernsVisible: true,
   mount(system) {
     let sb = instances.get(system);
     if (sb === undefined) {

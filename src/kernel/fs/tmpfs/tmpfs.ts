@@ -161,6 +161,7 @@ export class TmpfsSuperBlock extends SuperBlock {
 export const tmpfs: FilesystemType = {
   name: "tmpfs",
   nodev: true,
+  usernsMount: ({ cred }) => cred.userNs,
   mount: (system, _source, data) => mountTmpfs(system, parseTmpfsOptions(data, system.config.memoryBytes)),
 };
 
