@@ -82,6 +82,7 @@ export const systemCalls: Handlers<"uname" | "sethostname" | "setdomainname" | "
   sethostname: (_system, task, name) => {
     checkName(task, name);
     task.ns.uts.hostname = name;
+    task.ns.uts.userNs.live.changed();
   },
   setdomainname: (_system, task, name) => {
     checkName(task, name);

@@ -88,6 +88,7 @@ function writeMap(task: Task, writer: Task, text: string, kind: IdKind): void {
     if (toKernelId(parent, kind, e.outside) === undefined || toKernelId(parent, kind, e.outside + e.count - 1) === undefined) throw EPERM;
   }
   ns[kind] = map;
+  ns.live.changed();
 }
 
 function mapFile(name: string, kind: IdKind): FileEntry<TaskSubject> {
@@ -140,6 +141,7 @@ const timensOffsets: FileEntry<TaskSubject> = {
       if (match[1] === "monotonic" || match[1] === "1") ns.monotonicNs = value;
       else ns.boottimeNs = value;
     }
+    ns.userNs.live.changed();
   },
 };
 
