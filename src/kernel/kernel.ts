@@ -46,7 +46,7 @@ import type { DeviceDriver, FilesystemType, ProgramLookup, System, SystemConfig 
 import { defaultRlimits, SigHand, Task, ThreadGroup } from "./task/task.ts";
 import { Tracer } from "./trace.ts";
 import { FsStruct } from "./vfs/caller.ts";
-import { Mount, MountNamespace } from "./vfs/mount.ts";
+import { hang, Mount, MountNamespace, Mounts } from "./vfs/mount.ts";
 
 export type FindProgram = (name: string, argv: readonly string[], voice: Voice) => ProgramLookup;
 
@@ -80,6 +80,7 @@ export class Kernel implements System {
   forks = 0;
   readonly loads: [number, number, number] = [0, 0, 0];
   readonly filesystems = new Map<string, FilesystemType>();
+  readonly mounts = new Mounts(() => inhabitedMounts(this));
   readonly charDevices = new Map<number, DeviceDriver>();
   readonly sysctl = new Map<string, string>();
   realtimeOffset: Timespec;
@@ -92,12 +93,12 @@ export class Kernel implements System {
   readonly rootfs: TmpfsSuperBlock;
   /** JavaScript errors thrown by programs: bugs of ours, which tests look at. */
   readonly crashes: string[] = [];
+  private readonly absoluteRoot: Mount;
   private readonly rootMount: Mount;
   private anonIno = 1;
   /** Where Linux's ida starts after the initial namespaces and what the boot has used. */
   private namespaceIno = 4026532160;
   private nextCgroupIno = 1;
-  private mountId = 20;
   private anonDev = 1;
 
   constructor(
@@ -138,7 +139,11 @@ export class Kernel implements System {
     for (const type of filesystemTypes) this.filesystems.set(type.name, type);
     for (const [dev, driver] of charDevices) this.charDevices.set(dev, driver);
     this.rootfs = mountTmpfs(this, { sizeBytes: Math.floor(config.memoryBytes * TMPFS_SHARE), mode: 0o755 });
-    this.rootMount = new Mount(this.nextMountId(), this.rootfs, this.rootfs.rootDentry, "rootfs", MS_RELATIME);
+    // Below what everybody sees as the root is the one that never goes: the empty rootfs of the kernel itself.
+    const absolute = mountTmpfs(this, { mode: 0o755 }, "rootfs");
+    this.absoluteRoot = new Mount(1, absolute, absolute.rootDentry, "none", MS_RELATIME);
+    this.rootMount = new Mount(this.mounts.nextId(), this.rootfs, this.rootfs.rootDentry, "rootfs", MS_RELATIME);
+    hang(this.rootMount, this.absoluteRoot.rootPath);
     this.sys = createSys(this, handlers);
   }
 
@@ -148,10 +153,6 @@ export class Kernel implements System {
 
   nextNamespaceIno(): number {
     return this.namespaceIno++;
-  }
-
-  nextMountId(): number {
-    return this.mountId++;
   }
 
   nextAnonDev(): number {
@@ -205,7 +206,7 @@ export class Kernel implements System {
       cgroup: new CgroupNamespace(PROC_CGROUP_INIT_INO, userNs, this.cgroups.root),
       time,
       timeForChildren: time,
-      mnt: new MountNamespace(PROC_MNT_INIT_INO, userNs, this.rootMount),
+      mnt: new MountNamespace(this.mounts, PROC_MNT_INIT_INO, userNs, this.absoluteRoot),
       pidForChildren: this.initPidNs,
     }).get();
     task.cred = rootCred(userNs);
@@ -275,6 +276,17 @@ export class Kernel implements System {
     });
     this.sched.timers.arm(timer, LOAD_FREQ_NS);
   }
+}
+
+/** Where processes stand and what they run from. */
+function inhabitedMounts(system: System): ReadonlySet<Mount> {
+  const mounts = new Set<Mount>();
+  for (const task of system.tasks) {
+    if (task.state === "dead") continue;
+    mounts.add(task.fs.root.mnt).add(task.fs.cwd.mnt);
+    if (task.image.exe !== undefined) mounts.add(task.image.exe.mnt);
+  }
+  return mounts;
 }
 
 /** The body of a task has returned: a thread ends alone, a process with all its threads. */

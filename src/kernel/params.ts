@@ -102,6 +102,8 @@ export const TTY_BUFFER = 4_096;
 export const PTY_OUTPUT_BUFFER = 65_536;
 /** Pseudo-terminals of one devpts instance (/proc/sys/kernel/pty/max). */
 export const PTY_MAX = 4_096;
+/** fs.mount-max: mounts of one namespace. */
+export const MOUNT_MAX = 100_000;
 /** fs.inotify.max_queued_events. */
 export const INOTIFY_MAX_QUEUED = 16_384;
 /** fs.protected_hardlinks, as Debian's procps sets it at boot. */

@@ -16,21 +16,24 @@ export const cwdCalls: Handlers<"getcwd" | "chdir" | "fchdir" | "chroot"> = {
     return cwdPath(task);
   },
 
-  chdir(_system, task, path) {
+  chdir(system, task, path) {
     task.fs.cwd = directoryAt(task, path);
+    system.mounts.sweep();
   },
 
-  fchdir(_system, task, fd) {
+  fchdir(system, task, fd) {
     const { path, inode } = task.files.require(fd);
     if (path === undefined || !inode.isDirectory) throw ENOTDIR;
     checkPermission(task, inode, X_OK);
     task.fs.cwd = path;
+    system.mounts.sweep();
   },
 
-  chroot(_system, task, path) {
+  chroot(system, task, path) {
     const root = directoryAt(task, path);
     if (!nsCapable(task.cred, task.cred.userNs, CAP_SYS_CHROOT)) throw EPERM;
     task.fs.root = root;
+    system.mounts.sweep();
   },
 };
 

@@ -1,10 +1,7 @@
-/**
- * mount(2), umount2(2): Linux `fs/namespace.c`. Propagation between mounts is left out as yet: every mount is private, and asking
- * for a shared or slave one fails with EINVAL.
- */
+/** mount(2), umount2(2): Linux `fs/namespace.c`. What happens to other mounts by propagation is in `vfs/mount-tree.ts`. */
 
 import { CAP_SYS_ADMIN } from "../../abi/capability.ts";
-import { EAGAIN, EBUSY, EINVAL, ELOOP, ENODEV, ENOTDIR, EPERM } from "../../abi/errno.ts";
+import { EAGAIN, EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOTDIR, EPERM } from "../../abi/errno.ts";
 import {
   MNT_DETACH,
   MNT_EXPIRE,
@@ -16,12 +13,14 @@ import {
   MS_NODIRATIME,
   MS_NOEXEC,
   MS_NOSUID,
+  MS_NOSYMFOLLOW,
   MS_PRIVATE,
   MS_RDONLY,
   MS_REC,
   MS_RELATIME,
   MS_REMOUNT,
   MS_SHARED,
+  MS_SILENT,
   MS_SLAVE,
   MS_STRICTATIME,
   MS_UNBINDABLE,
@@ -32,46 +31,69 @@ import type { System } from "../task/system.ts";
 import type { Task } from "../task/task.ts";
 import type { Dentry, Path } from "../vfs/dentry.ts";
 import type { SuperBlock } from "../vfs/inode.ts";
-import { Mount } from "../vfs/mount.ts";
+import { countMounts, Mount } from "../vfs/mount.ts";
+import {
+  ATIME_FLAGS,
+  attachTree,
+  cloneMount,
+  copyTree,
+  dropTree,
+  isSubdir,
+  isTreeBusy,
+  mountNamespaceAt,
+  umountTree,
+} from "../vfs/mount-tree.ts";
 import { crossMounts, resolve } from "../vfs/namei.ts";
 import { dPath } from "../vfs/path.ts";
+import { changePropagation, makeShared, type PropagationType } from "../vfs/propagation.ts";
 import type { Handlers } from "./handler.ts";
 
 /** MS_MGC_VAL: old programs put it into the upper half. */
 const MAGIC = 0xc0ed0000;
-/** Flags that belong to a mount rather than to the filesystem. */
-const MOUNT_FLAGS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME;
 const PROPAGATION = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
+const PROPAGATION_TYPES: ReadonlyMap<number, PropagationType> = new Map([
+  [MS_SHARED, "shared"],
+  [MS_SLAVE, "slave"],
+  [MS_PRIVATE, "private"],
+  [MS_UNBINDABLE, "unbindable"],
+]);
+/** Flags of a mount, other than those of access times. */
+const PLAIN_FLAGS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW;
 
 export const mountCalls: Handlers<"mount" | "umount2"> = {
   mount(system, task, source, target, fstype, asked, data) {
     const flags = (asked & 0xffff0000) >>> 0 === MAGIC ? asked & 0xffff : asked;
     const at = resolve(task, undefined, target, true);
-    requireAdmin(task);
+    requireMountAdmin(task);
     if ((flags & (MS_REMOUNT | MS_BIND)) === (MS_REMOUNT | MS_BIND)) remountMount(task, at, flags);
     else if ((flags & MS_REMOUNT) !== 0) remount(task, at, flags, data);
     else if ((flags & MS_BIND) !== 0) bind(system, task, at, source, flags);
-    else if ((flags & PROPAGATION) !== 0) changePropagation(at, flags);
-    else if ((flags & MS_MOVE) !== 0) move(task, at, source);
+    else if ((flags & PROPAGATION) !== 0) setPropagation(system, task, at, flags);
+    else if ((flags & MS_MOVE) !== 0) move(system, task, at, source);
     else mountNew(system, task, at, source, fstype, flags, data);
   },
 
   umount2(system, task, target, flags) {
     if ((flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) !== 0) throw EINVAL;
     const at = crossMounts(resolve(task, undefined, target, (flags & UMOUNT_NOFOLLOW) === 0));
-    requireAdmin(task);
+    requireMountAdmin(task);
     const { mnt } = at;
-    if (at.dentry !== mnt.root || mnt.ns !== task.mntNs) throw EINVAL;
+    if (at.dentry !== mnt.root || mnt.ns !== task.mntNs || mnt.locked) throw EINVAL;
+    if ((flags & MNT_FORCE) !== 0 && !nsCapable(task.cred, system.initUserNs, CAP_SYS_ADMIN)) throw EPERM;
     const isRoot = mnt === task.fs.root.mnt;
     if ((flags & MNT_EXPIRE) !== 0) expire(system, mnt, isRoot || (flags & (MNT_FORCE | MNT_DETACH)) !== 0);
     if (isRoot && (flags & MNT_DETACH) === 0) {
       // The root is not unmounted but made read-only: what a shutdown wants.
+      requireOwner(task, mnt.sb);
       setReadonly(system, mnt, true);
       return;
     }
-    if ((flags & MNT_DETACH) === 0 && (mnt.children.size > 0 || isBusy(system, mnt))) throw EBUSY;
+    // The absolute root stays.
+    if (mnt.parent === undefined) throw EINVAL;
+    const sync = (flags & MNT_DETACH) === 0;
+    if (sync && isTreeBusy(system.mounts, mnt)) throw EBUSY;
     const name = dPath(at, task.fs.root);
-    task.mntNs.detach(mnt, (m) => isBusy(system, m));
+    umountTree(system.mounts, mnt, { propagate: true, sync });
     system.trace.emit({ name: "umount", target: name });
   },
 };
@@ -82,143 +104,205 @@ const expired = new WeakSet<Mount>();
 /** MNT_EXPIRE: the first call marks, the second one unmounts. Differs from Linux: use in between does not take the mark away. */
 function expire(system: System, mnt: Mount, refused: boolean): void {
   if (refused) throw EINVAL;
-  if (mnt.children.size > 0 || isBusy(system, mnt)) throw EBUSY;
+  if (mnt.children.size > 0 || system.mounts.isBusy(mnt)) throw EBUSY;
   if (expired.has(mnt)) return;
   expired.add(mnt);
   throw EAGAIN;
 }
 
-function requireAdmin(task: Task): void {
+/** may_mount(). Errors: EPERM. */
+export function requireMountAdmin(task: Task): void {
   if (!nsCapable(task.cred, task.mntNs.userNs, CAP_SYS_ADMIN)) throw EPERM;
+}
+
+/** What changes a whole filesystem asks for rights over the user namespace that mounted it. Errors: EPERM. */
+function requireOwner(task: Task, sb: SuperBlock): void {
+  if (!nsCapable(task.cred, sb.userNs ?? task.system.initUserNs, CAP_SYS_ADMIN)) throw EPERM;
 }
 
 /** The flags of a mount; relatime is the default. */
 function mountFlags(flags: number): number {
-  const atime = (flags & (MS_NOATIME | MS_STRICTATIME)) === 0 ? MS_RELATIME : 0;
-  return (flags & MOUNT_FLAGS & ~MS_RELATIME) | atime;
+  const times = flags & (MS_NOATIME | MS_NODIRATIME);
+  const plain = flags & PLAIN_FLAGS;
+  if ((flags & MS_STRICTATIME) !== 0) return plain | (flags & MS_NODIRATIME);
+  return plain | times | ((flags & MS_NOATIME) === 0 ? MS_RELATIME : 0);
 }
 
-/** Whether some process stands in it or holds a file of it open. */
-function isBusy(system: System, mnt: Mount): boolean {
-  if (mnt.opens > 0) return true;
-  for (const task of system.tasks) {
-    if (task.state === "dead") continue;
-    if (task.fs.cwd.mnt === mnt || task.fs.root.mnt === mnt || task.image.exe?.mnt === mnt) return true;
-  }
-  return false;
+/** lock_mount(): where a mount on `at` goes: on top of what is mounted there already. Errors: ENOENT where the directory was removed. */
+export function lockMount(at: Path): Path {
+  const top = crossMounts(at);
+  if (top.dentry.deleted) throw ENOENT;
+  return top;
 }
+
+/** Instances that were mounted before: whoever mounted them first owns them. */
+const known = new WeakSet<SuperBlock>();
 
 function mountNew(system: System, task: Task, at: Path, source: string, fstype: string, flags: number, data: string): void {
   if (fstype === "") throw EINVAL;
   const type = system.filesystems.get(fstype);
   if (type === undefined) throw ENODEV;
-  if (at.mnt.ns !== task.mntNs) throw EINVAL;
-  // The root of a filesystem is a directory.
-  if (!at.dentry.inode.isDirectory) throw ENOTDIR;
-  if (!nsCapable(task.cred, type.usernsMount === true ? task.cred.userNs : system.initUserNs, CAP_SYS_ADMIN)) throw EPERM;
+  const userNs = type.usernsMount?.(task) ?? system.initUserNs;
+  if (!nsCapable(task.cred, userNs, CAP_SYS_ADMIN)) throw EPERM;
   const sb = type.mount(system, source, data, flags, task);
-  if (task.cred.userNs !== system.initUserNs && sb.mounted === 0) sb.userNs = task.cred.userNs;
-  const top = crossMounts(at);
-  if (top.mnt.sb === sb && top.mnt.root === top.dentry) throw EBUSY;
-  const readonly = (flags & MS_RDONLY) !== 0;
-  if (readonly) sb.readonly = true;
-  // On top of what is mounted there already.
-  task.mntNs.attach(new Mount(system.nextMountId(), sb, sb.rootDentry, source === "" ? "none" : source, mountFlags(flags)), top);
+  if (!known.has(sb) && userNs !== system.initUserNs) sb.userNs = userNs;
+  known.add(sb);
+  try {
+    const lockedFlags = type.usernsVisible === true ? visibleLocks(system, task, sb, flags) : 0;
+    const top = lockMount(at);
+    if (top.mnt.ns !== task.mntNs) throw EINVAL;
+    const root = type.rootFor?.(sb, task) ?? sb.rootDentry;
+    if (top.mnt.sb === sb && top.mnt.root === top.dentry) throw EBUSY;
+    // The root of a filesystem is a directory.
+    if (!top.dentry.inode.isDirectory) throw ENOTDIR;
+    if ((flags & MS_RDONLY) !== 0) sb.readonly = true;
+    const mount = new Mount(system.mounts.nextId(), sb, root, source === "" ? "none" : source, mountFlags(flags));
+    mount.lockedFlags = lockedFlags;
+    attach(system, task, mount, top);
+  } finally {
+    if (countMounts(sb) === 0) sb.unmounted();
+  }
   system.trace.emit({ name: "mount", source, target: dPath(at, task.fs.root), fstype });
 }
 
-/** The tests of graft_tree(). Errors: ENOTDIR where a directory meets something else; EINVAL outside of the caller's namespace. */
-function checkGraft(task: Task, root: Dentry, at: Path): void {
-  if (at.mnt.ns !== task.mntNs) throw EINVAL;
-  if (at.dentry.inode.isDirectory !== root.inode.isDirectory) throw ENOTDIR;
+/** Attaches a new tree, or gives it up where that is not allowed. */
+function attach(system: System, task: Task, tree: Mount, top: Path): void {
+  try {
+    attachTree(system.mounts, tree, top, task.mntNs.userNs);
+  } catch (e) {
+    dropTree(system.mounts, tree);
+    throw e;
+  }
 }
 
+/**
+ * mnt_already_visible(): in a user namespace proc and sysfs can be mounted where one that hides nothing is there already. Returns the flags
+ * that stay locked as they are there. Errors: EPERM.
+ */
+function visibleLocks(system: System, task: Task, sb: SuperBlock, asked: number): number {
+  if (task.mntNs.userNs === system.initUserNs) return 0;
+  const flags = mountFlags(asked);
+  for (const mnt of task.mntNs.mounts) {
+    if (mnt.sb.fstype !== sb.fstype || mnt.root !== mnt.sb.rootDentry) continue;
+    const locks = mnt.lockedFlags | (mnt.sb.readonly ? MS_RDONLY : 0);
+    if ((locks & MS_RDONLY) !== 0 && (flags & MS_RDONLY) === 0) continue;
+    if ((locks & ATIME_FLAGS) !== 0 && (flags & ATIME_FLAGS) !== (mnt.flags & ATIME_FLAGS)) continue;
+    const hides = ([at, child]: readonly [Dentry, Mount]): boolean =>
+      child.locked && (!at.inode.isDirectory || at.inode.readdir(task).length > 0);
+    if ([...mnt.children].some(hides)) continue;
+    return locks & (MS_RDONLY | ATIME_FLAGS);
+  }
+  throw EPERM;
+}
+
+/** do_loopback(). Errors: EINVAL for what is unbindable, hidden or outside of the caller's namespace; those of attachTree. */
 function bind(system: System, task: Task, at: Path, source: string, flags: number): void {
   if (source === "") throw EINVAL;
   const from = resolve(task, undefined, source, true);
+  const { mnt, dentry } = from;
+  // A namespace that holds itself, or an older one that holds it, would never end.
+  const held = mountNamespaceAt(dentry);
+  if (held !== undefined && held.ino <= task.mntNs.ino) throw EINVAL;
+  const top = lockMount(at);
+  if (top.mnt.ns !== task.mntNs) throw EINVAL;
   // A namespace may be pinned wherever its link leads.
-  if ((from.mnt.ns !== task.mntNs && from.mnt.sb.fstype !== "nsfs") || from.mnt.propagation === "unbindable") throw EINVAL;
-  checkGraft(task, from.dentry, at);
-  const copy = clone(system, from.mnt, from);
-  if ((flags & MS_REC) !== 0) cloneChildren(system, from, copy);
-  task.mntNs.attach(copy, crossMounts(at));
+  if (mnt.unbindable || (mnt.ns !== task.mntNs && mnt.sb.fstype !== "nsfs")) throw EINVAL;
+  const recursive = (flags & MS_REC) !== 0;
+  if (!recursive && [...mnt.children].some(([mountpoint, child]) => child.locked && isSubdir(mountpoint, dentry))) throw EINVAL;
+  const { mounts } = system;
+  const copy = recursive ? copyTree(mounts, mnt, dentry, { mntNsFiles: true }) : cloneMount(mounts, mnt, dentry, {});
+  if (top.dentry.inode.isDirectory !== dentry.inode.isDirectory) {
+    dropTree(mounts, copy);
+    throw ENOTDIR;
+  }
+  attach(system, task, copy, top);
   system.trace.emit({ name: "mount", source: dPath(from, task.fs.root), target: dPath(at, task.fs.root), fstype: "none" });
-}
-
-function clone(system: System, mnt: Mount, from: Path): Mount {
-  return new Mount(system.nextMountId(), mnt.sb, from.dentry, mnt.source, mnt.flags);
-}
-
-/** copy_tree(): what is mounted below `from`. */
-function cloneChildren(system: System, from: Path, copy: Mount): void {
-  for (const [mountpoint, child] of from.mnt.children) {
-    if (child.propagation === "unbindable" || !isBelow(mountpoint, from)) continue;
-    const childCopy = clone(system, child, child.rootPath);
-    childCopy.hangOn({ mnt: copy, dentry: mountpoint });
-    cloneChildren(system, child.rootPath, childCopy);
-  }
-}
-
-function isBelow(dentry: Dentry, from: Path): boolean {
-  for (let d = dentry; ; d = d.parent) {
-    if (d === from.dentry) return true;
-    if (d.isRoot) return false;
-  }
 }
 
 function requireMountRoot(task: Task, at: Path): void {
   if (at.dentry !== at.mnt.root || at.mnt.ns !== task.mntNs) throw EINVAL;
 }
 
-/** do_reconfigure_mnt(): the flags of this one mount. */
+/** can_change_locked_flags(). Errors: EPERM. */
+function checkLocked({ lockedFlags, flags }: Mount, wanted: number): void {
+  if ((lockedFlags & PLAIN_FLAGS & ~wanted) !== 0) throw EPERM;
+  if ((lockedFlags & ATIME_FLAGS) !== 0 && (flags & ATIME_FLAGS) !== (wanted & ATIME_FLAGS)) throw EPERM;
+}
+
+/** do_reconfigure_mnt(): the flags of this one mount. Errors: EBUSY while a file of it is open for writing. */
 function remountMount(task: Task, at: Path, flags: number): void {
   requireMountRoot(task, at);
-  at.mnt.flags = remountedFlags(at.mnt, flags);
+  const { mnt } = at;
+  const wanted = remountedFlags(mnt, flags);
+  checkLocked(mnt, wanted);
+  if ((wanted & ~mnt.flags & MS_RDONLY) !== 0 && hasWriters(task.system, (m) => m === mnt)) throw EBUSY;
+  setFlags(mnt, wanted);
 }
 
 /** do_remount(): the options of the filesystem, and the flags of the mount. */
 function remount(task: Task, at: Path, flags: number, data: string): void {
   requireMountRoot(task, at);
   const { mnt } = at;
+  const wanted = remountedFlags(mnt, flags);
+  checkLocked(mnt, wanted);
+  requireOwner(task, mnt.sb);
   const readonly = (flags & MS_RDONLY) !== 0;
-  if (readonly && !mnt.sb.readonly && hasWriters(task.system, mnt.sb)) throw EBUSY;
+  if (readonly && !mnt.sb.readonly && hasWriters(task.system, (m) => m.sb === mnt.sb)) throw EBUSY;
   mnt.sb.remount(data);
   setReadonly(task.system, mnt, readonly);
-  mnt.flags = remountedFlags(mnt, flags);
+  setFlags(mnt, wanted);
+}
+
+function setFlags(mnt: Mount, flags: number): void {
+  mnt.flags = flags;
+  mnt.ns?.changed();
 }
 
 /** Errors: EBUSY while a file is open for writing. */
 function setReadonly(system: System, { sb }: Mount, readonly: boolean): void {
-  if (readonly && !sb.readonly && hasWriters(system, sb)) throw EBUSY;
+  if (readonly && !sb.readonly && hasWriters(system, (m) => m.sb === sb)) throw EBUSY;
   sb.readonly = readonly;
 }
 
 /** Without a word about access times, these stay as they are. */
 function remountedFlags(mnt: Mount, flags: number): number {
-  const times = MS_NOATIME | MS_NODIRATIME | MS_RELATIME;
-  if ((flags & (times | MS_STRICTATIME)) !== 0) return mountFlags(flags);
-  return (flags & MOUNT_FLAGS & ~times) | (mnt.flags & times);
+  if ((flags & (ATIME_FLAGS | MS_STRICTATIME)) !== 0) return mountFlags(flags);
+  return (flags & PLAIN_FLAGS) | (mnt.flags & ATIME_FLAGS);
 }
 
-function hasWriters(system: System, sb: SuperBlock): boolean {
-  for (const task of system.tasks) for (const [, file] of task.files.entries()) if (file.path?.mnt.sb === sb && file.writable) return true;
+function hasWriters(system: System, on: (mount: Mount) => boolean): boolean {
+  for (const task of system.tasks)
+    for (const [, file] of task.files.entries()) if (file.path !== undefined && file.writable && on(file.path.mnt)) return true;
   return false;
 }
 
-function changePropagation(at: Path, flags: number): void {
-  if (at.dentry !== at.mnt.root || (flags & (MS_SHARED | MS_SLAVE)) !== 0) throw EINVAL;
-  const mounts = (flags & MS_REC) !== 0 ? at.mnt.tree() : [at.mnt];
-  for (const mnt of mounts) mnt.propagation = (flags & MS_UNBINDABLE) !== 0 ? "unbindable" : "private";
+/** do_change_type(). */
+function setPropagation(system: System, task: Task, at: Path, flags: number): void {
+  const type = PROPAGATION_TYPES.get(flags & ~(MS_REC | MS_SILENT));
+  if (at.dentry !== at.mnt.root || type === undefined) throw EINVAL;
+  if (at.mnt.ns === undefined) throw EINVAL;
+  if (!nsCapable(task.cred, at.mnt.ns.userNs, CAP_SYS_ADMIN)) throw EPERM;
+  const mounts = (flags & MS_REC) !== 0 ? [...at.mnt.tree()] : [at.mnt];
+  const { groupIds } = system.mounts;
+  if (type === "shared") for (const mnt of mounts) makeShared(groupIds, mnt);
+  else for (const mnt of mounts) changePropagation(groupIds, mnt, type);
+  at.mnt.ns.changed();
 }
 
-/** do_move_mount(). */
-function move(task: Task, at: Path, source: string): void {
+/** do_move_mount(). Errors: EINVAL below a shared mount and for what is locked; ELOOP into itself. */
+function move(system: System, task: Task, at: Path, source: string): void {
   if (source === "") throw EINVAL;
   const from = resolve(task, undefined, source, true);
+  const top = lockMount(at);
+  const { mnt } = from;
   requireMountRoot(task, from);
-  if (at.mnt.ns !== task.mntNs || from.mnt.parent === undefined) throw EINVAL;
-  if (from.dentry.inode.isDirectory !== at.dentry.inode.isDirectory) throw EINVAL;
-  for (let m: Mount | undefined = at.mnt; m !== undefined; m = m.parent) if (m === from.mnt) throw ELOOP;
-  task.mntNs.move(from.mnt, crossMounts(at));
-  task.system.trace.emit({ name: "mount", source, target: dPath(at, task.fs.root), fstype: "none" });
+  if (top.mnt.ns !== task.mntNs || mnt.parent === undefined || mnt.locked || mnt.parent.group !== undefined) throw EINVAL;
+  if (from.dentry.inode.isDirectory !== top.dentry.inode.isDirectory) throw EINVAL;
+  // What may not be copied cannot go where copies would be made.
+  if (top.mnt.group !== undefined && [...mnt.tree()].some((m) => m.unbindable)) throw EINVAL;
+  if ([...mnt.tree()].some((m) => (mountNamespaceAt(m.root)?.ino ?? Infinity) <= task.mntNs.ino)) throw ELOOP;
+  for (let m: Mount | undefined = top.mnt; m !== undefined; m = m.parent) if (m === mnt) throw ELOOP;
+  attachTree(system.mounts, mnt, top, task.mntNs.userNs);
+  task.mntNs.changed();
+  system.trace.emit({ name: "mount", source, target: dPath(at, task.fs.root), fstype: "none" });
 }

@@ -50,6 +50,7 @@ export function exitTask(task: Task, waitStatus: number): void {
   task.mm.users--;
   if (task.mm.users === 0) task.mm.free();
   task.ns.put();
+  system.mounts.sweep();
   tg.deadThreads = addUsage(tg.deadThreads, usage);
   tg.threads.delete(task);
   if (tg.threads.size === 0) exitProcess(system, tg, tg.groupExit ?? waitStatus);

@@ -76,8 +76,9 @@ export abstract class File {
     const inode = this.inode;
     inode.locks?.unlockFlock(this);
     if (this.path !== undefined) {
-      this.path.mnt.opens--;
+      const { mnt } = this.path;
       if ((this.flags & O_PATH) === 0) notifyClose(this.path, this.writable);
+      if (--mnt.opens === 0) mnt.onIdle?.();
     }
     if (this.writable) inode.writers--;
     if (--inode.opens === 0) dropInode(inode);

@@ -79,6 +79,9 @@ export function findMountAt(mnt: Mount, dentry: Dentry): Mount | undefined {
   return dentry.mountCount === 0 ? undefined : mnt.children.get(dentry);
 }
 
+/** Numbers below are those of the kernel's own mounts. */
+const FIRST_MOUNT_ID = 20;
+
 /** What all mounts of one machine share. */
 export class Mounts {
   readonly groupIds = new PeerGroupIds();
@@ -117,7 +120,8 @@ export class Mounts {
     if (this.lingering.size === 0) return;
     const inhabited = this.inhabited();
     for (const mount of [...this.lingering]) {
-      if (mount.opens > 0 || inhabited.has(mount) || !this.lingering.delete(mount)) continue;
+      // What is still connected to a detached mount goes with that.
+      if (mount.parent !== undefined || mount.opens > 0 || inhabited.has(mount) || !this.lingering.delete(mount)) continue;
       for (const child of [...mount.children.values()]) unhang(child);
       unhang(mount);
       release(mount);
@@ -125,13 +129,12 @@ export class Mounts {
   }
 }
 
-/** Numbers below are those of the kernel's own mounts. */
-const FIRST_MOUNT_ID = 20;
-
 export class MountNamespace extends Namespace {
   readonly kind = "mnt";
   private readonly members = new Set<Mount>();
   private listed: readonly Mount[] | undefined;
+  /** How often its mounts have changed: what poll(2) of /proc/PID/mounts tells. */
+  changes = 0;
 
   constructor(
     private readonly host: Mounts,
@@ -165,12 +168,18 @@ export class MountNamespace extends Namespace {
   enter(mount: Mount): void {
     mount.ns = this;
     this.members.add(mount);
-    this.listed = undefined;
+    this.changed();
   }
 
   leave(mount: Mount): void {
     mount.ns = undefined;
     this.members.delete(mount);
+    this.changed();
+  }
+
+  /** Something of its mounts is not as it was. */
+  changed(): void {
+    this.changes++;
     this.listed = undefined;
   }
 

@@ -7,6 +7,7 @@
 
 import { ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from "../../abi/errno.ts";
 import { AT_FDCWD } from "../../abi/fcntl.ts";
+import { MS_NOSYMFOLLOW } from "../../abi/mount.ts";
 import { S_IFLNK, S_IFMT } from "../../abi/stat.ts";
 import { byteLength } from "../../abi/utf8.ts";
 import { MAX_SYMLINKS, NAME_MAX, PATH_MAX } from "../params.ts";
@@ -227,6 +228,7 @@ function stepInto(name: string, follow: boolean): void {
   walk.dentry = child;
   if (child.mountCount > 0) enterMounts();
   if (!follow || (walk.dentry.inode.mode & S_IFMT) !== S_IFLNK) return;
+  if ((walk.mnt.flags & MS_NOSYMFOLLOW) !== 0) throw ELOOP;
   const target = linkTarget(walk.caller, { mnt: walk.mnt, dentry: walk.dentry }, ++walk.links);
   if (typeof target !== "string") {
     walk.mnt = target.mnt;
