@@ -1,6 +1,7 @@
 /** socket(2), unix(7), ip(7), tcp(7), packet(7), netlink(7). */
 
 import type { IptGetInfo, IptReplace } from "./iptables.ts";
+import type { ControlData, IpMreqn, PacketMreq, PacketStats } from "./sockopt.ts";
 
 export const AF_UNSPEC = 0;
 export const AF_UNIX = 1;
@@ -118,7 +119,18 @@ export interface TcpInfo {
 }
 
 /** What setsockopt(2) takes and getsockopt(2) gives: most are ints, some are structs or strings (SO_BINDTODEVICE). */
-export type SocketOption = number | string | Ucred | Linger | TcpInfo | IptGetInfo | IptReplace;
+export type SocketOption =
+  | number
+  | string
+  | Ucred
+  | Linger
+  | TcpInfo
+  | IptGetInfo
+  | IptReplace
+  | IpMreqn
+  | PacketMreq
+  | PacketStats
+  | InetAddress;
 
 /** struct ucred. */
 export interface Ucred {
@@ -139,4 +151,6 @@ export interface Message {
   readonly from?: SocketAddress;
   /** MSG_TRUNC … */
   readonly flags: number;
+  /** What IP_RECVTTL, IP_PKTINFO, IP_RECVERR, SO_TIMESTAMP asked for. */
+  readonly control?: ControlData;
 }

@@ -45,7 +45,7 @@ export interface TcpHeader {
   readonly dstPort: number;
   readonly seq: number;
   readonly ack: number;
-  /** TCP_FIN … of `tcp.ts`. */
+  /** TCP_FIN … of `ipv4/tcp/constants.ts`. */
   readonly flags: number;
   readonly window: number;
   /** Options: 0 and false mean absent. */
@@ -54,6 +54,8 @@ export interface TcpHeader {
   readonly sackPermitted: boolean;
   /** Timestamps: value and echo. */
   readonly timestamps: readonly [number, number] | undefined;
+  /** SACK blocks: the first and the one after the last sequence number of what came out of order. */
+  readonly sack?: readonly (readonly [number, number])[];
 }
 
 export interface UdpHeader {
@@ -150,5 +152,6 @@ export function tcpHeaderLength(header: TcpHeader): number {
   if (header.windowScale !== undefined) options += 3;
   if (header.sackPermitted) options += 2;
   if (header.timestamps !== undefined) options += 10;
+  if (header.sack !== undefined && header.sack.length > 0) options += 2 + 8 * header.sack.length;
   return 20 + ((options + 3) & ~3);
 }
