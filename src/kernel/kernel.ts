@@ -9,7 +9,7 @@ import { SIGCHLD, SIGKILL, SIGSEGV } from "../abi/signal.ts";
 import type { Timespec } from "../abi/stat.ts";
 import type { Body, Sys, Voice } from "../abi/sys.ts";
 import { exitedStatus } from "../abi/wait.ts";
-import { CgroupTree } from "./cgroup/cgroup.ts";
+import { CgroupTree } from "./cgroup/tree.ts";
 import { AddressSpace } from "./mm/address-space.ts";
 import { AnonAccount, Memory } from "./mm/memory.ts";
 import { IpcNamespace } from "./ns/ipc.ts";
@@ -27,7 +27,15 @@ import {
   rootCred,
   UserNamespace,
 } from "./ns/user.ts";
-import { RLIMIT_NOFILE_DEFAULT, RLIMIT_NOFILE_HARD, TASK_KERNEL_BYTES, TMPFS_SHARE, UTS_RELEASE, UTS_VERSION } from "./params.ts";
+import {
+  CGROUP_FILES_MAX,
+  RLIMIT_NOFILE_DEFAULT,
+  RLIMIT_NOFILE_HARD,
+  TASK_KERNEL_BYTES,
+  TMPFS_SHARE,
+  UTS_RELEASE,
+  UTS_VERSION,
+} from "./params.ts";
 import { Random } from "./random.ts";
 import { Scheduler } from "./sched/scheduler.ts";
 import { Timer } from "./sched/timer.ts";
@@ -98,7 +106,7 @@ export class Kernel implements System {
   private anonIno = 1;
   /** Where Linux's ida starts after the initial namespaces and what the boot has used. */
   private namespaceIno = 4026532160;
-  private nextCgroupIno = 1;
+  private cgroupsMade = 0;
   private anonDev = 1;
 
   constructor(
@@ -129,8 +137,14 @@ export class Kernel implements System {
     this.cgroups = new CgroupTree(sched, {
       freeze: (task) => this.signals.freezeChanged(task as Task),
       kill: (task) => this.signals.sendToProcess(SIGKILL, (task as Task).tg),
-      outOfMemory: (cgroup) => outOfMemory(this, cgroup),
-      nextIno: () => this.nextCgroupIno++,
+      outOfMemory: (memcg) => outOfMemory(this, memcg),
+      nextIno: () => this.nextCgroupIno(),
+      emit: (name, { ino, path }, value) => this.trace.emit({ name, id: ino, path, value }),
+      attached: (task, { ino, path }) => {
+        const { pid, comm } = task as Task;
+        this.trace.emit({ name: "cgroup_attach_task", pid: pid.nr, comm, id: ino, path });
+      },
+      forkRejected: ({ path }) => this.log.printk(6, `cgroup: fork rejected by pids controller in ${path}`),
     });
     this.memory.cgroups = this.cgroups;
     this.signals.groupExit = groupExit;
@@ -149,6 +163,11 @@ export class Kernel implements System {
 
   nextAnonIno(): number {
     return this.anonIno++;
+  }
+
+  /** Inode numbers: each directory's, then those of its files. */
+  private nextCgroupIno(): number {
+    return 1 + CGROUP_FILES_MAX * this.cgroupsMade++;
   }
 
   nextNamespaceIno(): number {
@@ -215,7 +234,7 @@ export class Kernel implements System {
     task.mm = new AddressSpace(new AnonAccount(this.memory, task));
     task.comm = "swapper";
     this.cgroups.enter(task, this.cgroups.root);
-    task.kernelMemoryOf = this.cgroups.root;
+    task.kernelMemoryOf = this.cgroups.root.memory;
     this.memory.tryCharge("kernel", TASK_KERNEL_BYTES, task.kernelMemoryOf);
     this.tasks.add(task);
     return task;

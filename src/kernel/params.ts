@@ -71,6 +71,9 @@ export const TASK_KERNEL_BYTES = 32_768;
 /** Resident memory of a new program image before it touches anything of its own. */
 export const IMAGE_BYTES = 1_048_576;
 
+/** Files that a cgroup can have: the inode numbers of two directories of cgroup2 are so far apart. */
+export const CGROUP_FILES_MAX = 64;
+
 // ── Memory ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 export const PAGE_SIZE = 4_096;
 /** Share of memory that a tmpfs may hold unless `size=` says otherwise. */

@@ -13,6 +13,17 @@ export interface Cause {
   readonly syscall: string;
 }
 
+/** What happens to a cgroup (events/cgroup). Linux has no tracepoint for throttling, only the counters of cpu.stat. */
+export type CgroupEvent =
+  | "cgroup_mkdir"
+  | "cgroup_rmdir"
+  | "cgroup_freeze"
+  | "cgroup_unfreeze"
+  | "cgroup_notify_populated"
+  | "cgroup_notify_frozen"
+  | "cgroup_throttle"
+  | "cgroup_unthrottle";
+
 export type TracePayload =
   | {
       readonly name: "sched_process_fork";
@@ -54,6 +65,9 @@ export type TracePayload =
     }
   | { readonly name: "namespace_join"; readonly kind: NamespaceKind; readonly ino: number; readonly pid: number }
   | { readonly name: "namespace_destroy"; readonly kind: NamespaceKind; readonly ino: number }
+  /** `value`: whether it is populated or frozen now, 1 or 0. */
+  | { readonly name: CgroupEvent; readonly id: number; readonly path: string; readonly value: number }
+  | { readonly name: "cgroup_attach_task"; readonly pid: number; readonly comm: string; readonly id: number; readonly path: string }
   | { readonly name: "mm_oom_kill"; readonly pid: number; readonly comm: string; readonly rssBytes: number }
   | { readonly name: "tty_open"; readonly tty: string }
   | { readonly name: "tty_hangup"; readonly tty: string };

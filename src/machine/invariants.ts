@@ -3,6 +3,7 @@
 import { TASK_KERNEL_BYTES } from "../kernel/params.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { SchedGroup } from "../kernel/sched/entity.ts";
+import type { Cgroup } from "../kernel/cgroup/cgroup.ts";
 import type { File } from "../kernel/vfs/file.ts";
 
 function require(condition: boolean, message: string): void {
@@ -90,13 +91,39 @@ function checkCgroups(kernel: Kernel): void {
     require(charged === bytes, `the root cgroup has ${charged} bytes of ${kind}, the machine ${bytes}`);
   }
   const running = kernel.sched.cpus.filter((c) => c.current !== undefined).length;
-  require(root.cpu.running === running, `the root cgroup counts ${root.cpu.running} running tasks, there are ${running}`);
+  require(root.pressure.running === running, `the root cgroup counts ${root.pressure.running} running tasks, there are ${running}`);
   for (const cgroup of root.subtree()) {
     const own = [...cgroup.tasks].length;
     const below = [...cgroup.children.values()].reduce((n, c) => n + c.populated, 0);
     require(cgroup.populated === own + below, `${cgroup.path}: populated ${cgroup.populated}, ${own} own and ${below} below`);
-    const memory = [...cgroup.children.values()].reduce((n, c) => n + c.memory.current, 0);
-    require(cgroup.memory.current >= memory, `${cgroup.path}: less memory than its children`);
+    checkSums(cgroup, kernel);
     for (const task of cgroup.tasks) require(task.group === cgroup.schedGroup, `${cgroup.path}: a task of it is scheduled elsewhere`);
   }
+}
+
+/** What children use their parent has used as well; where its own tasks add nothing, no more than that. */
+function checkSums(cgroup: Cgroup, kernel: Kernel): void {
+  const children = [...cgroup.children.values()];
+  const sum = (of: (c: Cgroup) => number): number => children.reduce((n, c) => n + of(c), 0);
+  const { memory, pids, cpu, pressure, path } = cgroup;
+  require(memory.current === Object.values(memory.bytes).reduce((n, bytes) => n + bytes, 0), `${path}: kinds of memory do not add up`);
+  require(memory.peak >= memory.current, `${path}: more memory than its peak`);
+  for (const [kind, bytes] of Object.entries(memory.bytes)) {
+    require(bytes >= 0, `${path}: ${bytes} bytes of ${kind}`);
+    if (children.some((c) => c.has("memory"))) {
+      const below = sum((c) => (c.has("memory") ? c.memory.bytes[kind as keyof typeof memory.bytes] : 0));
+      require(bytes >= below, `${path}: ${bytes} bytes of ${kind}, its children ${below}`);
+    }
+  }
+  const held = [...kernel.tasks].filter((t) => t.cgroup === cgroup).length;
+  require(pids.current === held + sum((c) => c.pids.current), `${path}: ${pids.current} pids, ${held} of its own`);
+  require(cpu.userNs >= sum((c) => c.cpu.userNs) - 1 &&
+    cpu.systemNs >= sum((c) => c.cpu.systemNs) - 1, `${path}: less CPU time than its children`);
+  const runnable = [...cgroup.tasks].filter((t) => t.state === "running").length;
+  require(pressure.running + pressure.waiting ===
+    runnable +
+      sum(
+        (c) => c.pressure.running + c.pressure.waiting,
+      ), `${path}: ${pressure.running} run and ${pressure.waiting} wait, ${runnable} of its own are runnable`);
+  require(cgroup.descendants === sum((c) => 1 + c.descendants), `${path}: counts ${cgroup.descendants} descendants`);
 }

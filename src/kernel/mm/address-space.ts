@@ -20,6 +20,14 @@ export interface MemoryAccount {
   uncharge(bytes: number): void;
 }
 
+/** Memory that several address spaces map: it counts for itself, not for those. */
+export interface SharedSegment {
+  attached(): void;
+  detached(): void;
+  /** Makes its first `bytes` resident. Returns false where they could not be charged. */
+  fault(bytes: number): boolean;
+}
+
 /** One mapping, a line of /proc/PID/maps. */
 export interface Vma {
   start: number;
@@ -33,10 +41,14 @@ export interface Vma {
   readonly offset: number;
   readonly dev: number;
   readonly ino: number;
+  /** What is mapped, where that is shared memory: nothing of it is resident here. */
+  readonly segment?: SharedSegment;
 }
 
 const IMAGE_BASE = 0x555555554000;
 const MMAP_TOP = 0x7ffff7fff000;
+/** What one page of last-level entries maps. */
+const TABLE_SPAN = 512 * PAGE_SIZE;
 const STACK_TOP = 0x7ffffffff000;
 export const PAGE_MASK = PAGE_SIZE - 1;
 
@@ -91,9 +103,22 @@ export class AddressSpace {
     return this.vmas.reduce((sum, v) => sum + (v.end - v.start), 0);
   }
 
+  /**
+   * Page tables that the resident pages need: a last-level table for each 2 MiB, and the ones above it.
+   * Differs from Linux: they are told, but charged to nobody.
+   */
+  get pageTableBytes(): number {
+    let tables = 1;
+    for (const v of this.vmas) if (v.residentBytes > 0) tables += Math.ceil(v.residentBytes / TABLE_SPAN) + 2;
+    return tables * PAGE_SIZE;
+  }
+
   copy(account: MemoryAccount): AddressSpace {
     const copy = new AddressSpace(account);
-    for (const v of this.vmas) copy.vmas.push({ ...v, residentBytes: 0 });
+    for (const v of this.vmas) {
+      copy.vmas.push({ ...v, residentBytes: 0 });
+      v.segment?.attached();
+    }
     copy.brkStart = this.brkStart;
     copy.brkEnd = this.brkEnd;
     copy.mmapNext = this.mmapNext;
@@ -135,7 +160,7 @@ export class AddressSpace {
     prot: number,
     shared: boolean,
     limitBytes: number,
-    file?: { name: string | Path; dev: number; ino: number; offset: number },
+    file?: { name: string | Path; dev: number; ino: number; offset: number; segment?: SharedSegment },
   ): number {
     if (!(length > 0)) throw EINVAL;
     const size = pageUp(length);
@@ -143,7 +168,9 @@ export class AddressSpace {
     const start = this.mmapNext - size;
     this.mmapNext = start;
     const { name, dev, ino, offset } = file ?? { name: "", dev: 0, ino: 0, offset: 0 };
-    this.insert({ start, end: start + size, prot, shared, residentBytes: 0, name, offset, dev, ino });
+    const segment = file?.segment;
+    const vma = { start, end: start + size, prot, shared, residentBytes: 0, name, offset, dev, ino };
+    this.insert(segment === undefined ? vma : { ...vma, segment });
     return start;
   }
 
@@ -172,6 +199,7 @@ export class AddressSpace {
   touch(addr: number, length: number): number {
     const v = this.vmas.find((m) => m.start <= addr && addr < m.end);
     if (v === undefined || addr + length > v.end) throw EINVAL;
+    if (v.segment !== undefined) return v.segment.fault(addr + length - v.start) ? 0 : -1;
     // Residency is kept as one number a mapping: touching [start, n) makes the first n bytes resident.
     const wanted = pageUp(addr + length - v.start) - v.residentBytes;
     if (wanted <= 0) return 0;
@@ -197,6 +225,7 @@ export class AddressSpace {
   free(): void {
     this.account.uncharge(this.residentBytes);
     this.residentBytes = 0;
+    for (const v of this.vmas) v.segment?.detached();
     this.vmas.length = 0;
   }
 
@@ -215,6 +244,7 @@ export class AddressSpace {
     else if (to >= v.end) v.end = from;
     else {
       this.insert({ ...v, start: to, residentBytes: 0, offset: v.offset + (to - v.start) });
+      v.segment?.attached();
       v.end = from;
     }
     const over = v.residentBytes - (v.end - v.start);
@@ -224,6 +254,7 @@ export class AddressSpace {
   private drop(v: Vma): void {
     this.unresident(v, v.residentBytes);
     this.vmas.splice(this.vmas.indexOf(v), 1);
+    v.segment?.detached();
   }
 
   private unresident(v: Vma, bytes: number): void {

@@ -1,7 +1,10 @@
 /** The machine's memory: what is used of it by kind, and whose cgroup it counts for. */
 
-import type { Cgroup, CgroupTree } from "../cgroup/cgroup.ts";
+import type { Cgroup } from "../cgroup/cgroup.ts";
+import type { MemoryController } from "../cgroup/memory.ts";
 import type { MemoryKind } from "../cgroup/memory-kind.ts";
+import type { CgroupTree } from "../cgroup/tree.ts";
+import { PAGE_SIZE } from "../params.ts";
 import type { MemoryAccount } from "./address-space.ts";
 
 export type { MemoryKind };
@@ -21,31 +24,31 @@ export class Memory {
   }
 
   /**
-   * Charges, or returns false where memory is exhausted or a limit of the cgroup stands against it. Without a cgroup it counts for the
+   * Charges, or returns false where memory is exhausted or a limit of the cgroup stands against it. Without one it counts for the
    * root alone. Differs from Linux: inodes and the buffers of pipes and sockets do so always.
    */
-  tryCharge(kind: MemoryKind, bytes: number, cgroup: Cgroup = this.cgroups.root): boolean {
-    if (bytes > this.freeBytes || !this.cgroups.charge(cgroup, kind, bytes)) return false;
+  tryCharge(kind: MemoryKind, bytes: number, memcg: MemoryController = this.cgroups.root.memory): boolean {
+    if (bytes > this.freeBytes || !this.cgroups.charge(memcg, kind, bytes)) return false;
     this.usedBytes[kind] += bytes;
     return true;
   }
 
   /** Charges what is there already: a limit of the cgroup may call the OOM killer but does not refuse. */
-  charge(kind: MemoryKind, bytes: number, cgroup: Cgroup): void {
-    if (this.tryCharge(kind, bytes, cgroup)) return;
+  charge(kind: MemoryKind, bytes: number, memcg: MemoryController): void {
+    if (this.tryCharge(kind, bytes, memcg)) return;
     this.usedBytes[kind] += bytes;
-    this.cgroups.force(cgroup, kind, bytes);
+    this.cgroups.force(memcg, kind, bytes);
   }
 
-  uncharge(kind: MemoryKind, bytes: number, cgroup: Cgroup = this.cgroups.root): void {
+  uncharge(kind: MemoryKind, bytes: number, memcg: MemoryController = this.cgroups.root.memory): void {
     this.usedBytes[kind] -= bytes;
-    this.cgroups.uncharge(cgroup, kind, bytes);
+    memcg.add(kind, -bytes);
   }
 }
 
-/** The pages of one address space. They stay charged to the cgroup in which they were touched, wherever the task goes. */
+/** The pages of one address space. They stay charged where they were touched, wherever the task goes. */
 export class AnonAccount implements MemoryAccount {
-  private readonly charges: { readonly cgroup: Cgroup; bytes: number }[] = [];
+  private readonly charges: { readonly memcg: MemoryController; bytes: number }[] = [];
 
   constructor(
     private readonly memory: Memory,
@@ -54,16 +57,16 @@ export class AnonAccount implements MemoryAccount {
   ) {}
 
   charge(bytes: number): boolean {
-    const { cgroup } = this.owner;
+    const { memcg } = this.owner.cgroup;
     const { memory } = this;
     const charged =
-      memory.tryCharge("anon", bytes, cgroup) ||
-      (bytes > memory.freeBytes && memory.outOfMemory(bytes) && memory.tryCharge("anon", bytes, cgroup));
+      memory.tryCharge("anon", bytes, memcg) ||
+      (bytes > memory.freeBytes && memory.outOfMemory(bytes) && memory.tryCharge("anon", bytes, memcg));
     if (!charged) return false;
-    cgroup.memory.pageFaults += bytes / 4096;
+    memcg.pageFaults += bytes / PAGE_SIZE;
     const last = this.charges[this.charges.length - 1];
-    if (last?.cgroup === cgroup) last.bytes += bytes;
-    else this.charges.push({ cgroup, bytes });
+    if (last?.memcg === memcg) last.bytes += bytes;
+    else this.charges.push({ memcg, bytes });
     return true;
   }
 
@@ -73,7 +76,7 @@ export class AnonAccount implements MemoryAccount {
       const last = this.charges[this.charges.length - 1];
       if (last === undefined) throw new Error("more memory is given back than was charged");
       const some = Math.min(left, last.bytes);
-      this.memory.uncharge("anon", some, last.cgroup);
+      this.memory.uncharge("anon", some, last.memcg);
       last.bytes -= some;
       left -= some;
       if (last.bytes === 0) this.charges.pop();

@@ -159,6 +159,9 @@ export class Scheduler {
     this.enqueue(task);
   }
 
+  /** The CPUs that a task may use have changed. */
+  affinityChanged(_task: SchedTask): void {}
+
   /** Takes a group with all below it off its parent's queue: bandwidth used up, or frozen. */
   throttle(group: SchedGroup): void {
     if (group.throttled) return;

@@ -268,14 +268,14 @@ function makeTouch(system: System, ready: Ready): Sys["touch"] {
 
 /** memory.high: who allocates beyond it sleeps for a while. A signal ends the sleep. */
 function* holdBack(system: System, task: Task, delayNs: number): Generator<Wait, void, void> {
-  const { pressure } = task.cgroup.memory;
-  pressure.set(true, false);
+  const { cgroup } = task;
+  system.cgroups.noteMemoryStall(cgroup, 1);
   try {
     yield* system.sched.sleep([], system.sched.clockNs + delayNs);
   } catch (e) {
     if (e !== ERESTARTSYS) throw e;
   }
-  pressure.set(false, false);
+  system.cgroups.noteMemoryStall(cgroup, -1);
   yield* pause(system, task);
 }
 

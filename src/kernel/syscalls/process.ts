@@ -63,7 +63,7 @@ function clone(system: System, task: Task, flags: number, exitSignal: number, bo
 function cgroupOf(task: Task, fd: number): Cgroup {
   const { inode } = task.files.require(fd);
   if (!(inode instanceof CgroupDirectory)) throw EBADF;
-  checkAttach(task.cgroup, inode.cgroup, task);
+  checkAttach(task.cgroup, inode.cgroup, task, { cred: task.cred, cgroupNs: task.ns.cgroup });
   inode.cgroup.tree.checkDestination(inode.cgroup);
   return inode.cgroup;
 }

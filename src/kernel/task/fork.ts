@@ -58,16 +58,6 @@ function checkLimits(system: System, parent: Task): void {
   if (!free && countTasksOf(system, cred.uid) >= parent.rlimit(RLIMIT_NPROC)) throw EAGAIN;
 }
 
-/** Errors: EAGAIN for pids.max, which the kernel log tells the first time. */
-function forkInto(system: System, cgroup: Cgroup): void {
-  try {
-    system.cgroups.checkFork(cgroup);
-  } catch (e) {
-    if (e === EAGAIN && cgroup.pids.maxEvents <= 1) system.log.printk(6, `cgroup: fork rejected by pids controller in ${cgroup.path}`);
-    throw e;
-  }
-}
-
 /** What C's runtime does around a body: a thread calls exit(2) when it returns, a process exit_group(2). */
 function* toItsEnd(system: System, body: Body, thread: boolean): Proc<number> {
   const status = yield* body();
@@ -79,7 +69,7 @@ export function forkTask(system: System, parent: Task, flags: number, exitSignal
   checkFlags(parent, flags);
   checkLimits(system, parent);
   const cgroup = into ?? parent.cgroup;
-  forkInto(system, cgroup);
+  system.cgroups.checkFork(cgroup);
   const fs = (flags & CLONE_FS) !== 0 ? parent.fs : parent.fs.copy();
   const unshared = (flags & NAMESPACE_FLAGS) === 0 ? { cred: parent.cred, ns: parent.ns, fs } : newNamespaces(system, parent, flags, fs);
   const pid = allocPid(system, cgroup, unshared);
@@ -93,7 +83,7 @@ export function forkTask(system: System, parent: Task, flags: number, exitSignal
   if (!thread) startProcess(tg, child, parent, flags, exitSignal);
   system.tasks.add(child);
   system.cgroups.enter(child, cgroup);
-  child.kernelMemoryOf = cgroup;
+  child.kernelMemoryOf = cgroup.memcg;
   child.affinity = system.cgroups.affinityOf(child);
   system.forks++;
   announceNamespaces(system, unshared, parent, "clone", tg.pid.nr);
@@ -108,7 +98,7 @@ export function forkTask(system: System, parent: Task, flags: number, exitSignal
 function allocPid(system: System, cgroup: Cgroup, { ns }: Unshared): Pid {
   try {
     const pid = ns.pidForChildren.alloc();
-    if (system.memory.tryCharge("kernel", TASK_KERNEL_BYTES, cgroup)) return pid;
+    if (system.memory.tryCharge("kernel", TASK_KERNEL_BYTES, cgroup.memcg)) return pid;
     pid.get().put();
     throw ENOMEM;
   } catch (e) {

@@ -3,7 +3,7 @@
 import type { Program, Sys, Voice } from "../../abi/sys.ts";
 import type { Timespec } from "../../abi/stat.ts";
 import { NS_PER_SEC } from "../../abi/time.ts";
-import type { CgroupTree } from "../cgroup/cgroup.ts";
+import type { CgroupTree } from "../cgroup/tree.ts";
 import type { Memory } from "../mm/memory.ts";
 import { TICK_NS } from "../params.ts";
 import type { PidNamespace } from "../ns/pid.ts";

@@ -7,6 +7,7 @@ import { SIG_DFL, type SigAction, type SigInfo, type SigSet, sigBit } from "../.
 import type { PtraceStop } from "../../abi/ptrace.ts";
 import { THREADS_MAX } from "../params.ts";
 import type { Cgroup, CgroupTask } from "../cgroup/cgroup.ts";
+import type { MemoryController } from "../cgroup/memory.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
 import type { NsProxy } from "../ns/nsproxy.ts";
 import type { Pid, PidBearer, PidNamespace } from "../ns/pid.ts";
@@ -181,7 +182,7 @@ export class Task extends SchedTask implements Caller, CgroupTask {
   override body: Iterator<Wait, number, void>;
   cgroup!: Cgroup;
   /** Where its stack and tables are charged. Written by fork. */
-  kernelMemoryOf!: Cgroup;
+  kernelMemoryOf!: MemoryController;
   frozen = false;
   wantedAffinity: number;
   /** Shared namespaces; replaced as a whole by unshare and setns. */

@@ -24,11 +24,18 @@ export class Cgroup2SuperBlock extends SuperBlock {
   override readonly root: CgroupDirectory;
   override readonly cacheable = false;
   readonly files: readonly CgroupFile[] = [...coreFiles, ...controllerFiles];
+  readonly fileNumbers: ReadonlyMap<string, number> = new Map(this.files.map(({ name }, i) => [name, i]));
 
   constructor(readonly system: System) {
     super();
     this.dev = system.nextAnonDev();
     this.root = new CgroupDirectory(this, system.cgroups.root, undefined);
+    system.cgroups.fileWatch = (cgroup, file) => this.findDirectory(cgroup)?.fileChanged(file);
+  }
+
+  /** The directory of a cgroup, unless nobody has looked at it yet. */
+  private findDirectory(cgroup: Cgroup): CgroupDirectory | undefined {
+    return cgroup.parent === undefined ? this.root : this.findDirectory(cgroup.parent)?.findDirectory(cgroup);
   }
 
   /** As seen from the reader's cgroup namespace. */

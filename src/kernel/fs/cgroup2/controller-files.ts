@@ -1,187 +1,170 @@
-/** cpu.*, cpuset.*, io.*, memory.*, pids.*: "Controllers" of Documentation/admin-guide/cgroup-v2.rst. */
+/**
+ * cpu.*, cpuset.*, io.*, memory.*, pids.*: "Controllers" of Documentation/admin-guide/cgroup-v2.rst, as 6.1 has them.
+ * Left out: cpu.uclamp.*, memory.zswap.*, memory.numa_stat, io.latency and io.cost.*, whose features are not configured.
+ */
 
 import { EAGAIN, EINVAL, ENODEV, ERANGE } from "../../../abi/errno.ts";
-import type { Cgroup } from "../../cgroup/cgroup.ts";
+import type { Cgroup, ControllerName } from "../../cgroup/cgroup.ts";
+import { parseList, showList } from "../../cgroup/cpuset.ts";
 import type { MemoryController, MemoryEvents } from "../../cgroup/memory.ts";
-import { CPU_WEIGHT_DEFAULT } from "../../cgroup/cpu.ts";
-import { NICE_0_WEIGHT, niceWeight } from "../../sched/entity.ts";
-import { type CgroupFile, parseLimit, showLimit } from "./entry.ts";
+import { type CgroupFile, parseBytes, parseInteger, parseUnsigned, showLimit } from "./entry.ts";
 
-const PAGE_SIZE = 4096;
 const USEC = 1000;
-/** Bounds of cpu.max: 1 ms and 1 s (MIN_CFS_QUOTA_PERIOD, max_cfs_quota_period). */
-const MIN_PERIOD_NS = 1_000_000;
-const MAX_PERIOD_NS = 1_000_000_000;
+/** PIDS_MAX: PID_MAX_LIMIT and one. */
+const PIDS_MAX = 4_194_305;
+const CGROUP_WEIGHT_MIN = 1;
+const CGROUP_WEIGHT_MAX = 10_000;
 
-function parseNumber(text: string): number {
-  const word = text.trim();
-  if (!/^-?\d+$/.test(word)) throw EINVAL;
-  return Number(word);
+/** A file that can be read and written on all but the root. */
+function setting(
+  controller: ControllerName,
+  name: string,
+  read: (c: Cgroup) => string,
+  write: (c: Cgroup, text: string) => void,
+): CgroupFile {
+  return {
+    name,
+    mode: 0o644,
+    controller,
+    root: "no",
+    read,
+    write(c, text) {
+      write(c, text);
+      c.version++;
+    },
+  };
 }
 
 // ── cpu ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function setMax(cgroup: Cgroup, text: string): void {
-  const words = text.trim().split(/\s+/);
-  const [quota, period] = words;
-  if (quota === undefined || quota === "" || words.length > 2) throw EINVAL;
-  const quotaNs = quota === "max" ? Number.POSITIVE_INFINITY : parseNumber(quota) * USEC;
-  const periodNs = period === undefined ? cgroup.cpu.periodNs : parseNumber(period) * USEC;
-  if (quotaNs < MIN_PERIOD_NS || periodNs < MIN_PERIOD_NS || periodNs > MAX_PERIOD_NS) throw EINVAL;
-  if (Number.isFinite(quotaNs) && cgroup.cpu.burstNs > quotaNs) throw EINVAL;
-  cgroup.cpu.setBandwidth(quotaNs, periodNs);
+/** Linux `cpu_period_quota_parse`: `$MAX [$PERIOD]` as sscanf reads it. Errors: EINVAL. */
+function setMax({ cpu }: Cgroup, text: string): void {
+  const match = /^(\S{1,20})(?:\s*(-?\d+))?/.exec(text);
+  if (match === null) throw EINVAL;
+  const [, quota, period] = match as unknown as [string, string, string | undefined];
+  const number = /^[+-]?\d+/.exec(quota)?.[0];
+  if (number === undefined && quota !== "max") throw EINVAL;
+  const quotaNs = number === undefined ? Number.POSITIVE_INFINITY : Number(number) * USEC;
+  cpu.setBandwidth(quotaNs, period === undefined ? cpu.periodNs : Number(period) * USEC, cpu.burstNs);
 }
 
 const cpuFiles: readonly CgroupFile[] = [
-  { name: "cpu.stat", mode: 0o444, root: "yes", read: (c) => c.cpu.stat() },
-  {
-    name: "cpu.weight",
-    mode: 0o644,
-    controller: "cpu",
-    root: "no",
-    read: (c) => `${c.cpu.idle ? 0 : c.cpu.weight}\n`,
-    write(c, text) {
-      const weight = parseNumber(text);
-      if (weight < 1 || weight > 10_000) throw ERANGE;
+  setting(
+    "cpu",
+    "cpu.weight",
+    (c) => `${c.cpu.weight}\n`,
+    (c, text) => {
+      const weight = parseUnsigned(text);
+      if (weight < CGROUP_WEIGHT_MIN || weight > CGROUP_WEIGHT_MAX) throw ERANGE;
       c.cpu.setWeight(weight);
     },
-  },
-  {
-    name: "cpu.weight.nice",
-    mode: 0o644,
-    controller: "cpu",
-    root: "no",
-    read: (c) => `${c.cpu.weightNice}\n`,
-    write(c, text) {
-      const nice = parseNumber(text);
+  ),
+  setting(
+    "cpu",
+    "cpu.weight.nice",
+    (c) => `${c.cpu.weightNice}\n`,
+    (c, text) => {
+      const nice = parseInteger(text, Number.MAX_SAFE_INTEGER);
       if (nice < -20 || nice > 19) throw ERANGE;
-      c.cpu.setWeight(Math.max(1, Math.round((niceWeight(nice) * CPU_WEIGHT_DEFAULT) / NICE_0_WEIGHT)));
+      c.cpu.setWeightNice(nice);
     },
-  },
-  {
-    name: "cpu.max",
-    mode: 0o644,
-    controller: "cpu",
-    root: "no",
-    read: ({ cpu }) => `${Number.isFinite(cpu.quotaNs) ? cpu.quotaNs / USEC : "max"} ${cpu.periodNs / USEC}\n`,
-    write: setMax,
-  },
-  {
-    name: "cpu.max.burst",
-    mode: 0o644,
-    controller: "cpu",
-    root: "no",
-    read: (c) => `${c.cpu.burstNs / USEC}\n`,
-    write(c, text) {
-      const burstNs = parseNumber(text) * USEC;
-      if (burstNs < 0 || (Number.isFinite(c.cpu.quotaNs) && burstNs > c.cpu.quotaNs)) throw EINVAL;
-      c.cpu.burstNs = burstNs;
-    },
-  },
-  {
-    name: "cpu.idle",
-    mode: 0o644,
-    controller: "cpu",
-    root: "no",
-    read: (c) => `${c.cpu.idle ? 1 : 0}\n`,
-    write(c, text) {
-      const idle = parseNumber(text);
-      if (idle !== 0 && idle !== 1) throw ERANGE;
+  ),
+  setting(
+    "cpu",
+    "cpu.idle",
+    (c) => `${c.cpu.idle ? 1 : 0}\n`,
+    (c, text) => {
+      const idle = parseInteger(text, Number.MAX_SAFE_INTEGER);
+      if (idle !== 0 && idle !== 1) throw EINVAL;
       c.cpu.setIdle(idle === 1);
     },
-  },
-  { name: "cpu.pressure", mode: 0o444, root: "yes", read: (c) => c.cpu.pressure.text() },
+  ),
+  setting("cpu", "cpu.max", ({ cpu }) => `${Number.isFinite(cpu.quotaNs) ? cpu.quotaNs / USEC : "max"} ${cpu.periodNs / USEC}\n`, setMax),
+  setting(
+    "cpu",
+    "cpu.max.burst",
+    (c) => `${c.cpu.burstNs / USEC}\n`,
+    ({ cpu }, text) => cpu.setBandwidth(cpu.quotaNs, cpu.periodNs, parseUnsigned(text) * USEC),
+  ),
 ];
 
 // ── cpuset ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** `0-2,4` as a bit mask. Errors: EINVAL. */
-function parseCpuList(text: string): number {
-  let mask = 0;
-  for (const part of text.trim().split(",")) {
-    const match = /^(\d+)(?:-(\d+))?$/.exec(part.trim());
-    if (match === null) throw EINVAL;
-    const [from, to] = [Number(match[1]), Number(match[2] ?? match[1])];
-    if (to < from || to > 30) throw EINVAL;
-    for (let cpu = from; cpu <= to; cpu++) mask |= 1 << cpu;
-  }
-  return mask;
-}
-
-export function showCpuList(mask: number): string {
-  const parts: string[] = [];
-  for (let cpu = 0; cpu < 31; cpu++) {
-    if ((mask & (1 << cpu)) === 0) continue;
-    let to = cpu;
-    while ((mask & (1 << (to + 1))) !== 0) to++;
-    parts.push(to === cpu ? `${cpu}` : `${cpu}-${to}`);
-    cpu = to;
-  }
-  return parts.join(",");
-}
-
-function setCpus(cgroup: Cgroup, text: string): void {
-  if (text.trim() === "") {
-    cgroup.cpus = undefined;
-    cgroup.cpusText = "";
-  } else {
-    const mask = parseCpuList(text);
-    if ((mask & ~(2 ** cgroup.tree.sched.cpus.length - 1)) !== 0) throw EINVAL;
-    cgroup.cpus = mask;
-    cgroup.cpusText = showCpuList(mask);
-  }
-  cgroup.tree.applyCpus(cgroup);
-}
-
 const cpusetFiles: readonly CgroupFile[] = [
-  { name: "cpuset.cpus", mode: 0o644, controller: "cpuset", root: "no", read: (c) => `${c.cpusText}\n`, write: setCpus },
-  { name: "cpuset.cpus.effective", mode: 0o444, controller: "cpuset", root: "yes", read: (c) => `${showCpuList(c.effectiveCpus)}\n` },
-  {
-    name: "cpuset.mems",
-    mode: 0o644,
-    controller: "cpuset",
-    root: "no",
-    read: (c) => `${c.memsText}\n`,
-    write(c, text) {
-      // There is one memory node.
-      const word = text.trim();
-      if (word !== "" && word !== "0") throw EINVAL;
-      c.memsText = word;
+  setting(
+    "cpuset",
+    "cpuset.cpus",
+    (c) => `${showList(c.cpuset.cpus)}\n`,
+    (c, text) => {
+      c.cpuset.cpus = parseList(text, c.tree.sched.cpus.length);
+      c.tree.applyCpus(c);
     },
-  },
+  ),
+  setting(
+    "cpuset",
+    "cpuset.mems",
+    (c) => `${showList(c.cpuset.mems)}\n`,
+    (c, text) => {
+      c.cpuset.mems = parseList(text, 1);
+    },
+  ),
+  { name: "cpuset.cpus.effective", mode: 0o444, controller: "cpuset", root: "yes", read: (c) => `${showList(c.effectiveCpus)}\n` },
   { name: "cpuset.mems.effective", mode: 0o444, controller: "cpuset", root: "yes", read: () => "0\n" },
+  setting(
+    "cpuset",
+    "cpuset.cpus.partition",
+    () => "member\n",
+    (_c, text) => {
+      // Differs from Linux: `root` and `isolated` are refused, where Linux shows why a partition is invalid.
+      if (text !== "member") throw EINVAL;
+    },
+  ),
 ];
 
 // ── io ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** There is no block device whose traffic could be limited or counted. */
-function refuseDevice(_cgroup: Cgroup, text: string): void {
-  if (!/^\d+:\d+(\s+\S+=\S+)+$/.test(text.trim())) throw EINVAL;
+/** Linux `blkg_conf_prep`. There is no block device whose traffic could be limited or counted. Errors: EINVAL, ENODEV. */
+function refuseDevice(text: string): never {
+  if (!/^\d+:\d+\s/.test(text)) throw EINVAL;
   throw ENODEV;
 }
 
 const ioFiles: readonly CgroupFile[] = [
   { name: "io.stat", mode: 0o444, controller: "io", root: "yes", read: () => "" },
-  { name: "io.max", mode: 0o644, controller: "io", root: "no", read: () => "", write: refuseDevice },
+  setting(
+    "io",
+    "io.max",
+    () => "",
+    (_c, text) => refuseDevice(text),
+  ),
+  setting(
+    "io",
+    "io.weight",
+    (c) => `default ${c.ioWeight}\n`,
+    (c, text) => {
+      if (text.includes(":")) refuseDevice(text);
+      const match = /^(?:default +)?(\d+)/.exec(text);
+      const weight = Number(match?.[1] ?? 0);
+      if (weight < CGROUP_WEIGHT_MIN || weight > CGROUP_WEIGHT_MAX) throw EINVAL;
+      c.ioWeight = weight;
+    },
+  ),
 ];
 
 // ── memory ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 type MemoryLimit = "min" | "low" | "high" | "max" | "swapHigh" | "swapMax";
 
-function limit(name: string, field: MemoryLimit, changed?: (c: Cgroup) => void): CgroupFile {
-  return {
+const limit = (name: string, field: MemoryLimit, changed?: (c: Cgroup) => void): CgroupFile =>
+  setting(
+    "memory",
     name,
-    mode: 0o644,
-    controller: "memory",
-    root: "no",
-    read: (c) => showLimit(c.memory[field]),
-    write(c, text) {
-      c.memory[field] = Math.floor(parseLimit(text, true) / PAGE_SIZE) * PAGE_SIZE;
+    (c) => showLimit(c.memory[field]),
+    (c, text) => {
+      c.memory[field] = parseBytes(text);
       changed?.(c);
     },
-  };
-}
+  );
 
 const number = (name: string, value: (m: MemoryController) => number): CgroupFile => ({
   name,
@@ -191,24 +174,20 @@ const number = (name: string, value: (m: MemoryController) => number): CgroupFil
   read: (c) => `${value(c.memory)}\n`,
 });
 
-function events(name: string, of: (m: MemoryController) => MemoryEvents): CgroupFile {
-  const keys = ["low", "high", "max", "oom", "oom_kill", "oom_group_kill"] as const;
-  return {
-    name,
-    mode: 0o444,
-    controller: "memory",
-    root: "no",
-    read: (c) => keys.map((key) => `${key} ${of(c.memory)[key]}\n`).join(""),
-    version: (c) => keys.reduce((n, key) => n + of(c.memory)[key], 0),
-  };
-}
+const events = (name: string, of: (m: MemoryController) => MemoryEvents): CgroupFile => ({
+  name,
+  mode: 0o444,
+  controller: "memory",
+  root: "no",
+  read: (c) =>
+    Object.entries(of(c.memory))
+      .map(([key, count]) => `${key} ${count}\n`)
+      .join(""),
+});
 
-/** Lowering memory.max below what is used kills until it fits, as nothing can be reclaimed. */
-function enforceMax(cgroup: Cgroup): void {
-  while (cgroup.memory.current > cgroup.memory.max) {
-    cgroup.tree.noteEvent(cgroup, "oom");
-    if (!cgroup.tree.hooks.outOfMemory(cgroup)) return;
-  }
+/** Linux `memory_reclaim`: nothing can be taken back, so it answers as where it got less than was asked for. */
+function reclaim(text: string): void {
+  if (parseBytes(text) > 0) throw EAGAIN;
 }
 
 const memoryFiles: readonly CgroupFile[] = [
@@ -217,61 +196,46 @@ const memoryFiles: readonly CgroupFile[] = [
   limit("memory.min", "min"),
   limit("memory.low", "low"),
   limit("memory.high", "high"),
-  limit("memory.max", "max", enforceMax),
+  limit("memory.max", "max", (c) => c.tree.enforceMax(c.memory)),
   events("memory.events", (m) => m.events),
   events("memory.events.local", (m) => m.localEvents),
   { name: "memory.stat", mode: 0o444, controller: "memory", root: "yes", read: (c) => c.memory.stat() },
-  {
-    name: "memory.oom.group",
-    mode: 0o644,
-    controller: "memory",
-    root: "no",
-    read: (c) => `${c.memory.oomGroup ? 1 : 0}\n`,
-    write(c, text) {
-      const on = parseNumber(text);
+  setting(
+    "memory",
+    "memory.oom.group",
+    (c) => `${c.memory.oomGroup ? 1 : 0}\n`,
+    (c, text) => {
+      if (text === "") throw EINVAL;
+      const on = parseInteger(text);
       if (on !== 0 && on !== 1) throw EINVAL;
       c.memory.oomGroup = on === 1;
     },
-  },
-  {
-    name: "memory.reclaim",
-    mode: 0o200,
-    controller: "memory",
-    root: "yes",
-    write(_c, text) {
-      // Nothing can be reclaimed; Linux answers so where it got less than was asked for.
-      if (parseLimit(text, true) > 0) throw EAGAIN;
-    },
-  },
+  ),
+  { name: "memory.reclaim", mode: 0o200, controller: "memory", root: "yes", write: (_c, text) => reclaim(text) },
+  // There is no swap, as on a machine without a swap device: nothing is ever in it, whatever the limits.
   number("memory.swap.current", () => 0),
   limit("memory.swap.high", "swapHigh"),
   limit("memory.swap.max", "swapMax"),
-  { name: "memory.pressure", mode: 0o444, root: "yes", read: (c) => c.memory.pressure.text() },
+  { name: "memory.swap.events", mode: 0o444, controller: "memory", root: "no", read: () => "high 0\nmax 0\nfail 0\n" },
 ];
 
 // ── pids ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Linux `pids_max_write`. Errors: EINVAL. */
+function setPidsMax(c: Cgroup, text: string): void {
+  if (text === "max") c.pids.max = Number.POSITIVE_INFINITY;
+  else {
+    const max = parseInteger(text, Number.MAX_SAFE_INTEGER);
+    if (max < 0 || max >= PIDS_MAX) throw EINVAL;
+    c.pids.max = max;
+  }
+}
+
 const pidsFiles: readonly CgroupFile[] = [
-  {
-    name: "pids.max",
-    mode: 0o644,
-    controller: "pids",
-    root: "no",
-    read: (c) => showLimit(c.pids.max),
-    write(c, text) {
-      c.pids.max = parseLimit(text, false);
-    },
-  },
+  setting("pids", "pids.max", (c) => showLimit(c.pids.max), setPidsMax),
   { name: "pids.current", mode: 0o444, controller: "pids", root: "no", read: (c) => `${c.pids.current}\n` },
   { name: "pids.peak", mode: 0o444, controller: "pids", root: "no", read: (c) => `${c.pids.peak}\n` },
-  {
-    name: "pids.events",
-    mode: 0o444,
-    controller: "pids",
-    root: "no",
-    read: (c) => `max ${c.pids.maxEvents}\n`,
-    version: (c) => c.pids.maxEvents,
-  },
+  { name: "pids.events", mode: 0o444, controller: "pids", root: "no", read: (c) => `max ${c.pids.maxEvents}\n` },
 ];
 
 export const controllerFiles: readonly CgroupFile[] = [...cpuFiles, ...cpusetFiles, ...ioFiles, ...memoryFiles, ...pidsFiles];

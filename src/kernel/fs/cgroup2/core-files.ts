@@ -1,88 +1,94 @@
-/** cgroup.*: "Core Interface Files" of Documentation/admin-guide/cgroup-v2.rst. */
+/** cgroup.*: "Core Interface Files" of Documentation/admin-guide/cgroup-v2.rst. Left out: cgroup.stat.local, which 6.1 has not. */
 
-import { EACCES, EINVAL, EOPNOTSUPP, ERANGE, ESRCH } from "../../../abi/errno.ts";
+import { EINVAL, ENOENT, EOPNOTSUPP, ERANGE, ESRCH } from "../../../abi/errno.ts";
 import type { Cgroup } from "../../cgroup/cgroup.ts";
+import type { Pressure } from "../../cgroup/psi.ts";
 import type { Task } from "../../task/task.ts";
-import { type CgroupFile, parseLimit, showLimit } from "./entry.ts";
+import { type CgroupFile, parseCount, parseInteger, showLimit } from "./entry.ts";
 import { cgroup2Of } from "./cgroup2.ts";
-import { checkCgroupWrite } from "./inode.ts";
+import { checkCgroupWrite, type Opener } from "./inode.ts";
 
 const lines = (numbers: Iterable<number>): string => [...numbers].map((n) => `${n}\n`).join("");
 const flag = (on: boolean): string => (on ? "1\n" : "0\n");
 
-/** The thread that a number written to cgroup.procs or cgroup.threads means. Errors: EINVAL, ESRCH. */
+/** Linux `cgroup_procs_write_start`: the thread that a number means. Errors: EINVAL, ESRCH. */
 function findTask(text: string, writer: Task): Task {
-  const word = text.trim();
-  if (!/^\d+$/.test(word)) throw EINVAL;
-  if (word === "0") return writer;
-  const task = writer.pidNs.find(Number(word))?.task as Task | undefined;
-  if (task === undefined || task.state === "dead") throw ESRCH;
+  let pid: number;
+  try {
+    pid = parseInteger(text);
+  } catch {
+    throw EINVAL;
+  }
+  if (pid < 0) throw EINVAL;
+  if (pid === 0) return writer;
+  const task = writer.pidNs.find(pid)?.task as Task | undefined;
+  if (task === undefined) throw ESRCH;
   return task;
 }
 
-/** cgroup_attach_permissions(): the writer must be able to write to cgroup.procs of the common ancestor as well. */
-export function checkAttach(from: Cgroup, to: Cgroup, writer: Task): void {
-  const above = new Set(from.ancestors());
-  for (const up of to.ancestors()) {
-    if (!above.has(up)) continue;
-    checkCgroupWrite(cgroup2Of(writer.system).root, up, "cgroup.procs", writer);
-    return;
-  }
-  throw EACCES;
+/**
+ * Linux `cgroup_procs_write_permission`. Errors: EACCES where the writer may not write to cgroup.procs of the common ancestor; with nsdelegate,
+ * ENOENT where its cgroup namespace does not hold both.
+ */
+export function checkAttach(from: Cgroup, to: Cgroup, writer: Task, opener: Opener): void {
+  let common = from;
+  while (!to.isWithin(common)) common = common.parent as Cgroup;
+  checkCgroupWrite(cgroup2Of(writer.system).root, common, "cgroup.procs", opener.cred);
+  const { root } = opener.cgroupNs;
+  if (to.tree.nsdelegate && !(from.isWithin(root) && to.isWithin(root))) throw ENOENT;
 }
 
-function moveProcess(cgroup: Cgroup, text: string, writer: Task): void {
-  const task = findTask(text, writer);
-  if (cgroup.type === "threaded") throw EOPNOTSUPP;
-  checkAttach(task.cgroup, cgroup, writer);
+function moveProcess(cgroup: Cgroup, text: string, writer: Task, opener: Opener): void {
+  const { tg } = findTask(text, writer);
+  checkAttach(tg.leader.cgroup, cgroup, writer, opener);
   cgroup.tree.checkDestination(cgroup);
-  for (const thread of task.tg.threads) cgroup.tree.move(thread, cgroup);
+  for (const thread of tg.threads) cgroup.tree.move(thread, cgroup);
 }
 
-function moveThread(cgroup: Cgroup, text: string, writer: Task): void {
+function moveThread(cgroup: Cgroup, text: string, writer: Task, opener: Opener): void {
   const task = findTask(text, writer);
-  const domain = (c: Cgroup): Cgroup => (c.type === "threaded" && c.parent !== undefined ? domain(c.parent) : c);
-  if (domain(cgroup) !== domain(task.cgroup)) throw EOPNOTSUPP;
-  checkAttach(task.cgroup, cgroup, writer);
+  checkAttach(task.cgroup, cgroup, writer, opener);
   cgroup.tree.checkDestination(cgroup);
+  if (cgroup.domain !== task.cgroup.domain) throw EOPNOTSUPP;
   cgroup.tree.move(task, cgroup);
 }
 
-function typeOf(cgroup: Cgroup): string {
-  if (cgroup.type === "threaded") return "threaded";
-  if (cgroup.parent?.type === "threaded") return "domain invalid";
-  const threadedBelow = [...cgroup.children.values()].some((c) => c.type === "threaded");
-  return threadedBelow ? "domain threaded" : "domain";
+/** The numbers of tasks as the reader's PID namespace has them; those outside of it are 0, as Linux shows them. */
+function idsOf(tasks: Iterable<Task>, reader: Task): string {
+  return lines([...tasks].map((t) => t.pid.nrIn(reader.pidNs)).sort((a, b) => a - b));
 }
 
-/** `threaded` is all that can be written, and for good. */
-function setType(cgroup: Cgroup, text: string): void {
-  if (text.trim() !== "threaded") throw EINVAL;
-  if (cgroup.type === "threaded") return;
-  const domainControllers = [...(cgroup.parent?.subtreeControl ?? [])].filter((c) => c === "memory" || c === "io");
-  if (cgroup.populated > 0 && cgroup.children.size > 0) throw EOPNOTSUPP;
-  if (domainControllers.length > 0 && cgroup.parent?.isRoot !== true) throw EOPNOTSUPP;
-  if (cgroup.subtreeControl.has("memory") || cgroup.subtreeControl.has("io")) throw EOPNOTSUPP;
-  cgroup.type = "threaded";
-}
-
-/** A count for cgroup.max.*. */
-function parseCount(text: string): number {
-  const value = parseLimit(text, false);
-  if (value !== Number.POSITIVE_INFINITY && value > 0x7fffffff) throw ERANGE;
-  return value;
-}
+const pressureFile = (name: "cpu" | "memory" | "io"): CgroupFile => {
+  const of = (c: Cgroup): Pressure => c.pressure[name];
+  return {
+    name: `${name}.pressure`,
+    mode: 0o644,
+    root: "yes",
+    hidden: (c) => !c.pressure.enabled,
+    read: (c) => of(c).text(),
+    trigger: (c, text) => of(c).addTrigger(text),
+  };
+};
 
 export const coreFiles: readonly CgroupFile[] = [
-  { name: "cgroup.type", mode: 0o644, root: "no", read: (c) => `${typeOf(c)}\n`, write: setType },
+  {
+    name: "cgroup.type",
+    mode: 0o644,
+    root: "no",
+    read: (c) => `${c.type}\n`,
+    write(c, text) {
+      if (text !== "threaded") throw EINVAL;
+      c.tree.makeThreaded(c);
+    },
+  },
   {
     name: "cgroup.procs",
     mode: 0o644,
     root: "yes",
+    delegatable: true,
     read(cgroup, reader) {
-      if (cgroup.type === "threaded") throw EOPNOTSUPP;
-      const leaders = new Set([...cgroup.tasks].map((t) => (t as Task).tg.leader));
-      return lines([...leaders].map((t) => t.pid.nrIn(reader.pidNs)).sort((a, b) => a - b));
+      if (cgroup.threaded) throw EOPNOTSUPP;
+      return idsOf(new Set([...cgroup.domainTasks()].map((t) => (t as Task).tg.leader)), reader);
     },
     write: moveProcess,
   },
@@ -90,7 +96,8 @@ export const coreFiles: readonly CgroupFile[] = [
     name: "cgroup.threads",
     mode: 0o644,
     root: "yes",
-    read: (cgroup, reader) => lines([...cgroup.tasks].map((t) => (t as Task).pid.nrIn(reader.pidNs)).sort((a, b) => a - b)),
+    delegatable: true,
+    read: (cgroup, reader) => idsOf(cgroup.tasks as ReadonlySet<object> as ReadonlySet<Task>, reader),
     write: moveThread,
   },
   { name: "cgroup.controllers", mode: 0o444, root: "yes", read: (c) => `${c.available.join(" ")}\n` },
@@ -98,7 +105,8 @@ export const coreFiles: readonly CgroupFile[] = [
     name: "cgroup.subtree_control",
     mode: 0o644,
     root: "yes",
-    read: (c) => `${c.available.filter((name) => c.subtreeControl.has(name)).join(" ")}\n`,
+    delegatable: true,
+    read: (c) => `${c.subtreeControl.join(" ")}\n`,
     write: (c, text) => c.tree.setSubtreeControl(c, text),
   },
   {
@@ -106,7 +114,6 @@ export const coreFiles: readonly CgroupFile[] = [
     mode: 0o444,
     root: "no",
     read: (c) => `populated ${c.populated > 0 ? 1 : 0}\nfrozen ${c.isFrozen ? 1 : 0}\n`,
-    version: (c) => c.eventsVersion,
   },
   {
     name: "cgroup.max.descendants",
@@ -122,17 +129,21 @@ export const coreFiles: readonly CgroupFile[] = [
     read: (c) => showLimit(c.maxDepth),
     write: (c, text) => void (c.maxDepth = parseCount(text)),
   },
-  { name: "cgroup.stat", mode: 0o444, root: "yes", read: (c) => `nr_descendants ${c.descendants}\nnr_dying_descendants 0\n` },
+  {
+    name: "cgroup.stat",
+    mode: 0o444,
+    root: "yes",
+    read: (c) => `nr_descendants ${c.descendants}\nnr_dying_descendants ${c.tree.countDying(c)}\n`,
+  },
   {
     name: "cgroup.freeze",
     mode: 0o644,
     root: "no",
     read: (c) => flag(c.freezeAsked),
     write(c, text) {
-      const word = text.trim();
-      if (!/^-?\d+$/.test(word)) throw EINVAL;
-      if (word !== "0" && word !== "1") throw ERANGE;
-      c.tree.setFreeze(c, word === "1");
+      const on = parseInteger(text);
+      if (on !== 0 && on !== 1) throw ERANGE;
+      c.tree.setFreeze(c, on === 1);
     },
   },
   {
@@ -140,9 +151,24 @@ export const coreFiles: readonly CgroupFile[] = [
     mode: 0o200,
     root: "no",
     write(c, text) {
-      if (text.trim() !== "1") throw /^-?\d+$/.test(text.trim()) ? ERANGE : EINVAL;
-      if (c.type === "threaded") throw EOPNOTSUPP;
+      if (parseInteger(text) !== 1) throw ERANGE;
+      if (c.threaded) throw EOPNOTSUPP;
       c.tree.kill(c);
+    },
+  },
+  { name: "cpu.stat", mode: 0o444, root: "yes", read: (c) => c.cpu.stat(c.has("cpu")) },
+  pressureFile("io"),
+  pressureFile("memory"),
+  pressureFile("cpu"),
+  {
+    name: "cgroup.pressure",
+    mode: 0o644,
+    root: "yes",
+    read: (c) => flag(c.pressure.enabled),
+    write(c, text) {
+      const on = parseInteger(text);
+      if (on !== 0 && on !== 1) throw ERANGE;
+      c.pressure.enable(on === 1);
     },
   },
 ];

@@ -3,7 +3,7 @@
 import type { Statfs } from "../../../abi/stat.ts";
 import type { FilesystemType, System } from "../../task/system.ts";
 import { SuperBlock } from "../../vfs/inode.ts";
-import { showCpuList } from "../cgroup2/controller-files.ts";
+import { showList } from "../../cgroup/cpuset.ts";
 import type { DirEntry, Entry, FileEntry, Machine } from "../proc/entry.ts";
 import { ProcInode } from "../proc/inode.ts";
 
@@ -15,7 +15,7 @@ const cpuList = (name: string): FileEntry<Machine> => ({
   kind: "file",
   name,
   mode: 0o444,
-  read: ({ system }) => `${showCpuList(2 ** system.sched.cpus.length - 1)}\n`,
+  read: ({ system }) => `${showList(2 ** system.sched.cpus.length - 1)}\n`,
 });
 
 const root = dir("", [

@@ -6,7 +6,7 @@ import { type Dirent, isDir, isLnk, isReg, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_
 import { byteLength } from "../../../abi/utf8.ts";
 import type { MaySleep } from "../../blocked.ts";
 import { PAGE_SIZE } from "../../params.ts";
-import type { Cgroup } from "../../cgroup/cgroup.ts";
+import type { MemoryController } from "../../cgroup/memory.ts";
 import { coarseNow } from "../../task/system.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { Content } from "../../vfs/content.ts";
@@ -51,7 +51,7 @@ export class TmpfsInode extends Inode {
   /** Of a symbolic link. */
   target = "";
   private evicted = false;
-  private chargedTo: Cgroup | undefined;
+  private chargedTo: MemoryController | undefined;
 
   constructor(
     override readonly sb: TmpfsSuperBlock,
@@ -226,7 +226,7 @@ export class TmpfsInode extends Inode {
 
   /** The pages count for the cgroup of who wrote the first one. */
   private book(allocatedPages: number, residentPages: number): void {
-    this.chargedTo ??= this.sb.currentCgroup;
+    this.chargedTo ??= this.sb.currentMemcg;
     this.sb.book(allocatedPages, residentPages, this.chargedTo);
     if (this.content?.residentPages === 0) this.chargedTo = undefined;
   }

@@ -6,7 +6,7 @@
 import { EINVAL, ENOMEM, ENOSPC } from "../../../abi/errno.ts";
 import { isDir, S_IFDIR, type Statfs } from "../../../abi/stat.ts";
 import { HOST_CONTENT_BYTES, NAME_MAX, PAGE_SIZE, TMPFS_SHARE } from "../../params.ts";
-import type { Cgroup } from "../../cgroup/cgroup.ts";
+import type { MemoryController } from "../../cgroup/memory.ts";
 import type { FilesystemType, System } from "../../task/system.ts";
 import type { Task } from "../../task/task.ts";
 import type { Caller } from "../../vfs/caller.ts";
@@ -98,15 +98,15 @@ export class TmpfsSuperBlock extends SuperBlock {
   }
 
   /** Books a change of what a file keeps. The room for it was tested. */
-  book(allocatedPages: number, residentPages: number, cgroup: Cgroup): void {
+  book(allocatedPages: number, residentPages: number, memcg: MemoryController): void {
     this.usedPages += allocatedPages;
-    if (residentPages > 0) this.system.memory.charge("shmem", residentPages * PAGE_SIZE, cgroup);
-    else if (residentPages < 0) this.system.memory.uncharge("shmem", -residentPages * PAGE_SIZE, cgroup);
+    if (residentPages > 0) this.system.memory.charge("shmem", residentPages * PAGE_SIZE, memcg);
+    else if (residentPages < 0) this.system.memory.uncharge("shmem", -residentPages * PAGE_SIZE, memcg);
   }
 
-  /** The cgroup that pages written now are charged to. */
-  get currentCgroup(): Cgroup {
-    return (this.system.sched.current as Task | undefined)?.cgroup ?? this.system.cgroups.root;
+  /** Where pages written now are charged. */
+  get currentMemcg(): MemoryController {
+    return ((this.system.sched.current as Task | undefined)?.cgroup ?? this.system.cgroups.root).memcg;
   }
 
   override statfs(): Statfs {
