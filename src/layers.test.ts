@@ -23,7 +23,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Inside kernel/: a later one may import an earlier one. Files at its top are shared by all, except the last. */
-const kernelOrder = ["sched", "cgroup", "ns", "mm", "vfs", "task", "tty", "net", "fs", "syscalls"];
+const kernelOrder = ["sched", "cgroup", "ns", "mm", "vfs", "task", "tty", "net", "ipc", "fs", "syscalls"];
 
 /** The bench and the parity replay sit beside the layers: they drive a machine from outside. */
 const outside = new Set(["parity", "bench"]);

@@ -62,6 +62,8 @@ export const CAP_SETPCAP = 8;
 export const CAP_NET_BIND_SERVICE = 10;
 export const CAP_NET_ADMIN = 12;
 export const CAP_NET_RAW = 13;
+export const CAP_IPC_LOCK = 14;
+export const CAP_IPC_OWNER = 15;
 export const CAP_SYS_CHROOT = 18;
 export const CAP_SYS_PTRACE = 19;
 export const CAP_SYS_ADMIN = 21;
@@ -73,5 +75,6 @@ export const CAP_SYS_TTY_CONFIG = 26;
 export const CAP_MKNOD = 27;
 export const CAP_SETFCAP = 31;
 export const CAP_SYSLOG = 34;
+export const CAP_CHECKPOINT_RESTORE = 40;
 
 export const capBit = (cap: number): CapSet => 1n << BigInt(cap);

@@ -10,6 +10,7 @@
 import type { CapSet } from "./capability.ts";
 import type { Flock } from "./fcntl.ts";
 import type { Inotify } from "./inotify.ts";
+import type { IpcSet, MqAttr, MqMessage, MqNotification, Msgbuf, MsqidDs, Sembuf, SemidDs, ShmidDs } from "./ipc.ts";
 import type { EpollEvent, PollFd } from "./poll.ts";
 import type { PtraceRequest, PtraceStop } from "./ptrace.ts";
 import type { Rlimit, Rusage } from "./resource.ts";
@@ -298,6 +299,36 @@ export interface Sys {
 
   // ── The system ─────────────────────────────────────────────────────────────────────────────────────────────────────
   uname(): Proc<Utsname>;
+  // ── Interprocess communication ─────────────────────────────────────────────────────────────────────────────────────
+  shmget(key: number, size: number, shmflg: number): Proc<number>;
+  /** Maps a segment; the kernel chooses the address, which is returned. What is touched in it is charged, but cannot be read. */
+  shmat(shmid: number, addr: number, shmflg: number): Proc<number>;
+  shmdt(addr: number): Proc<void>;
+  /** IPC_STAT answers; IPC_SET takes `set`. */
+  shmctl(shmid: number, cmd: number, set?: IpcSet): Proc<ShmidDs | undefined>;
+  semget(key: number, nsems: number, semflg: number): Proc<number>;
+  /** semop(2) with an end. All operations at once or none; blocks. */
+  semtimedop(semid: number, sops: readonly Sembuf[], timeout?: Timespec): Proc<void>;
+  /** GETALL answers a list, IPC_STAT the struct, the others a number. */
+  semctl(semid: number, semnum: number, cmd: number, arg?: number | readonly number[] | IpcSet): Proc<number | readonly number[] | SemidDs>;
+  msgget(key: number, msgflg: number): Proc<number>;
+  /** Blocks while the queue is full. */
+  msgsnd(msqid: number, message: Msgbuf, msgflg: number): Proc<void>;
+  /** Blocks until there is a message of that type. */
+  msgrcv(msqid: number, size: number, type: number, msgflg: number): Proc<Msgbuf>;
+  msgctl(msqid: number, cmd: number, set?: IpcSet): Proc<MsqidDs | undefined>;
+  /** `name` without the slash that mq_open(3) wants in front. */
+  mq_open(name: string, flags: number, mode?: number, attr?: MqAttr): Proc<number>;
+  mq_unlink(name: string): Proc<void>;
+  /** Blocks while the queue is full, until the time of day `timeout`. */
+  mq_timedsend(fd: number, data: Uint8Array, priority: number, timeout?: Timespec): Proc<void>;
+  /** The oldest message of the highest priority; blocks. `size` is that of the buffer. */
+  mq_timedreceive(fd: number, size: number, timeout?: Timespec): Proc<MqMessage>;
+  /** Asks to be told, once, of a message that arrives in the empty queue; without argument takes that back. */
+  mq_notify(fd: number, notification?: MqNotification): Proc<void>;
+  /** Returns the attributes; sets O_NONBLOCK where they are given. */
+  mq_getsetattr(fd: number, attr?: Pick<MqAttr, "flags">): Proc<MqAttr>;
+
   sethostname(name: string): Proc<void>;
   setdomainname(name: string): Proc<void>;
   sysinfo(): Proc<Sysinfo>;

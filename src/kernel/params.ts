@@ -121,3 +121,13 @@ export const LOG_BUF_BYTES = 262_144;
 /** uname -r, uname -v. */
 export const UTS_RELEASE = "6.1.0-drydock";
 export const UTS_VERSION = "#1 SMP PREEMPT_DYNAMIC Drydock";
+// ── Interprocess communication ───────────────────────────────────────────────────────────────────────────────────────
+/** /proc/sys/kernel/{shmmax,shmall,shmmni} of a new IPC namespace. The first two are ULONG_MAX - 2^24: no limit in practice. */
+export const SHM_LIMITS = { shmmax: 2 ** 64 - 2 ** 24, shmall: 2 ** 64 - 2 ** 24, shmmni: 4_096 };
+/** /proc/sys/kernel/{msgmax,msgmnb,msgmni}. */
+export const MSG_LIMITS = { msgmax: 8_192, msgmnb: 16_384, msgmni: 32_000 };
+/** /proc/sys/kernel/sem: a set, all sets, one call, sets. */
+export const SEM_LIMITS = { semmsl: 32_000, semmns: 1_024_000_000, semopm: 500, semmni: 32_000 };
+/** /proc/sys/fs/mqueue/*. */
+export const MQUEUE_LIMITS = { msg_default: 10, msg_max: 10, msgsize_default: 8_192, msgsize_max: 8_192, queues_max: 256 };
+

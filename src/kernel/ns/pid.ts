@@ -92,6 +92,11 @@ export class PidNamespace extends Namespace {
     return this.last;
   }
 
+  /** ns_last_pid was written: the next number is sought after `nr`. */
+  continueAfter(nr: number): void {
+    this.last = nr;
+  }
+
   /** All PIDs, ascending. */
   sorted(): readonly (readonly [number, Pid])[] {
     return [...this.pids].sort((a, b) => a[0] - b[0]);

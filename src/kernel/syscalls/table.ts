@@ -15,6 +15,8 @@ import { flockCalls } from "./flock.ts";
 import type { Handlers } from "./handler.ts";
 import { idCalls } from "./ids.ts";
 import { inotifyCalls } from "./inotify.ts";
+import { msggetCalls } from "./msgget.ts";
+import { mqOpenCalls } from "./mq-open.ts";
 import { linkCalls } from "./link.ts";
 import { memoryCalls } from "./memory.ts";
 import { mountCalls } from "./mount.ts";
@@ -23,6 +25,8 @@ import { prctlCalls } from "./prctl.ts";
 import { processCalls } from "./process.ts";
 import { readCalls } from "./read.ts";
 import { schedCalls } from "./sched.ts";
+import { semgetCalls } from "./semget.ts";
+import { shmgetCalls } from "./shmget.ts";
 import { signalCalls } from "./signal.ts";
 import { statCalls } from "./stat.ts";
 import { statfsCalls } from "./statfs.ts";
@@ -56,12 +60,16 @@ export const handlers: Handlers<SyscallName> = {
   ...memoryCalls,
   ...mountCalls,
   ...openCalls,
+  ...mqOpenCalls,
+  ...msggetCalls,
   ...prctlCalls,
   ...processCalls,
   ...readCalls,
   ...schedCalls,
   ...signalCalls,
   ...statCalls,
+  ...semgetCalls,
+  ...shmgetCalls,
   ...statfsCalls,
   ...syncCalls,
   ...systemCalls,

@@ -49,6 +49,7 @@ export function exitTask(task: Task, waitStatus: number): void {
   const usage = task.usage();
   task.mm.users--;
   if (task.mm.users === 0) task.mm.free();
+  if (tg.threads.size === 1) tg.semUndo?.exit();
   task.ns.put();
   system.mounts.sweep();
   tg.deadThreads = addUsage(tg.deadThreads, usage);

@@ -116,6 +116,8 @@ export class ThreadGroup {
   subreaper = false;
   /** execve has happened since fork: setpgid by the parent fails. */
   execed = false;
+  /** What it has to give back to semaphores (SEM_UNDO). Made and emptied by ipc/sem.ts. */
+  semUndo: { exit(): void } | undefined;
   exitSignal = 0;
   oomScoreAdj = 0;
   /** Threads that a thread of this process traces. */

@@ -5,11 +5,12 @@ import { NS_PER_SEC } from "../../../abi/time.ts";
 import { PAGE_SIZE, USER_HZ, UTS_RELEASE, UTS_VERSION } from "../../params.ts";
 import type { Cpu } from "../../sched/scheduler.ts";
 import type { System } from "../../task/system.ts";
+import type { Task } from "../../task/task.ts";
 import type { FileEntry, Machine } from "./entry.ts";
 
 type MachineFile = FileEntry<Machine>;
 
-const file = (name: string, read: (machine: Machine) => string): MachineFile => ({ kind: "file", name, mode: 0o444, read });
+const file = (name: string, read: (machine: Machine, reader: Task) => string): MachineFile => ({ kind: "file", name, mode: 0o444, read });
 
 const kib = (bytes: number): string => `${String(Math.floor(bytes / 1024)).padStart(8)} kB`;
 
@@ -66,8 +67,14 @@ function idleNs(system: System, cpu: Cpu): number {
   return Math.max(0, system.sched.clockNs - cpu.busyNs);
 }
 
+/** When the machine started by the reader's boot time clock, seconds since 1970. */
+function btime(system: System, reader: Task): number {
+  const { sec, nsec } = system.realtimeOffset;
+  return sec + Math.floor((nsec - reader.ns.time.boottimeNs) / NS_PER_SEC);
+}
+
 /** Interrupts are not modelled: their lines are absent. */
-function stat({ system }: Machine): string {
+function stat({ system }: Machine, reader: Task): string {
   const { sched } = system;
   sched.account();
   const line = (name: string, cpus: readonly Cpu[]): string => {
@@ -78,7 +85,7 @@ function stat({ system }: Machine): string {
     line("cpu ", sched.cpus),
     ...sched.cpus.map((cpu) => line(`cpu${cpu.id}`, [cpu])),
     `ctxt ${sched.contextSwitches}\n`,
-    `btime ${system.realtimeOffset.sec}\n`,
+    `btime ${btime(system, reader)}\n`,
     `processes ${system.forks}\n`,
     `procs_running ${sched.root.runnable}\n`,
     "procs_blocked 0\n",
@@ -90,7 +97,8 @@ function loadavg({ system, ns }: Machine): string {
   return `${loads} ${system.sched.root.runnable}/${system.tasks.size} ${ns.lastPid}\n`;
 }
 
-function uptime({ system }: Machine): string {
+/** Of the reader's boot time clock. */
+function uptime({ system }: Machine, reader: Task): string {
   const { sched } = system;
   sched.account();
   const idle = sched.cpus.reduce((sum, cpu) => sum + idleNs(system, cpu), 0);
@@ -98,7 +106,7 @@ function uptime({ system }: Machine): string {
     const hundredths = Math.floor((ns * 100) / NS_PER_SEC);
     return `${Math.floor(hundredths / 100)}.${String(hundredths % 100).padStart(2, "0")}`;
   };
-  return `${seconds(sched.clockNs)} ${seconds(idle)}\n`;
+  return `${seconds(sched.clockNs + reader.ns.time.boottimeNs)} ${seconds(idle)}\n`;
 }
 
 /** Drivers under the names of their major numbers; the single memory devices are one driver there. */

@@ -9,6 +9,7 @@ import { machineFiles } from "./machine-files.ts";
 import { parsePid, taskIno } from "./numbers.ts";
 import { processEntry } from "./pid.ts";
 import { sysEntry } from "./sys.ts";
+import { sysvipcEntry } from "./sysvipc.ts";
 
 /** First inode number of what is no process. */
 const STATIC_INO = 0x10;
@@ -39,7 +40,9 @@ const threadSelf: LinkEntry<Machine> = {
 
 /** In the order of Linux: shorter names first, then by bytes; the links to oneself come last. */
 const statics: readonly Entry<Machine>[] = [
-  ...[...machineFiles, kmsgEntry, mounts, sysEntry].sort((a, b) => a.name.length - b.name.length || (a.name < b.name ? -1 : 1)),
+  ...[...machineFiles, kmsgEntry, mounts, sysEntry, sysvipcEntry].sort(
+    (a, b) => a.name.length - b.name.length || (a.name < b.name ? -1 : 1),
+  ),
   self,
   threadSelf,
 ];

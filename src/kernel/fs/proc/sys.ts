@@ -3,14 +3,16 @@
  * cannot change is read-only here.
  */
 
-import { EINVAL } from "../../../abi/errno.ts";
-import { CAP_LAST_CAP } from "../../../abi/capability.ts";
+import { EINVAL, EPERM } from "../../../abi/errno.ts";
+import { nsCapable } from "../../ns/user.ts";
+import { CAP_CHECKPOINT_RESTORE, CAP_LAST_CAP, CAP_SYS_ADMIN } from "../../../abi/capability.ts";
 import { FILE_MAX, PID_MAX, PIPE_MAX_SIZE, RLIMIT_NOFILE_HARD, THREADS_MAX, UTS_RELEASE, UTS_VERSION } from "../../params.ts";
 import type { System } from "../../task/system.ts";
 import type { Task } from "../../task/task.ts";
 import type { File } from "../../vfs/file.ts";
 import { type SettingName, sysctlNumber } from "../sysctl.ts";
 import type { DirEntry, Entry, FileEntry, Machine } from "./entry.ts";
+import { ipcSysctls, mqueueSysctls, userSysctls } from "./sysvipc.ts";
 
 /** Longest host name and domain name. */
 const UTS_LEN = 64;
@@ -47,6 +49,7 @@ function utsName(name: "hostname" | "domainname"): SysFile {
     read: (_machine, reader) => `${reader.ns.uts[name]}\n`,
     write: (_machine, text, writer) => {
       writer.ns.uts[name] = firstLine(text, UTS_LEN);
+      writer.system.initUserNs.live.changed();
     },
   };
 }
@@ -65,6 +68,22 @@ function setting(name: string, key: SettingName): SysFile {
     },
   };
 }
+
+/** The number that the next process follows, in the namespace of whoever looks. Errors: EPERM without CAP_SYS_ADMIN in it. */
+const nsLastPid: SysFile = {
+  kind: "file",
+  name: "ns_last_pid",
+  mode: 0o666,
+  access: "mode",
+  read: (_machine, reader) => `${reader.pidNs.lastPid}\n`,
+  write: (_machine, text, writer) => {
+    const { cred, pidNs } = writer;
+    if (!nsCapable(cred, pidNs.userNs, CAP_CHECKPOINT_RESTORE) && !nsCapable(cred, pidNs.userNs, CAP_SYS_ADMIN)) throw EPERM;
+    const match = /^\s*([0-9]+)\s*$/.exec(text);
+    if (match === null || Number(match[1]) >= PID_MAX) throw EINVAL;
+    pidNs.continueAfter(Number(match[1]));
+  },
+};
 
 function uuid(system: System): string {
   const bytes = new Uint8Array(16);
@@ -102,6 +121,7 @@ export const sysEntry: DirEntry<Machine> = dir("sys", [
       setting("max_user_instances", "fs/inotify/max_user_instances"),
       setting("max_user_watches", "fs/inotify/max_user_watches"),
     ]),
+    dir("mqueue", mqueueSysctls),
     readOnly("nr_open", () => RLIMIT_NOFILE_HARD),
     readOnly("pipe-max-size", () => PIPE_MAX_SIZE),
     setting("protected_hardlinks", "fs/protected_hardlinks"),
@@ -111,7 +131,8 @@ export const sysEntry: DirEntry<Machine> = dir("sys", [
     readOnly("cap_last_cap", () => CAP_LAST_CAP),
     utsName("domainname"),
     utsName("hostname"),
-    readOnly("ns_last_pid", (_machine, reader) => reader.pidNs.lastPid),
+    ...ipcSysctls,
+    nsLastPid,
     readOnly("osrelease", () => UTS_RELEASE),
     readOnly("ostype", () => "Linux"),
     readOnly("pid_max", () => PID_MAX),
@@ -126,6 +147,7 @@ export const sysEntry: DirEntry<Machine> = dir("sys", [
     readOnly("threads-max", () => THREADS_MAX),
     readOnly("version", () => UTS_VERSION),
   ]),
+  dir("user", userSysctls),
   dir("vm", [
     // Memory is promised without limit and charged when it is touched.
     readOnly("overcommit_memory", () => 1),
