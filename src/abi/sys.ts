@@ -263,6 +263,8 @@ export interface Sys {
   removexattr(path: string, name: string, follow?: boolean): Proc<void>;
   mount(source: string, target: string, fstype: string, flags: number, data: string): Proc<void>;
   umount2(target: string, flags: number): Proc<void>;
+  /** Makes the mount at `newRoot` the root of the mount namespace, and puts the old root on `putOld` below it. */
+  pivot_root(newRoot: string, putOld: string): Proc<void>;
 
   // ── Waiting for descriptors ────────────────────────────────────────────────────────────────────────────────────────
   /** Blocks until one is ready or `timeoutMs` (-1: forever) has passed. Returns how many have `revents`. */

@@ -52,6 +52,7 @@ export type TracePayload =
   | { readonly name: "sys_exit"; readonly pid: number; readonly syscall: string; readonly result: unknown }
   | { readonly name: "mount"; readonly source: string; readonly target: string; readonly fstype: string }
   | { readonly name: "umount"; readonly target: string }
+  | { readonly name: "pivot_root"; readonly newRoot: string; readonly putOld: string }
   /**
    * Namespaces come, are joined by setns(2) and end with their last user. Linux has no tracepoints for these: the names are ours.
    * `pid` is the process that made it for itself (unshare) or was made in it (clone).

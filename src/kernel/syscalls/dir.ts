@@ -9,6 +9,7 @@ import type { Task } from "../task/task.ts";
 import type { Dentry, Path } from "../vfs/dentry.ts";
 import { dropInode } from "../vfs/file.ts";
 import type { Inode } from "../vfs/inode.ts";
+import { detachMountsOn, isLocalMountpoint } from "../vfs/mount-tree.ts";
 import { addChild, lookup, resolveParent, startAt } from "../vfs/namei.ts";
 import { notifyCreate, notifyDelete, notifyLinkCount } from "../vfs/notify.ts";
 import { checkCreate, checkDelete, wantWrite } from "../vfs/permission.ts";
@@ -85,9 +86,10 @@ function rmdir(task: Task, dirfd: number, path: string): void {
   if (victim === undefined) throw ENOENT;
   checkDelete(task, dir.inode, victim.inode);
   if (!victim.inode.isDirectory) throw ENOTDIR;
-  if (victim.mountCount > 0) throw EBUSY;
+  if (isLocalMountpoint(victim, task.mntNs)) throw EBUSY;
   dir.inode.rmdir(last.name, task);
   forget(dir, victim);
+  detachMountsOn(task.system.mounts, victim);
 }
 
 function unlink(task: Task, dirfd: number, path: string): void {
@@ -100,9 +102,10 @@ function unlink(task: Task, dirfd: number, path: string): void {
   if (last.slash) throw victim.inode.isDirectory ? EISDIR : ENOTDIR;
   checkDelete(task, dir.inode, victim.inode);
   if (victim.inode.isDirectory) throw EISDIR;
-  if (victim.mountCount > 0) throw EBUSY;
+  if (isLocalMountpoint(victim, task.mntNs)) throw EBUSY;
   dir.inode.unlink(last.name, task);
   forget(dir, victim);
+  detachMountsOn(task.system.mounts, victim);
 }
 
 /** The name is gone: out of the dentry cache, and the inode too unless it is still open or has other names. */

@@ -12,6 +12,7 @@ import type { Task } from "../task/task.ts";
 import type { Dentry } from "../vfs/dentry.ts";
 import { dropInode } from "../vfs/file.ts";
 import type { Inode } from "../vfs/inode.ts";
+import { detachMountsOn, isLocalMountpoint } from "../vfs/mount-tree.ts";
 import { type LastName, lookup, lookupAt, resolveParent, startAt } from "../vfs/namei.ts";
 import { notifyLinkCount, notifyMove } from "../vfs/notify.ts";
 import { checkCreate, checkDelete, checkPermission, isOwnerOrCapable, wantWrite } from "../vfs/permission.ts";
@@ -98,6 +99,7 @@ function rename(task: Task, from: LastName, to: LastName, flags: number): void {
   else {
     notifyLinkCount(replaced.inode);
     dropInode(replaced.inode);
+    detachMountsOn(task.system.mounts, replaced);
   }
 }
 
@@ -118,7 +120,7 @@ function checkRename(task: Task, oldDir: Dentry, moved: Dentry, newDir: Dentry, 
     if (isDir) checkPermission(task, moved.inode, W_OK);
     if (exchange && replaced?.inode.isDirectory === true) checkPermission(task, replaced.inode, W_OK);
   }
-  if (moved.mountCount > 0 || (replaced !== undefined && replaced.mountCount > 0)) throw EBUSY;
+  if (isLocalMountpoint(moved, task.mntNs) || (replaced !== undefined && isLocalMountpoint(replaced, task.mntNs))) throw EBUSY;
 }
 
 /** Whether `dentry` is `of` or above it. */

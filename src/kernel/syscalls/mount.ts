@@ -98,16 +98,17 @@ export const mountCalls: Handlers<"mount" | "umount2"> = {
   },
 };
 
-/** Mounts that an unmount with MNT_EXPIRE has marked. */
-const expired = new WeakSet<Mount>();
+/** Which mounts an unmount with MNT_EXPIRE has marked, and how often they had been walked to then. */
+const expired = new WeakMap<Mount, number>();
 
-/** MNT_EXPIRE: the first call marks, the second one unmounts. Differs from Linux: use in between does not take the mark away. */
+/** MNT_EXPIRE: the first call marks, the next one unmounts, unless a path has led there in between. */
 function expire(system: System, mnt: Mount, refused: boolean): void {
   if (refused) throw EINVAL;
   if (mnt.children.size > 0 || system.mounts.isBusy(mnt)) throw EBUSY;
-  if (expired.has(mnt)) return;
-  expired.add(mnt);
-  throw EAGAIN;
+  const marked = expired.get(mnt);
+  expired.set(mnt, mnt.walks);
+  // The walk of this call itself is one.
+  if (marked === undefined || mnt.walks - marked > 1) throw EAGAIN;
 }
 
 /** may_mount(). Errors: EPERM. */
@@ -293,11 +294,11 @@ function setPropagation(system: System, task: Task, at: Path, flags: number): vo
 function move(system: System, task: Task, at: Path, source: string): void {
   if (source === "") throw EINVAL;
   const from = resolve(task, undefined, source, true);
-  const top = lockMount(at);
   const { mnt } = from;
+  if (from.dentry !== mnt.root || from.dentry.inode.isDirectory !== at.dentry.inode.isDirectory) throw EINVAL;
+  const top = lockMount(at);
   requireMountRoot(task, from);
   if (top.mnt.ns !== task.mntNs || mnt.parent === undefined || mnt.locked || mnt.parent.group !== undefined) throw EINVAL;
-  if (from.dentry.inode.isDirectory !== top.dentry.inode.isDirectory) throw EINVAL;
   // What may not be copied cannot go where copies would be made.
   if (top.mnt.group !== undefined && [...mnt.tree()].some((m) => m.unbindable)) throw EINVAL;
   if ([...mnt.tree()].some((m) => (mountNamespaceAt(m.root)?.ino ?? Infinity) <= task.mntNs.ino)) throw ELOOP;

@@ -21,6 +21,7 @@ import { linkCalls } from "./link.ts";
 import { memoryCalls } from "./memory.ts";
 import { mountCalls } from "./mount.ts";
 import { openCalls } from "./open.ts";
+import { pivotRootCalls } from "./pivot-root.ts";
 import { prctlCalls } from "./prctl.ts";
 import { processCalls } from "./process.ts";
 import { readCalls } from "./read.ts";
@@ -60,6 +61,7 @@ export const handlers: Handlers<SyscallName> = {
   ...memoryCalls,
   ...mountCalls,
   ...openCalls,
+  ...pivotRootCalls,
   ...mqOpenCalls,
   ...msggetCalls,
   ...prctlCalls,

@@ -9,6 +9,8 @@ export class Dentry {
   readonly children = new Map<string, Dentry>();
   /** How many mounts, in any namespace, sit on it. Written by mount and umount. */
   mountCount = 0;
+  /** Which these are; made on first use. */
+  mounts: Set<Mount> | undefined;
   /** Unlinked: its path ends in " (deleted)". */
   deleted = false;
 
@@ -22,7 +24,7 @@ export class Dentry {
 
   static root(inode: Inode): Dentry {
     const dentry = Object.create(Dentry.prototype) as { -readonly [K in keyof Dentry]: Dentry[K] };
-    Object.assign(dentry, { children: new Map(), mountCount: 0, deleted: false, name: "", inode });
+    Object.assign(dentry, { children: new Map(), mountCount: 0, mounts: undefined, deleted: false, name: "", inode });
     dentry.parent = dentry as Dentry;
     return dentry as Dentry;
   }

@@ -5,12 +5,12 @@
  * Differs from Linux: nothing expires by itself, there are no automounts and no trees outside of a namespace (open_tree).
  */
 
-import { EINVAL, ENOSPC, EPERM, Errno } from "../../abi/errno.ts";
+import { EINVAL, ENOENT, ENOSPC, EPERM, Errno } from "../../abi/errno.ts";
 import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from "../../abi/mount.ts";
 import type { UserNamespace } from "../ns/user.ts";
 import { MOUNT_MAX } from "../params.ts";
 import type { Dentry, Path } from "./dentry.ts";
-import { hang, Mount, MountNamespace, type Mounts, release, setMountpoint, unhang } from "./mount.ts";
+import { appear, hang, Mount, MountNamespace, type Mounts, release, setMountpoint, unhang } from "./mount.ts";
 import { arePeers, changePropagation, makeShared, makeSlaveOf, peersOf, receivers, receivingGroups } from "./propagation.ts";
 
 /** The bits of access times, which are locked and kept together. */
@@ -108,12 +108,13 @@ function checkRoom(ns: MountNamespace | undefined, tree: Mount): void {
 
 /**
  * attach_recursive_mnt(): puts a new tree, or one that is moved, on `at`, and copies of it wherever that propagates to. Where something is
- * mounted in such a place already, the copy slips below it. Errors: those of copyTree, ENOSPC. Where it throws nothing has changed.
+ * mounted in such a place already, the copy slips below it. Errors: ENOENT for what was removed, ENOSPC, those of copyTree. Where it throws nothing has changed.
  */
 export function attachTree(host: Mounts, source: Mount, at: Path, owner: UserNamespace): void {
   const moving = source.parent !== undefined;
   const copies: Mount[] = [];
-  const root = topmost(source).root;
+  const { root } = topmost(source);
+  if (root.deleted) throw ENOENT;
   const invented: Mount[] = [];
   if (!moving) checkRoom(at.mnt.ns, source);
   if (at.mnt.group !== undefined) {
@@ -138,7 +139,7 @@ export function attachTree(host: Mounts, source: Mount, at: Path, owner: UserNam
     const ns = parent.ns as MountNamespace;
     if (ns.userNs !== owner) lockTree(copy);
     const below = parent.children.get(mountpoint);
-    parent.children.set(mountpoint, copy);
+    appear(copy, { mnt: parent, dentry: mountpoint });
     if (copy !== source || !moving) for (const mount of copy.tree()) ns.enter(mount);
     if (below !== undefined) moveOnto(below, { mnt: topmost(copy), dentry: root });
   }
@@ -212,8 +213,17 @@ export function isTreeBusy(host: Mounts, mount: Mount): boolean {
   return false;
 }
 
-/** umount_tree(). `sync`: nothing of it is busy; otherwise (MNT_DETACH) what hides something stays connected to what is hidden. */
-export function umountTree(host: Mounts, top: Mount, how: { readonly propagate: boolean; readonly sync: boolean }): void {
+export interface UmountHow {
+  /** What gets propagation from there goes too. */
+  readonly propagate: boolean;
+  /** Nothing of it is busy; otherwise (MNT_DETACH) what is locked stays connected to what it hides. */
+  readonly sync: boolean;
+  /** All of it stays connected. */
+  readonly connected?: boolean;
+}
+
+/** umount_tree(). */
+export function umountTree(host: Mounts, top: Mount, how: UmountHow): void {
   const { parent, mountpoint } = top;
   if (how.propagate && parent !== undefined && mountpoint !== undefined)
     for (const m of receivers(parent)) {
@@ -223,12 +233,22 @@ export function umountTree(host: Mounts, top: Mount, how: { readonly propagate: 
   const set = [...top.tree()];
   for (const mount of set) mount.umounting = true;
   if (how.propagate) set.push(...propagateUmount(set));
-  host.retire(set, (mount) => !how.sync && mount.locked && mount.parent?.umounting === true);
+  host.retire(set, (mount) => !how.sync && mount.parent?.umounting === true && (mount.locked || how.connected === true));
 }
 
-/** detach_mounts(): the directory is gone, and with it what other namespaces have mounted there. */
-export function detachMountsOn(host: Mounts, mounts: readonly Mount[]): void {
-  for (const mount of mounts) if (!mount.umounting) umountTree(host, mount, { propagate: false, sync: false });
+/** is_local_mountpoint(): whether something of this namespace sits on `dentry`. */
+export function isLocalMountpoint(dentry: Dentry, ns: MountNamespace): boolean {
+  if (dentry.mountCount > 0) for (const mount of dentry.mounts ?? []) if (mount.ns === ns) return true;
+  return false;
+}
+
+/** detach_mounts(): the name is gone, and with it what other namespaces have mounted there. What it hides stays hidden. */
+export function detachMountsOn(host: Mounts, dentry: Dentry): void {
+  if (dentry.mountCount === 0) return;
+  for (const mount of [...(dentry.mounts ?? [])])
+    if (mount.umounting) unhang(mount);
+    else umountTree(host, mount, { propagate: false, sync: false, connected: true });
+  host.sweep();
 }
 
 /** propagate_umount(): which copies of the mounts in `set` go too. Marks them, and slides what was mounted over them into their place. */

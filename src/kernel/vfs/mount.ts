@@ -34,6 +34,8 @@ export class Mount {
   umounting = false;
   /** Open file descriptions below it. Written by File. */
   opens = 0;
+  /** Paths that have led into it: what takes the mark of MNT_EXPIRE away. Written by namei.ts. */
+  walks = 0;
   /** Told when the last of them is closed, where it was detached before. */
   onIdle: (() => void) | undefined;
 
@@ -202,6 +204,12 @@ export function release(mount: Mount): void {
 /** Puts `mount` on `at`, where nothing is mounted. Linux `attach_mnt`. */
 export function hang(mount: Mount, at: Path): void {
   setMountpoint(mount, at);
+  appear(mount, at);
+}
+
+/** What is found at `at` from now on; the last of the children there. */
+export function appear(mount: Mount, at: Path): void {
+  at.mnt.children.delete(at.dentry);
   at.mnt.children.set(at.dentry, mount);
 }
 
@@ -210,6 +218,8 @@ export function setMountpoint(mount: Mount, at: Path): void {
   mount.parent = at.mnt;
   mount.mountpoint = at.dentry;
   at.dentry.mountCount++;
+  at.dentry.mounts ??= new Set();
+  at.dentry.mounts.add(mount);
   // Where lookups are not cached (proc), the mount point is pinned, so that the next walk finds the same dentry.
   for (let d = at.dentry; !d.isRoot && !d.deleted; d = d.parent) d.parent.children.set(d.name, d);
 }
@@ -219,6 +229,7 @@ export function unhang(mount: Mount): void {
   const { parent, mountpoint } = mount;
   if (parent === undefined || mountpoint === undefined) return;
   mountpoint.mountCount--;
+  mountpoint.mounts?.delete(mount);
   if (parent.children.get(mountpoint) === mount) parent.children.delete(mountpoint);
   mount.parent = undefined;
   mount.mountpoint = undefined;

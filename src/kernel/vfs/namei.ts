@@ -66,6 +66,7 @@ export function resolve(caller: Caller, start: Path | undefined, path: string, f
   begin(caller, start, path);
   walk.links = 0;
   walkAll(path, follow);
+  walk.mnt.walks++;
   return { mnt: walk.mnt, dentry: walk.dentry };
 }
 
@@ -75,6 +76,7 @@ export function resolveInode(caller: Caller, start: Path | undefined, path: stri
   begin(caller, start, path);
   walk.links = 0;
   walkAll(path, follow);
+  walk.mnt.walks++;
   return walk.dentry.inode;
 }
 
@@ -108,6 +110,7 @@ export function resolveParent(caller: Caller, start: Path | undefined, path: str
   const begins = path.lastIndexOf("/", end - 1) + 1;
   if (begins > 0) walkAll(path.slice(0, begins), true);
   requireSearchable(walk.dentry.inode);
+  walk.mnt.walks++;
   const name = path.slice(begins, end);
   const kind = name === "." ? "dot" : name === ".." ? "dotdot" : "norm";
   return { dir: { mnt: walk.mnt, dentry: walk.dentry }, name, kind, slash: end < path.length };

@@ -5,6 +5,7 @@ import { byteLength } from "../../abi/utf8.ts";
 import { PATH_MAX } from "../params.ts";
 import type { Caller } from "./caller.ts";
 import type { Path } from "./dentry.ts";
+import type { Mount } from "./mount.ts";
 
 /** The names from `root` down to `path`, and whether the climb arrived at `root`. */
 function climb(path: Path, root: Path): { readonly text: string; readonly reached: boolean } {
@@ -29,6 +30,9 @@ export function dPath(path: Path, root: Path): string {
   const { text } = climb(path, root);
   return path.dentry.deleted ? `${text} (deleted)` : text;
 }
+
+/** Where a mount is as seen from `root`, whatever has become of the directory that it shows. */
+export const mountPath = (mount: Mount, root: Path): string => climb(mount.rootPath, root).text;
 
 /** Whether `path` can be reached from `root`; mounts that cannot are left out of /proc/PID/mounts. */
 export function isReachable(path: Path, root: Path): boolean {

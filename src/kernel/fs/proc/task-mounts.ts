@@ -5,7 +5,7 @@ import { major, minor } from "../../../abi/stat.ts";
 import type { Task } from "../../task/task.ts";
 import type { Dentry, Path } from "../../vfs/dentry.ts";
 import type { Mount } from "../../vfs/mount.ts";
-import { dPath, isReachable } from "../../vfs/path.ts";
+import { isReachable, mountPath } from "../../vfs/path.ts";
 import { dominatingId } from "../../vfs/propagation.ts";
 import type { TaskSubject } from "./entry.ts";
 
@@ -35,7 +35,7 @@ export function taskMounts({ task }: TaskSubject): string {
   return visible(task)
     .map((mnt) => {
       const access = (mnt.flags & MS_RDONLY) !== 0 || mnt.sb.readonly ? "ro" : "rw";
-      const at = mangle(dPath(mnt.rootPath, root));
+      const at = mangle(mountPath(mnt, root));
       return `${mangle(mnt.source)} ${at} ${mnt.sb.fstype} ${access}${mountOptions(mnt)}${mnt.sb.showOptions()} 0 0\n`;
     })
     .join("");
@@ -66,7 +66,7 @@ export function taskMountinfo({ task }: TaskSubject, reader: Task): string {
     .map((mnt) => {
       const { sb } = mnt;
       const dev = `${major(sb.dev)}:${minor(sb.dev)}`;
-      const where = `${mangle(sb.showRoot?.(mnt.root, reader) ?? inside(mnt.root))} ${mangle(dPath(mnt.rootPath, root))}`;
+      const where = `${mangle(sb.showRoot?.(mnt.root, reader) ?? inside(mnt.root))} ${mangle(mountPath(mnt, root))}`;
       const access = (mnt.flags & MS_RDONLY) !== 0 ? "ro" : "rw";
       const tag = propagationTags(mnt, root);
       const fs = `${sb.fstype} ${mangle(mnt.source)} ${sb.readonly ? "ro" : "rw"}${sb.showOptions()}`;
