@@ -42,6 +42,8 @@ export const SYSCALL_COST_NS: Readonly<Record<string, number>> = {
 };
 /** Copying to or from a buffer: nanoseconds a byte. About 1 GB a virtual second. */
 export const COPY_NS_PER_BYTE = 1;
+/** Copying a file up in an overlay, besides its content: making it, its attributes, syncing its directory. */
+export const COPY_UP_NS = 60_000;
 /** A context switch. */
 export const SWITCH_NS = 5_000;
 /** A minor page fault: mapping and clearing one page. */

@@ -52,6 +52,9 @@ export type TracePayload =
   | { readonly name: "sys_exit"; readonly pid: number; readonly syscall: string; readonly result: unknown }
   | { readonly name: "mount"; readonly source: string; readonly target: string; readonly fstype: string }
   | { readonly name: "umount"; readonly target: string }
+  /** `path` is from the overlay's root, `dev` its device, `layer` where the file was, counted from the topmost. */
+  | { readonly name: "overlay_copy_up"; readonly dev: number; readonly path: string; readonly layer: number; readonly bytes: number }
+  | { readonly name: "overlay_whiteout"; readonly dev: number; readonly path: string }
   | { readonly name: "pivot_root"; readonly newRoot: string; readonly putOld: string }
   /**
    * Namespaces come, are joined by setns(2) and end with their last user. Linux has no tracepoints for these: the names are ours.

@@ -17,10 +17,13 @@ export const copyCalls: Handlers<"copy_file_range"> = {
     const from = offIn ?? source.pos;
     const to = offOut ?? target.pos;
     if (from < 0 || to < 0 || length < 0) throw EINVAL;
-    if (!(source instanceof TmpfsFile) || !(target instanceof TmpfsFile) || source.inode.sb !== target.inode.sb) throw EXDEV;
-    const count = Math.min(length, source.inode.size - from);
-    if (source.inode === target.inode && from < to + count && to < from + count) throw EINVAL;
-    const n = target.cloneFrom(task, source, from, to, length);
+    if (source.inode.sb !== target.inode.sb) throw EXDEV;
+    const { backing } = source;
+    const into = target.backing;
+    if (!(backing instanceof TmpfsFile) || !(into instanceof TmpfsFile) || backing.inode.sb !== into.inode.sb) throw EXDEV;
+    const count = Math.min(length, backing.inode.size - from);
+    if (backing.inode === into.inode && from < to + count && to < from + count) throw EINVAL;
+    const n = into.cloneFrom(task, backing, from, to, length);
     if (offIn === undefined) source.pos = from + n;
     if (offOut === undefined) target.pos = to + n;
     system.sched.clockNs += n * COPY_NS_PER_BYTE;

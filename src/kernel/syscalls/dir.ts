@@ -6,7 +6,7 @@ import { AT_REMOVEDIR, O_PATH } from "../../abi/fcntl.ts";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from "../../abi/stat.ts";
 import { nsCapable } from "../ns/user.ts";
 import type { Task } from "../task/task.ts";
-import type { Dentry, Path } from "../vfs/dentry.ts";
+import { type Dentry, dropDentry, type Path } from "../vfs/dentry.ts";
 import { dropInode } from "../vfs/file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { detachMountsOn, isLocalMountpoint } from "../vfs/mount-tree.ts";
@@ -114,9 +114,4 @@ function forget(dir: Dentry, victim: Dentry): void {
   notifyLinkCount(victim.inode);
   dropInode(victim.inode);
   notifyDelete(dir.inode, victim.inode, victim.name);
-}
-
-export function dropDentry(victim: Dentry): void {
-  victim.parent.children.delete(victim.name);
-  victim.deleted = true;
 }

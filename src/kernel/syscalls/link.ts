@@ -9,14 +9,14 @@ import { sysctlNumber } from "../fs/sysctl.ts";
 import { nsCapable } from "../ns/user.ts";
 import { PATH_MAX } from "../params.ts";
 import type { Task } from "../task/task.ts";
-import type { Dentry } from "../vfs/dentry.ts";
+import { type Dentry, moveDentries } from "../vfs/dentry.ts";
 import { dropInode } from "../vfs/file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { detachMountsOn, isLocalMountpoint } from "../vfs/mount-tree.ts";
 import { type LastName, lookup, lookupAt, resolveParent, startAt } from "../vfs/namei.ts";
 import { notifyLinkCount, notifyMove } from "../vfs/notify.ts";
 import { checkCreate, checkDelete, checkPermission, isOwnerOrCapable, wantWrite } from "../vfs/permission.ts";
-import { createEntry, dropDentry } from "./dir.ts";
+import { createEntry } from "./dir.ts";
 import type { Handlers } from "./handler.ts";
 
 const LINK_MAX = 0x7fffffff;
@@ -129,21 +129,4 @@ function isAncestor(dentry: Dentry, of: Dentry): boolean {
     if (at === dentry) return true;
     if (at.isRoot) return false;
   }
-}
-
-/** d_move(), d_exchange(). */
-function moveDentries(moved: Dentry, newDir: Dentry, newName: string, replaced: Dentry | undefined, exchange: boolean): void {
-  const { parent, name } = moved;
-  parent.children.delete(name);
-  if (replaced !== undefined) {
-    if (exchange) {
-      newDir.children.delete(newName);
-      replaced.name = name;
-      replaced.parent = parent;
-      parent.children.set(name, replaced);
-    } else dropDentry(replaced);
-  }
-  moved.name = newName;
-  moved.parent = newDir;
-  newDir.children.set(newName, moved);
 }

@@ -88,7 +88,7 @@ export function closeFile(task: Task, file: File): void {
 }
 
 function install(task: Task, file: File, cloexec: boolean, limit: number): number {
-  file.flags = (file.flags & ~O_NOCTTY) | O_LARGEFILE;
+  file.flags = (file.flags & ~(O_NOCTTY | O_TRUNC)) | O_LARGEFILE;
   const fd = task.files.install(file, cloexec, limit);
   if (file.path !== undefined && (file.flags & O_PATH) === 0) notifyDentry(file.path.dentry, IN_OPEN);
   return fd;
@@ -182,7 +182,8 @@ function openPath(task: Task, path: Path, flags: number): MaySleep<File> {
     refuseRunning(task.system, inode);
     wantWrite(path.mnt);
   }
-  const opened = inode.open(path, flags & ~ONCE, task);
+  // Whoever copies a file for writing need not copy what is cut off at once.
+  const opened = inode.open(path, (flags & ~ONCE) | (truncate ? O_TRUNC : 0), task);
   if (truncate) truncateOpened(task, path);
   return opened;
 }

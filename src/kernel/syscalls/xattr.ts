@@ -34,7 +34,7 @@ export const xattrCalls: Handlers<"getxattr" | "setxattr" | "listxattr" | "remov
     checkName(name);
     if (value.length > XATTR_SIZE_MAX) throw E2BIG;
     change(task, path, name, follow, (inode) => {
-      const exists = inode.xattrs?.has(name) === true;
+      const exists = inode.findxattr(name) !== undefined;
       if ((flags & XATTR_CREATE) !== 0 && exists) throw EEXIST;
       if ((flags & XATTR_REPLACE) !== 0 && !exists) throw ENODATA;
       inode.setxattr(name, name === CAPS_XATTR ? storeFileCaps(inode, task.cred, value) : value.slice());
@@ -44,7 +44,10 @@ export const xattrCalls: Handlers<"getxattr" | "setxattr" | "listxattr" | "remov
   listxattr(_system, task, path, follow = true) {
     const { inode } = resolve(task, undefined, path, follow).dentry;
     const trusted = nsCapable(task.cred, task.system.initUserNs, CAP_SYS_ADMIN);
-    return [...(inode.xattrs?.keys() ?? [])].filter((name) => trusted || !name.startsWith("trusted.")).sort();
+    return inode
+      .listxattr()
+      .filter((name) => trusted || !name.startsWith("trusted."))
+      .sort();
   },
 
   removexattr(_system, task, path, name, follow = true) {

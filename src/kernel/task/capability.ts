@@ -68,7 +68,7 @@ const fsNs = (inode: Inode, cred: Cred): UserNamespace => {
 
 /** get_vfs_caps_from_disk(): undefined where there are none, or none that count in the namespace of `cred`. */
 export function readFileCaps(inode: Inode, cred: Cred): FileCaps | undefined {
-  const bytes = inode.xattrs?.get(CAPS_XATTR);
+  const bytes = inode.findxattr(CAPS_XATTR);
   const root = bytes === undefined ? undefined : storedRoot(bytes);
   if (bytes === undefined || root === undefined) return undefined;
   if (!isRootAbove(toKernelId(fsNs(inode, cred), "uidMap", root), cred.userNs)) return undefined;

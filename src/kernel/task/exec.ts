@@ -81,8 +81,8 @@ function load(task: Task, path: Path, name: string, argv: readonly string[], dep
   if (!isReg(inode.mode) || (path.mnt.flags & MS_NOEXEC) !== 0) throw EACCES;
   checkPermission(task, path.dentry.inode, X_OK);
   if (inode.writers > 0) throw ETXTBSY;
-  const known = elfCache.get(inode);
-  if (known !== undefined && known.version === inode.contentVersion) return { path, elf: known.elf, argv, sizeBytes: inode.size };
+  const known = findElf(inode);
+  if (known !== undefined) return { path, elf: known, argv, sizeBytes: inode.size };
   const head = readHead(task, path);
   if (head[0] === 0x23 && head[1] === 0x21) {
     if (depth > BINPRM_MAX_RECURSION) throw ELOOP;
@@ -100,8 +100,14 @@ function load(task: Task, path: Path, name: string, argv: readonly string[], dep
 /** Executables that were read before, as long as their content has not changed since. */
 const elfCache = new WeakMap<object, { readonly version: number; readonly elf: ElfImage }>();
 
+function findElf({ real }: Path["dentry"]["inode"]): ElfImage | undefined {
+  const known = elfCache.get(real);
+  return known !== undefined && known.version === real.contentVersion ? known.elf : undefined;
+}
+
 function remember(inode: Path["dentry"]["inode"], elf: ElfImage): void {
-  if (inode.contentVersion !== undefined) elfCache.set(inode, { version: inode.contentVersion, elf });
+  const { real } = inode;
+  if (real.contentVersion !== undefined) elfCache.set(real, { version: real.contentVersion, elf });
 }
 
 function readHead(task: Task, path: Path): Uint8Array {
@@ -133,8 +139,8 @@ function loadInterpreter(task: Task, interp: string): ElfImage {
   if (!isReg(path.dentry.inode.mode)) throw EACCES;
   checkPermission(task, path.dentry.inode, X_OK);
   const { inode } = path.dentry;
-  const known = elfCache.get(inode);
-  if (known !== undefined && known.version === inode.contentVersion) return known.elf;
+  const known = findElf(inode);
+  if (known !== undefined) return known;
   const elf = parseElf(readHead(task, path));
   if (elf?.program === undefined) throw ELIBBAD;
   remember(inode, elf);

@@ -34,6 +34,29 @@ export class Dentry {
   }
 }
 
+/** The name is gone: out of the dentry cache. */
+export function dropDentry(victim: Dentry): void {
+  victim.parent.children.delete(victim.name);
+  victim.deleted = true;
+}
+
+/** d_move(), d_exchange(): `moved` gets a new name; what was there, `replaced`, is gone or gets the old one. */
+export function moveDentries(moved: Dentry, newDir: Dentry, newName: string, replaced: Dentry | undefined, exchange: boolean): void {
+  const { parent, name } = moved;
+  parent.children.delete(name);
+  if (replaced !== undefined) {
+    if (exchange) {
+      newDir.children.delete(newName);
+      replaced.name = name;
+      replaced.parent = parent;
+      parent.children.set(name, replaced);
+    } else dropDentry(replaced);
+  }
+  moved.name = newName;
+  moved.parent = newDir;
+  newDir.children.set(newName, moved);
+}
+
 /** A dentry on a mount: what a path name leads to. Immutable. */
 export interface Path {
   readonly mnt: Mount;

@@ -84,6 +84,11 @@ export abstract class File {
     if (--inode.opens === 0) dropInode(inode);
   }
 
+  /** The description that reads and writes the content: itself, but on overlayfs. */
+  get backing(): File {
+    return this;
+  }
+
   /** What /proc/PID/fd/N links to where there is no path: `pipe:[123]`, `anon_inode:[eventfd]`. */
   describe(): string {
     return "anon_inode:[unknown]";

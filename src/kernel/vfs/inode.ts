@@ -42,6 +42,11 @@ export abstract class SuperBlock {
   /** mount(2) with MS_REMOUNT. Errors: EINVAL for options that cannot change. */
   remount(_data: string): void {}
 
+  /** How many filesystems lie on one another here, as those of overlayfs do; what must not be a layer of two counts as two. */
+  get stackDepth(): number {
+    return 0;
+  }
+
   /** The last mount of it is gone. */
   unmounted(): void {}
 
@@ -95,6 +100,11 @@ export abstract class Inode {
   contentVersion: number | undefined = undefined;
   /** Extended attributes by full name, such as `user.x`; made on first use. */
   xattrs: Map<string, Uint8Array> | undefined;
+
+  /** d_real_inode(): what holds the content. Itself, but on overlayfs, where it changes when the file is copied up. */
+  get real(): Inode {
+    return this;
+  }
 
   /** Bytes, for st_size. */
   get size(): number {
@@ -194,7 +204,8 @@ export abstract class Inode {
   followLink?(caller: Caller): Path;
 
   /**
-   * A new open file description. Permission was checked; O_CREAT, O_EXCL, O_TRUNC are handled by the caller.
+   * A new open file description. Permission was checked; O_CREAT and O_EXCL are handled by the caller, who also truncates what was opened
+   * with O_TRUNC.
    * Blocks where a FIFO waits for its other end. Errors: ENXIO where there is no such device.
    */
   abstract open(path: Path, flags: number, caller: Caller): MaySleep<File>;
@@ -217,10 +228,20 @@ export abstract class Inode {
 
   // ── Extended attributes ────────────────────────────────────────────────────────────────────────────────────────────
 
+  findxattr(name: string): Uint8Array | undefined {
+    return this.xattrs?.get(name);
+  }
+
+  /** Errors: ENODATA. */
   getxattr(name: string): Uint8Array {
-    const value = this.xattrs?.get(name);
+    const value = this.findxattr(name);
     if (value === undefined) throw ENODATA;
     return value;
+  }
+
+  /** The names of all attributes, whoever may see them. */
+  listxattr(): readonly string[] {
+    return this.xattrs === undefined ? [] : [...this.xattrs.keys()];
   }
 
   setxattr(_name: string, _value: Uint8Array): void {

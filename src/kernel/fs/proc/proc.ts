@@ -29,6 +29,10 @@ class ProcSuperBlock extends SuperBlock {
     this.root = new ProcInode<Machine>(this, rootEntry, { system, ns }, PROC_ROOT_INO, undefined);
   }
 
+  override get stackDepth(): number {
+    return 2;
+  }
+
   override statfs(): Statfs {
     return { type: PROC_SUPER_MAGIC, bsize: PAGE_SIZE, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0, namelen: NAME_MAX, flags: 0 };
   }
