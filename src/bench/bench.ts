@@ -5,6 +5,7 @@ import { build } from "vite";
 import { boot } from "../machine/testing.ts";
 import { bootMs, fileRate, getpidRate, measure, type Micro, pipeRate } from "./micro.ts";
 import { openJustBash } from "./peers.ts";
+import { boundCost, runnableCost, treeCost, wakeCost } from "./sched.ts";
 
 function line(name: string, ours: string, peers: string, ratio: string): void {
   console.log(`${name.padEnd(44)} ${ours.padStart(16)} ${peers.padStart(16)} ${ratio.padStart(9)}`);
@@ -89,6 +90,17 @@ getpidRate(500_000);
 line("getpid, Node", rate(getpidRate()), "aim 10 M/s", "");
 line("64-byte pipe operations, Node", rate(pipeRate()), "aim 2 M/s", "");
 line("open+fstat+read+close calls, Node", rate(fileRate()), "", "");
+const growth = (few: number, many: number): string => `${few.toFixed(0)} → ${many.toFixed(0)} ns`;
+function grows(name: string, of: (n: number) => number, from: number, to: number): void {
+  of(from);
+  const [few, many] = [of(from), of(to)];
+  line(`${name}, ${from} → ${to}`, growth(few, many), "log n", `${(many / few).toFixed(1)}×`);
+}
+grows("scheduler, runnable tasks", runnableCost, 10, 10_000);
+grows("scheduler, half of them bound", boundCost, 10, 10_000);
+grows("scheduler, cgroups side by side", (n) => treeCost(n, 1), 10, 10_000);
+grows("scheduler, levels of cgroups", (n) => treeCost(10, n), 1, 32);
+grows("scheduler, sleepers woken by timers", wakeCost, 10, 10_000);
 line("boot to prompt, Node", `${bootMs().toFixed(1)} ms`, "aim 50 ms", "");
 const micro = await inChromium();
 line("getpid, Chromium worker", rate(micro.getpid), "aim 10 M/s", "");

@@ -6,7 +6,7 @@
  */
 
 import { EINVAL } from "../../abi/errno.ts";
-import { NICE_0_WEIGHT, niceWeight, SchedGroup } from "../sched/entity.ts";
+import { IDLE_WEIGHT, NICE_0_WEIGHT, niceWeight, SchedGroup } from "../sched/entity.ts";
 import type { Scheduler } from "../sched/scheduler.ts";
 import { Timer } from "../sched/timer.ts";
 
@@ -18,8 +18,6 @@ const MIN_PERIOD_NS = 1_000_000;
 const MAX_PERIOD_NS = 1_000_000_000;
 /** max_cfs_runtime. */
 const MAX_RUNTIME_NS = Number.MAX_SAFE_INTEGER;
-/** WEIGHT_IDLEPRIO. */
-const IDLE_SHARES = 3;
 
 export class CpuController {
   /** Run queue of its own while the controller is enabled for the cgroup; else its tasks are in that of an ancestor. */
@@ -118,7 +116,7 @@ export class CpuController {
   setIdle(idle: boolean): void {
     if (idle === this.idle) return;
     this.idle = idle;
-    this.shares = idle ? IDLE_SHARES : NICE_0_WEIGHT;
+    this.shares = idle ? IDLE_WEIGHT : NICE_0_WEIGHT;
     this.applyShares();
   }
 

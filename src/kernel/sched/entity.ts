@@ -4,7 +4,7 @@
  */
 
 import type { Wait } from "../../abi/sys.ts";
-import { Heap, type HeapNode } from "./heap.ts";
+import { type Queued, RunQueue } from "./run-queue.ts";
 import type { WaitQueue, Waiter } from "./wait-queue.ts";
 
 /** Weight of nice 0 and of cpu.weight 100. */
@@ -21,7 +21,14 @@ export function niceWeight(nice: number): number {
   return NICE_WEIGHTS[nice + 20] ?? NICE_0_WEIGHT;
 }
 
-export abstract class SchedEntity implements HeapNode {
+/** WEIGHT_IDLEPRIO: of SCHED_IDLE tasks and of groups with cpu.idle. */
+export const IDLE_WEIGHT = 3;
+
+export function taskWeight(idle: boolean, nice: number): number {
+  return idle ? IDLE_WEIGHT : niceWeight(nice);
+}
+
+export abstract class SchedEntity implements Queued {
   /** Place in the run queue of `group`; -1 while running, sleeping or throttled. */
   heapIndex = -1;
   /** Virtual run time, nanoseconds at nice 0. */
@@ -30,11 +37,14 @@ export abstract class SchedEntity implements HeapNode {
   /** Tie-break: first queued, first served. */
   queuedSeq = 0;
   group: SchedGroup | undefined;
+  filed: Queued["filed"];
+
+  abstract readonly cpuMask: number;
 }
 
 /** The run queue of a cgroup (Linux `struct cfs_rq` and `struct task_group`), one for all CPUs. */
 export class SchedGroup extends SchedEntity {
-  readonly queue = new Heap<SchedEntity>((a, b) => a.vruntime < b.vruntime || (a.vruntime === b.vruntime && a.queuedSeq < b.queuedSeq));
+  readonly queue = new RunQueue<SchedEntity>();
   /** Never decreases; where newcomers and sleepers join. */
   minVruntime = 0;
   /** CPU time used by all tasks below, nanoseconds. */
@@ -48,6 +58,10 @@ export class SchedGroup extends SchedEntity {
   constructor(parent: SchedGroup | undefined) {
     super();
     this.group = parent;
+  }
+
+  override get cpuMask(): number {
+    return this.queue.cpuMask;
   }
 }
 
@@ -88,6 +102,10 @@ export abstract class SchedTask extends SchedEntity implements Waiter {
   nivcsw = 0;
   /** Set where the machine runs it: ends it without resuming the body. */
   killPending = false;
+
+  override get cpuMask(): number {
+    return this.affinity;
+  }
 
   abstract wakeUp(): boolean;
 }

@@ -101,7 +101,11 @@ export class Scheduler {
       e.queuedSeq = this.seq++;
       group.queue.add(e);
       // A group is queued in its parent while it has queued members and is not throttled.
-      if (group.throttled || group.heapIndex >= 0 || group.group === undefined) return;
+      if (group.throttled || group.group === undefined) return;
+      if (group.heapIndex >= 0) {
+        this.refile(group);
+        return;
+      }
       group.vruntime = Math.max(group.vruntime, group.group.minVruntime - WAKEUP_CREDIT_NS);
       e = group;
     }
@@ -113,34 +117,30 @@ export class Scheduler {
       const group = e.group;
       if (group === undefined) return;
       group.queue.remove(e);
-      if (group.queue.size > 0 || group.heapIndex < 0) return;
+      if (group.heapIndex < 0) return;
+      if (group.queue.size > 0) {
+        this.refile(group);
+        return;
+      }
       e = group;
+    }
+  }
+
+  /** What is queued in `group` has changed, and so perhaps the CPUs that can run something of it. */
+  private refile(group: SchedGroup): void {
+    for (let g = group; g.group !== undefined && g.heapIndex >= 0 && g.filed?.cpuMask !== g.cpuMask; g = g.group) {
+      g.group.queue.remove(g);
+      g.group.queue.add(g);
     }
   }
 
   /** The task that `cpu` should run next, taken off its queue. */
   private pick(cpu: Cpu): SchedTask | undefined {
-    const found = this.findIn(this.root, 1 << cpu.id);
+    const bit = 1 << cpu.id;
+    let found = this.root.queue.first(bit);
+    while (found instanceof SchedGroup) found = found.queue.first(bit);
     if (found !== undefined) this.dequeue(found);
-    return found;
-  }
-
-  private findIn(group: SchedGroup, mask: number): SchedTask | undefined {
-    const first = group.queue.peek();
-    if (first === undefined) return undefined;
-    const found = first instanceof SchedGroup ? this.findIn(first, mask) : this.allowed(first as SchedTask, mask);
-    if (found !== undefined) return found;
-    // Rare: the first may not use this CPU. Look at all, in order.
-    const others = [...group.queue.values()].sort((a, b) => a.vruntime - b.vruntime || a.queuedSeq - b.queuedSeq);
-    for (const e of others) {
-      const other = e instanceof SchedGroup ? this.findIn(e, mask) : this.allowed(e as SchedTask, mask);
-      if (other !== undefined) return other;
-    }
-    return undefined;
-  }
-
-  private allowed(task: SchedTask, mask: number): SchedTask | undefined {
-    return (task.affinity & mask) !== 0 ? task : undefined;
+    return found as SchedTask | undefined;
   }
 
   /** Moves a task to another group (cgroup migration); its lag is kept. */
@@ -160,7 +160,11 @@ export class Scheduler {
   }
 
   /** The CPUs that a task may use have changed. */
-  affinityChanged(_task: SchedTask): void {}
+  affinityChanged(task: SchedTask): void {
+    if (task.heapIndex < 0 || task.filed?.cpuMask === task.cpuMask) return;
+    this.dequeue(task);
+    this.enqueue(task);
+  }
 
   /** Takes a group with all below it off its parent's queue: bandwidth used up, or frozen. */
   throttle(group: SchedGroup): void {
@@ -257,7 +261,7 @@ export class Scheduler {
     let below: SchedEntity = task;
     for (let group = task.group; group !== undefined; group = group.group) {
       group.usageNs += delta;
-      const first = group.queue.peek();
+      const first = group.queue.first();
       const least = first === undefined ? below.vruntime : Math.min(below.vruntime, first.vruntime);
       if (least > group.minVruntime) group.minVruntime = least;
       if (group.group !== undefined) {
@@ -389,19 +393,16 @@ export class Scheduler {
 
   /** Whether the task leaves its CPU to another one that is queued. */
   private shouldYield(task: SchedTask, group: SchedGroup): boolean {
-    if (this.isThrottled(task) || (task.affinity & (1 << task.cpu)) === 0) return true;
-    if (this.root.queue.size === 0) return false;
+    const bit = 1 << task.cpu;
+    if (this.isThrottled(task) || (task.affinity & bit) === 0) return true;
+    if (this.root.queue.first(bit) === undefined) return false;
     if (task.sliceUsedNs >= SLICE_NS) return true;
-    // Wake-up preemption: someone in the same queue is behind by more than the credit of a waker.
-    const first = group.queue.peek();
-    if (first !== undefined && first.vruntime + WAKEUP_CREDIT_NS / 2 < task.vruntime) return true;
-    return this.root !== group && this.groupBehind(group);
-  }
-
-  private groupBehind(group: SchedGroup): boolean {
-    for (let g: SchedGroup = group; g.group !== undefined; g = g.group) {
-      const first = g.group.queue.peek();
-      if (first !== undefined && first !== g && first.vruntime + WAKEUP_CREDIT_NS / 2 < g.vruntime) return true;
+    // Wake-up preemption: someone in the same queue, or a group beside one of its own, is behind by more than the credit of a waker.
+    let e: SchedEntity = task;
+    for (let g: SchedGroup | undefined = group; g !== undefined; g = g.group) {
+      const first = g.queue.first(bit);
+      if (first !== undefined && first !== e && first.vruntime + WAKEUP_CREDIT_NS / 2 < e.vruntime) return true;
+      e = g;
     }
     return false;
   }

@@ -17,7 +17,7 @@ import { SCHED_BATCH, SCHED_IDLE, SCHED_OTHER } from "../../abi/sched.ts";
 import { Blocked } from "../blocked.ts";
 import { nsCapable } from "../ns/user.ts";
 import { RLIMIT_NOFILE_HARD } from "../params.ts";
-import { niceWeight } from "../sched/entity.ts";
+import { taskWeight } from "../sched/entity.ts";
 import { groupMembers, groupUsage, type Task } from "../task/task.ts";
 import type { System } from "../task/system.ts";
 import type { Handlers } from "./handler.ts";
@@ -45,7 +45,7 @@ function setpriority(system: System, task: Task, which: number, who: number, nic
     if (!capable && t.cred.uid !== task.cred.euid && t.cred.euid !== task.cred.euid) throw EPERM;
     if (!capable && value < t.nice && value < 20 - t.rlimit(RLIMIT_NICE)) throw EACCES;
     t.nice = value;
-    system.sched.reweight(t, niceWeight(value));
+    system.sched.reweight(t, taskWeight(t.policy === SCHED_IDLE, value));
   }
 }
 
@@ -88,12 +88,13 @@ export const schedCalls: Handlers<
   getpriority: (system, task, which, who) => Math.min(...chosen(system, task, which, who).map((t) => t.nice)),
   setpriority,
   sched_getscheduler: (_system, task, pid) => requireTask(task, pid).policy,
-  sched_setscheduler: (_system, task, pid, policy, priority) => {
+  sched_setscheduler: (system, task, pid, policy, priority) => {
     const target = requireTask(task, pid);
-    // Differs from Linux: there are no real-time classes; SCHED_BATCH and SCHED_IDLE are noted and scheduled as SCHED_OTHER.
+    // Differs from Linux: there are no real-time classes; SCHED_BATCH is noted and scheduled as SCHED_OTHER.
     if (policy !== SCHED_OTHER && policy !== SCHED_BATCH && policy !== SCHED_IDLE) throw EPERM;
     if (priority !== 0) throw EINVAL;
     target.policy = policy;
+    system.sched.reweight(target, taskWeight(policy === SCHED_IDLE, target.nice));
   },
   sched_getaffinity: (system, task, pid) => {
     const { affinity } = requireTask(task, pid);
@@ -109,6 +110,7 @@ export const schedCalls: Handlers<
     if ((mask & target.cgroup.effectiveCpus) === 0) throw EINVAL;
     target.wantedAffinity = mask;
     target.affinity = system.cgroups.affinityOf(target);
+    system.sched.affinityChanged(target);
   },
   prlimit64: prlimit,
   getrusage: (_system, task, who) => {

@@ -136,6 +136,7 @@ function copyTask(child: Task, parent: Task, flags: number, unshared: Unshared):
   child.vruntime = parent.vruntime;
   child.nice = parent.nice;
   child.weight = parent.weight;
+  child.policy = parent.policy;
   child.wantedAffinity = parent.wantedAffinity;
 }
 
