@@ -52,6 +52,7 @@ export type TracePayload =
   | { readonly name: "sys_exit"; readonly pid: number; readonly syscall: string; readonly result: unknown }
   | { readonly name: "mount"; readonly source: string; readonly target: string; readonly fstype: string }
   | { readonly name: "umount"; readonly target: string }
+  | { readonly name: "pivot_root"; readonly newRoot: string; readonly putOld: string }
   /** `path` is from the overlay's root, `dev` its device, `layer` where the file was, counted from the topmost. */
   | { readonly name: "overlay_copy_up"; readonly dev: number; readonly path: string; readonly layer: number; readonly bytes: number }
   | { readonly name: "overlay_whiteout"; readonly dev: number; readonly path: string }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { EINVAL, ENOMEM, EPERM, Errno, ESRCH } from "../../abi/errno.ts";
 import { AT_FDCWD, O_RDONLY, O_WRONLY } from "../../abi/fcntl.ts";
-import { MS_BIND } from "../../abi/mount.ts";
+import { MS_BIND, MS_PRIVATE, MS_REC } from "../../abi/mount.ts";
 import { CLONE_FS, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS } from "../../abi/sched.ts";
 import { SIGCHLD, SIGKILL, SIGTERM } from "../../abi/signal.ts";
 import type { Proc, Sys } from "../../abi/sys.ts";
@@ -183,10 +183,11 @@ describe("PID namespaces", () => {
 });
 
 describe("mount namespaces", () => {
-  test("a mount made inside is not seen outside", () => {
+  test("a mount made inside is not seen outside once it is private", () => {
     const seen = inside(function* (sys) {
       let within = false;
       yield* inChild(sys, CLONE_NEWNS, function* () {
+        yield* sys.mount("none", "/", "", MS_PRIVATE | MS_REC, "");
         yield* sys.mount("none", "/mnt", "tmpfs", 0, "");
         within = (yield* read(sys, "/proc/self/mounts")).includes(" /mnt tmpfs");
         return 0;

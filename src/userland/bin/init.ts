@@ -9,7 +9,7 @@
 
 import { EBUSY, ECHILD, EINTR, EINVAL, EIO, ENODEV, ENOENT, ENXIO, Errno } from "../../abi/errno.ts";
 import { O_CLOEXEC, O_RDONLY, O_RDWR, O_WRONLY } from "../../abi/fcntl.ts";
-import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RELATIME } from "../../abi/mount.ts";
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_REC, MS_RELATIME, MS_SHARED } from "../../abi/mount.ts";
 import { POLLIN, type PollFd } from "../../abi/poll.ts";
 import { SA_NOCLDSTOP, SIG_BLOCK, SIG_SETMASK, SIGCHLD, sigSet } from "../../abi/signal.ts";
 import type { Env, Proc, Program, Sys } from "../../abi/sys.ts";
@@ -28,7 +28,7 @@ interface Filesystem {
   readonly data: string;
 }
 
-/** As systemd mounts them, in this order. */
+/** As systemd mounts them, in this order; after that it makes all of them shared. */
 const filesystems: readonly Filesystem[] = [
   { source: "proc", target: "/proc", type: "proc", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, data: "" },
   { source: "sysfs", target: "/sys", type: "sysfs", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, data: "" },
@@ -182,6 +182,7 @@ class Init {
     // Signals that have no handler do not reach PID 1. SIGCHLD has one, so that it ends ppoll, where alone it is let in.
     yield* sys.rt_sigaction(SIGCHLD, { handler: function* () {}, flags: SA_NOCLDSTOP, mask: 0n });
     yield* mountAll(sys);
+    yield* sys.mount("none", "/", "", MS_SHARED | MS_REC, "");
     yield* openStandard(sys);
     yield* nameHost(sys);
     const terminals = yield* openPort(sys, "/dev/vport0p1");
