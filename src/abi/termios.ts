@@ -107,6 +107,11 @@ export interface Ioctls {
   /** Writes one byte into the terminal's input, as if typed. */
   TIOCSTI: { arg: number; answer: void };
   TCFLSH: { arg: number; answer: void };
+  /** Of a namespace's descriptor, ioctl_ns(2): a descriptor of its owner, or of the namespace that it is nested in; CLONE_NEW…; a user id. */
+  NS_GET_USERNS: { arg: undefined; answer: number };
+  NS_GET_PARENT: { arg: undefined; answer: number };
+  NS_GET_NSTYPE: { arg: undefined; answer: number };
+  NS_GET_OWNER_UID: { arg: undefined; answer: number };
   FIONREAD: { arg: undefined; answer: number };
   FIONBIO: { arg: number; answer: void };
 }

@@ -23,7 +23,8 @@ import {
 import { S_IFSOCK } from "../../abi/stat.ts";
 import { Blocked, type MaySleep } from "../blocked.ts";
 import { freeAnonInode, newAnonInode } from "../task/anon-inode.ts";
-import type { Pid, PidNamespace } from "../ns/pid.ts";
+import { shownId } from "../ns/idmap.ts";
+import type { Pid } from "../ns/pid.ts";
 import { SOCKET_BUFFER } from "../params.ts";
 import type { System } from "../task/system.ts";
 import { callerTask, type Task } from "../task/task.ts";
@@ -42,7 +43,12 @@ export const NOBODY: Creds = { pid: undefined, uid: -1, gid: -1 };
 
 export const credsOf = (task: Task): Creds => ({ pid: task.tg.pid, uid: task.cred.euid, gid: task.cred.egid });
 
-export const ucredIn = (creds: Creds, ns: PidNamespace): Ucred => ({ pid: creds.pid?.nrIn(ns) ?? 0, uid: creds.uid, gid: creds.gid });
+/** As `reader` numbers them; -1 where there is nobody. */
+export const ucredIn = (creds: Creds, { pidNs, cred }: Task): Ucred => ({
+  pid: creds.pid?.nrIn(pidNs) ?? 0,
+  uid: creds.uid === -1 ? -1 : shownId(cred.userNs, "uidMap", creds.uid),
+  gid: creds.gid === -1 ? -1 : shownId(cred.userNs, "gidMap", creds.gid),
+});
 
 /** What recvmsg gets, before the files become descriptors. Whoever takes it owns one reference of each file. */
 export interface Received {
@@ -144,7 +150,7 @@ export abstract class SocketFile extends File {
       case SO_ACCEPTCONN:
         return this.listening ? 1 : 0;
       case SO_PEERCRED:
-        return ucredIn(this.peerCreds, task.pidNs);
+        return ucredIn(this.peerCreds, task);
       case SO_REUSEADDR:
         return this.reuseaddr;
       case SO_KEEPALIVE:

@@ -63,7 +63,14 @@ function setUids(task: Task, ruid: number, euid: number, suid: number, anyIsOwn:
   if (!allowed(ruid) || !allowed(euid) || !allowed(suid)) throw EPERM;
   const pick = (id: number, now: number): number => (id === -1 ? now : id);
   const now = { ...old, uid: pick(ruid, old.uid), euid: pick(euid, old.euid), suid: pick(suid, old.suid) };
-  task.cred = fixCapabilities(old, { ...now, fsuid: now.euid });
+  commit(task, fixCapabilities(old, { ...now, fsuid: now.euid }));
+}
+
+/** commit_creds(): whoever changes who he is, or gains a capability, gives up the signal at his parent's death. */
+function commit(task: Task, now: Cred): void {
+  const old = task.cred;
+  if (old.euid !== now.euid || old.egid !== now.egid || (now.permitted & ~old.permitted) !== 0n) task.pdeathSignal = 0;
+  task.cred = now;
 }
 
 function setGids(task: Task, rgid: number, egid: number, sgid: number, anyIsOwn: readonly number[]): void {
@@ -73,7 +80,7 @@ function setGids(task: Task, rgid: number, egid: number, sgid: number, anyIsOwn:
   if (!allowed(rgid) || !allowed(egid) || !allowed(sgid)) throw EPERM;
   const pick = (id: number, now: number): number => (id === -1 ? now : id);
   const now = { ...old, gid: pick(rgid, old.gid), egid: pick(egid, old.egid), sgid: pick(sgid, old.sgid) };
-  task.cred = { ...now, fsgid: now.egid };
+  commit(task, { ...now, fsgid: now.egid });
 }
 
 const checkId = (id: number): void => {

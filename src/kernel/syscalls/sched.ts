@@ -15,6 +15,7 @@ import {
 } from "../../abi/resource.ts";
 import { SCHED_BATCH, SCHED_IDLE, SCHED_OTHER } from "../../abi/sched.ts";
 import { Blocked } from "../blocked.ts";
+import { toKernelId } from "../ns/idmap.ts";
 import { nsCapable } from "../ns/user.ts";
 import { RLIMIT_NOFILE_HARD } from "../params.ts";
 import { taskWeight } from "../sched/entity.ts";
@@ -32,17 +33,20 @@ function chosen(system: System, task: Task, which: number, who: number): Task[] 
     return found;
   }
   if (which !== PRIO_USER) throw EINVAL;
-  const uid = who === 0 ? task.cred.uid : who;
-  const found = [...system.tasks].filter((t) => t.cred.uid === uid);
+  const uid = who === 0 ? task.cred.uid : toKernelId(task.cred.userNs, "uidMap", who);
+  const found = [...system.tasks].filter((t) => t.cred.uid === uid && t.pid.nrIn(task.pidNs) > 0);
   if (found.length === 0) throw ESRCH;
   return found;
 }
+
+/** check_same_owner(). */
+const isSameOwner = ({ cred }: Task, target: Task): boolean => cred.euid === target.cred.euid || cred.euid === target.cred.uid;
 
 function setpriority(system: System, task: Task, which: number, who: number, nice: number): void {
   const value = Math.max(-20, Math.min(19, Math.trunc(nice)));
   const capable = nsCapable(task.cred, system.initUserNs, CAP_SYS_NICE);
   for (const t of chosen(system, task, which, who)) {
-    if (!capable && t.cred.uid !== task.cred.euid && t.cred.euid !== task.cred.euid) throw EPERM;
+    if (!isSameOwner(task, t) && !nsCapable(task.cred, t.cred.userNs, CAP_SYS_NICE)) throw EPERM;
     if (!capable && value < t.nice && value < 20 - t.rlimit(RLIMIT_NICE)) throw EACCES;
     t.nice = value;
     system.sched.reweight(t, taskWeight(t.policy === SCHED_IDLE, value));
@@ -53,9 +57,11 @@ function prlimit(system: System, task: Task, pid: number, resource: number, limi
   if (!Number.isInteger(resource) || resource < 0 || resource >= RLIM_NLIMITS) throw EINVAL;
   const target = requireTask(task, pid);
   const { cred } = task;
-  const own = target.tg === task.tg || (cred.uid === target.cred.uid && cred.uid === target.cred.euid && cred.uid === target.cred.suid);
+  const { uid, gid } = cred;
+  const to = target.cred;
+  const own = uid === to.uid && uid === to.euid && uid === to.suid && gid === to.gid && gid === to.egid && gid === to.sgid;
+  if (target !== task && !own && !nsCapable(cred, to.userNs, CAP_SYS_RESOURCE)) throw EPERM;
   const capable = nsCapable(cred, system.initUserNs, CAP_SYS_RESOURCE);
-  if (!own && !capable) throw EPERM;
   const old = target.tg.rlimits[resource] as Rlimit;
   if (limit === undefined) return old;
   if (limit.cur > limit.max) throw EINVAL;
@@ -93,6 +99,7 @@ export const schedCalls: Handlers<
     // Differs from Linux: there are no real-time classes; SCHED_BATCH is noted and scheduled as SCHED_OTHER.
     if (policy !== SCHED_OTHER && policy !== SCHED_BATCH && policy !== SCHED_IDLE) throw EPERM;
     if (priority !== 0) throw EINVAL;
+    if (!isSameOwner(task, target) && !nsCapable(task.cred, system.initUserNs, CAP_SYS_NICE)) throw EPERM;
     target.policy = policy;
     system.sched.reweight(target, taskWeight(policy === SCHED_IDLE, target.nice));
   },
@@ -102,7 +109,7 @@ export const schedCalls: Handlers<
   },
   sched_setaffinity: (system, task, pid, cpus) => {
     const target = requireTask(task, pid);
-    if (target.cred.uid !== task.cred.euid && !nsCapable(task.cred, system.initUserNs, CAP_SYS_NICE)) throw EPERM;
+    if (!isSameOwner(task, target) && !nsCapable(task.cred, target.cred.userNs, CAP_SYS_NICE)) throw EPERM;
     let mask = 0;
     for (const id of cpus) if (id < system.sched.cpus.length) mask |= 1 << id;
     if (mask === 0) throw EINVAL;

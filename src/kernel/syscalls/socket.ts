@@ -109,7 +109,7 @@ function deliver(task: Task, got: Received, flags: number): Message {
     length: got.length,
     fds,
     flags: got.flags | cut,
-    ...(got.creds === undefined ? {} : { creds: ucredIn(got.creds, task.pidNs) }),
+    ...(got.creds === undefined ? {} : { creds: ucredIn(got.creds, task) }),
     ...(got.from === undefined ? {} : { from: got.from }),
   };
 }

@@ -18,6 +18,6 @@ export const timerfdCalls: Handlers<"timerfd_create" | "timerfd_settime"> = {
     const file = task.files.require(fd);
     if (!(file instanceof TimerFile) || (flags & ~TFD_TIMER_ABSTIME) !== 0) throw EINVAL;
     if (!(value.valueNs >= 0) || !(value.intervalNs >= 0)) throw EINVAL;
-    return file.set(flags, value);
+    return file.set(flags, value, task.ns.time);
   },
 };

@@ -21,6 +21,7 @@ import { resolve } from "../vfs/namei.ts";
 import { checkPermission } from "../vfs/permission.ts";
 import { credAfterExec, readFileCaps } from "./capability.ts";
 import { exitTask } from "./exit.ts";
+import { enterTimeNamespace } from "./fork.ts";
 import { never } from "./signals.ts";
 import type { System } from "./system.ts";
 import { SigHand, type Task } from "./task.ts";
@@ -181,6 +182,8 @@ function* enter(
   resetSignals(task);
   replaceMemory(system, task, binary);
   task.cred = cred;
+  if (secure) task.pdeathSignal = 0;
+  enterTimeNamespace(task);
   task.comm = filename.slice(filename.lastIndexOf("/") + 1).slice(0, 15);
   task.image = { exe: binary.path, argv, env: new Map(env) };
   system.mounts.sweep();

@@ -18,7 +18,7 @@ import {
 } from "../../abi/wait.ts";
 import { TASK_KERNEL_BYTES } from "../params.ts";
 import type { Pid } from "../ns/pid.ts";
-import { childInfo, isOrphaned } from "./signals.ts";
+import { childInfo, isOrphaned, uidFor } from "./signals.ts";
 import type { System } from "./system.ts";
 import { addUsage, groupMembers, groupUsage, type Task, type ThreadGroup } from "./task.ts";
 
@@ -74,7 +74,7 @@ function detachTracer(task: Task, waitStatus: number): void {
     task.ptrace = undefined;
     if (tracer !== task.tg.parent || task !== task.tg.leader) {
       const pid = task.pid.nrIn(tracer.leader.pidNs);
-      tracer.endedTracees.push({ pid, status: waitStatus, rusage: task.usage(), uid: task.cred.uid });
+      tracer.endedTracees.push({ pid, status: waitStatus, rusage: task.usage(), uid: uidFor(tracer.leader, task) });
       tracer.childExit.wake();
     }
   }
@@ -269,14 +269,14 @@ export function collect(task: Task, choice: ChildChoice, options: number, exited
     const report = tracee.ptrace?.report;
     if (report === undefined || tracee.ptrace === undefined) continue;
     tracee.ptrace.report = undefined;
-    return { pid: tracee.pid.nrIn(task.pidNs), status: report, rusage: tracee.usage(), uid: tracee.cred.uid };
+    return { pid: tracee.pid.nrIn(task.pidNs), status: report, rusage: tracee.usage(), uid: uidFor(task, tracee) };
   }
   return any ? "later" : "none";
 }
 
 function collectChild(task: Task, child: ThreadGroup, options: number, exited: boolean): Collected | undefined {
   const pid = child.pid.nrIn(task.pidNs);
-  const uid = child.leader.cred.uid;
+  const uid = uidFor(task, child.leader);
   if (child.exitStatus !== undefined) {
     if (!exited) return undefined;
     const rusage = addUsage(child.deadThreads, child.childrenUsage);

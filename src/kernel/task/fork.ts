@@ -140,8 +140,8 @@ function copyTask(child: Task, parent: Task, flags: number, unshared: Unshared):
   child.wantedAffinity = parent.wantedAffinity;
 }
 
-/** A child starts in the time namespace that its parent has chosen for children; its offsets are fixed from then on. */
-function enterTimeNamespace(child: Task): void {
+/** A child, and a program that execve starts, is in the time namespace chosen for children; its offsets are fixed from then on. */
+export function enterTimeNamespace(child: Task): void {
   const { time, timeForChildren } = child.ns;
   if (time === timeForChildren) return;
   timeForChildren.frozen = true;

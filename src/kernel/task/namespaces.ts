@@ -13,6 +13,7 @@ import {
   CLONE_NEWUSER,
   CLONE_NEWUTS,
   CLONE_SIGHAND,
+  CLONE_SYSVSEM,
   CLONE_THREAD,
   CLONE_VM,
 } from "../../abi/sched.ts";
@@ -166,6 +167,8 @@ export function unshare(system: System, task: Task, asked: number): void {
   const fs = (flags & CLONE_FS) !== 0 ? task.fs.copy() : task.fs;
   const before = { cred: task.cred, ns: task.ns };
   const now = newNamespaces(system, task, flags, fs);
+  // Semaphores of another IPC namespace cannot be given back later.
+  if ((flags & (CLONE_NEWIPC | CLONE_SYSVSEM)) !== 0) task.tg.semUndo?.exit();
   adopt(task, now);
   announceNamespaces(system, now, before, "unshare", task.tg.pid.nr);
 }
@@ -213,7 +216,10 @@ function joinOther(task: Task, target: Namespace): void {
   } else if (target instanceof TimeNamespace) {
     target.frozen = true;
     switchTo(task, new NsProxy({ ...setOf(ns), time: target, timeForChildren: target }));
-  } else switchTo(task, new NsProxy({ ...setOf(ns), [target.kind]: target }));
+  } else {
+    if (target instanceof IpcNamespace) task.tg.semUndo?.exit();
+    switchTo(task, new NsProxy({ ...setOf(ns), [target.kind]: target }));
+  }
 }
 
 function setOf(ns: NsProxy<MountNamespace>): NamespaceSet<MountNamespace> {

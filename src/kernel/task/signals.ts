@@ -33,6 +33,7 @@ import {
 } from "../../abi/signal.ts";
 import type { Wait } from "../../abi/sys.ts";
 import { continuedStatus, stoppedStatus } from "../../abi/wait.ts";
+import { shownId } from "../ns/idmap.ts";
 import type { Pid } from "../ns/pid.ts";
 import type { ERESTARTNOHAND } from "../restart.ts";
 import { ERESTARTSYS } from "../restart.ts";
@@ -294,7 +295,7 @@ export class Signals {
       signo: SIGCHLD,
       code: 4,
       pid: task.pid.nrIn(ptrace.tracer.leader.pidNs),
-      uid: task.cred.uid,
+      uid: uidFor(ptrace.tracer.leader, task),
       status: SIGTRAP,
     });
     yield;
@@ -319,12 +320,17 @@ export function kernelInfo(sig: number): SigInfo {
 
 /** siginfo of kill(2) from `task` to a process in `receiver`'s namespace. */
 export function userInfo(sig: number, task: Task, receiver: Task, code = SI_USER): SigInfo {
-  return { signo: sig, code, pid: task.tg.pid.nrIn(receiver.pidNs), uid: task.cred.uid, status: 0 };
+  return { signo: sig, code, pid: task.tg.pid.nrIn(receiver.pidNs), uid: uidFor(receiver, task), status: 0 };
 }
 
+/** Numbers as the parent has them. */
 export function childInfo(child: ThreadGroup, parent: ThreadGroup, code: number, status: number): SigInfo {
-  return { signo: SIGCHLD, code, pid: child.pid.nrIn(parent.leader.pidNs), uid: child.leader.cred.uid, status };
+  const reader = parent.leader;
+  return { signo: SIGCHLD, code, pid: child.pid.nrIn(reader.pidNs), uid: uidFor(reader, child.leader), status };
 }
+
+/** The user of `task` as numbered where `reader` is. */
+export const uidFor = (reader: Task, task: Task): number => shownId(reader.cred.userNs, "uidMap", task.cred.uid);
 
 /**
  * A process group is orphaned if no member has a parent in another group of the same session: nobody could continue it.

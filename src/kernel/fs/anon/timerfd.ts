@@ -4,8 +4,9 @@ import { EAGAIN, EINVAL } from "../../../abi/errno.ts";
 import { O_NONBLOCK } from "../../../abi/fcntl.ts";
 import { POLLIN, TFD_TIMER_ABSTIME } from "../../../abi/poll.ts";
 import type { Wait } from "../../../abi/sys.ts";
-import { CLOCK_REALTIME, type Itimer, NS_PER_SEC } from "../../../abi/time.ts";
+import { CLOCK_BOOTTIME, CLOCK_REALTIME, type Itimer, NS_PER_SEC } from "../../../abi/time.ts";
 import { Blocked, type MaySleep } from "../../blocked.ts";
+import type { TimeNamespace } from "../../ns/nsproxy.ts";
 import { Timer } from "../../sched/timer.ts";
 import { WaitQueue } from "../../sched/wait-queue.ts";
 import type { System } from "../../task/system.ts";
@@ -34,23 +35,24 @@ export class TimerFile extends AnonFile {
     super(system, "timerfd", flags, owner);
   }
 
-  /** timerfd_settime(2); returns what was set before. */
-  set(flags: number, value: Itimer): Itimer {
+  /** timerfd_settime(2), an absolute time by the clocks of `timeNs`; returns what was set before. */
+  set(flags: number, value: Itimer, timeNs: TimeNamespace): Itimer {
     const { sched } = this.system;
     const old = this.remaining();
     this.ticks = 0;
     this.intervalNs = value.intervalNs;
     sched.timers.cancel(this.timer);
     if (value.valueNs > 0) {
-      const atNs = (flags & TFD_TIMER_ABSTIME) === 0 ? sched.clockNs + value.valueNs : value.valueNs - this.offsetNs();
+      const atNs = (flags & TFD_TIMER_ABSTIME) === 0 ? sched.clockNs + value.valueNs : value.valueNs - this.offsetNs(timeNs);
       sched.timers.arm(this.timer, Math.max(atNs, sched.clockNs));
     }
     return old;
   }
 
-  private offsetNs(): number {
+  private offsetNs(timeNs: TimeNamespace): number {
     const { sec, nsec } = this.system.realtimeOffset;
-    return this.clock === CLOCK_REALTIME ? sec * NS_PER_SEC + nsec : 0;
+    if (this.clock === CLOCK_REALTIME) return sec * NS_PER_SEC + nsec;
+    return this.clock === CLOCK_BOOTTIME ? timeNs.boottimeNs : timeNs.monotonicNs;
   }
 
   private remaining(): Itimer {

@@ -1,12 +1,19 @@
 /**
  * nsfs: the filesystem whose inodes are namespaces. Reached through /proc/PID/ns, and kept alive by a bind mount or an open descriptor.
- * Linux `fs/nsfs.c`. Left out: the NS_GET_* ioctls.
+ * Linux `fs/nsfs.c`.
  */
 
-import { EACCES } from "../../../abi/errno.ts";
-import { O_ACCMODE } from "../../../abi/fcntl.ts";
+import { EACCES, EINVAL, ENOTTY, EPERM } from "../../../abi/errno.ts";
+import { O_ACCMODE, O_RDONLY } from "../../../abi/fcntl.ts";
+import { RLIMIT_NOFILE } from "../../../abi/resource.ts";
 import type { Statfs, Timespec } from "../../../abi/stat.ts";
+import type { IoctlRequest } from "../../../abi/termios.ts";
+import { shownId } from "../../ns/idmap.ts";
 import type { Namespace } from "../../ns/namespace.ts";
+import { PidNamespace } from "../../ns/pid.ts";
+import { UserNamespace } from "../../ns/user.ts";
+import { KIND_FLAGS } from "../../task/namespaces.ts";
+import { callerTask, type Task } from "../../task/task.ts";
 import { realtimeAt, type System } from "../../task/system.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import { Dentry, type Path } from "../../vfs/dentry.ts";
@@ -94,9 +101,42 @@ export class NamespaceFile extends File {
     return namespaceName(this.namespace);
   }
 
+  /** ioctl_ns(2). Errors: EPERM for what lies outside of the caller's own namespaces; EINVAL where there is no such thing. */
+  override ioctl(caller: Caller, request: IoctlRequest): number {
+    const task = callerTask(caller);
+    const { namespace } = this;
+    switch (request) {
+      case "NS_GET_NSTYPE":
+        return KIND_FLAGS[namespace.kind];
+      case "NS_GET_OWNER_UID":
+        if (!(namespace instanceof UserNamespace)) throw EINVAL;
+        return shownId(task.cred.userNs, "uidMap", namespace.ownerUid);
+      case "NS_GET_USERNS":
+        return openRelated(task, namespace.owner, task.cred.userNs);
+      case "NS_GET_PARENT":
+        if (namespace instanceof PidNamespace) return openRelated(task, namespace.parent, task.pidNs);
+        if (namespace instanceof UserNamespace) return openRelated(task, namespace.parent, task.cred.userNs);
+        throw EINVAL;
+      default:
+        throw ENOTTY;
+    }
+  }
+
   protected override release(): void {
     super.release();
     this.namespace.put();
+  }
+}
+
+/** A descriptor of `ns`, which must be `own` or below it. Errors: EPERM, EMFILE. */
+function openRelated(task: Task, ns: Namespace | undefined, own: Namespace): number {
+  for (let at = ns; at !== own; at = at.parent) if (at === undefined) throw EPERM;
+  const path = nsfsPlace(task.system, ns as Namespace);
+  const file = new NamespaceFile(ns as Namespace, path.dentry.inode, O_RDONLY, path).get();
+  try {
+    return task.files.install(file, true, task.rlimit(RLIMIT_NOFILE));
+  } finally {
+    file.put();
   }
 }
 

@@ -1,11 +1,10 @@
 /** Inodes and open files of proc: Linux `fs/proc/inode.c`, `fs/proc/base.c`, seq_file. */
 
 import { EACCES, EINVAL, EIO, ENOENT, EPERM, ESRCH } from "../../../abi/errno.ts";
-import { CAP_SYS_PTRACE } from "../../../abi/capability.ts";
 import { SEEK_CUR, SEEK_SET } from "../../../abi/fcntl.ts";
 import { type Dirent, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, type Timespec } from "../../../abi/stat.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../abi/utf8.ts";
-import { nsCapable } from "../../ns/user.ts";
+import { mayPtrace } from "../../task/ptrace-access.ts";
 import { coarseNow } from "../../task/system.ts";
 import { callerTask, type Task } from "../../task/task.ts";
 import type { Caller } from "../../vfs/caller.ts";
@@ -162,19 +161,9 @@ function requireAlive(subject: Machine): void {
   if (task !== undefined && task.pid.task !== task) throw ENOENT;
 }
 
-/** ptrace_may_access(PTRACE_MODE_READ_FSCREDS). */
-export function mayPtrace(caller: Task, task: Task): boolean {
-  if (caller.tg === task.tg) return true;
-  const { fsuid, fsgid } = caller.cred;
-  const { cred } = task;
-  const same =
-    fsuid === cred.uid && fsuid === cred.euid && fsuid === cred.suid && fsgid === cred.gid && fsgid === cred.egid && fsgid === cred.sgid;
-  return same || nsCapable(caller.cred, cred.userNs, CAP_SYS_PTRACE);
-}
-
 function requirePtrace(caller: Task, subject: Machine): void {
   const task = taskOfSubject(subject);
-  if (task !== undefined && !mayPtrace(caller, task)) throw EACCES;
+  if (task !== undefined && !mayPtrace(caller, task, "fs")) throw EACCES;
 }
 
 class ProcFile<S extends Machine> extends File {

@@ -3,6 +3,7 @@
 import { EACCES, ENOENT } from "../../../abi/errno.ts";
 import { O_CLOEXEC } from "../../../abi/fcntl.ts";
 import { DT_LNK, DT_REG } from "../../../abi/stat.ts";
+import { mayPtrace } from "../../task/ptrace-access.ts";
 import type { Task } from "../../task/task.ts";
 import { Dentry, type Path } from "../../vfs/dentry.ts";
 import type { File } from "../../vfs/file.ts";
@@ -10,7 +11,6 @@ import { Mount } from "../../vfs/mount.ts";
 import { checkLength, dPath } from "../../vfs/path.ts";
 import { checkModeBits } from "../../vfs/permission.ts";
 import type { DynamicEntry, Entry, TaskSubject } from "./entry.ts";
-import { mayPtrace } from "./inode.ts";
 
 /** Inode numbers of descriptors lie above those of everything else in proc. */
 const FD_INO = 2 ** 32;
@@ -96,5 +96,5 @@ export const fdEntry = fdDirectory("fd", false, ({ task }, mask, caller) => {
 });
 
 export const fdinfoEntry = fdDirectory("fdinfo", true, ({ task }, _mask, caller) => {
-  if (!mayPtrace(caller, task)) throw EACCES;
+  if (!mayPtrace(caller, task, "fs")) throw EACCES;
 });

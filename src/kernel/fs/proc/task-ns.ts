@@ -1,10 +1,12 @@
 /** /proc/PID/ns, uid_map, gid_map, setgroups, timens_offsets: namespaces(7), user_namespaces(7), time_namespaces(7). */
 
-import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_TIME } from "../../../abi/capability.ts";
+import { CAP_SETFCAP, CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_TIME } from "../../../abi/capability.ts";
 import { EACCES, EINVAL, ENOENT, EPERM, ERANGE } from "../../../abi/errno.ts";
 import { NS_PER_SEC } from "../../../abi/time.ts";
+import { byteLength } from "../../../abi/utf8.ts";
 import { fromKernelId, type IdKind, toKernelId } from "../../ns/idmap.ts";
 import { type Cred, type IdMapEntry, nsCapable, type UserNamespace } from "../../ns/user.ts";
+import { PAGE_SIZE } from "../../params.ts";
 import { namespaceOf } from "../../task/namespaces.ts";
 import type { Task } from "../../task/task.ts";
 import { namespaceName, nsfsPlace } from "../nsfs/nsfs.ts";
@@ -13,10 +15,13 @@ import type { DirEntry, Entry, FileEntry, LinkEntry, TaskSubject } from "./entry
 const KINDS = ["cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "time", "time_for_children", "user", "uts"] as const;
 /** Lines of an id map (UID_GID_MAP_MAX_EXTENTS). */
 const MAX_EXTENTS = 340;
+/** (uid_t)-1, which is nobody's. */
+const INVALID_ID = 0xffffffff;
 
 function nsLink(kind: (typeof KINDS)[number]): LinkEntry<TaskSubject> {
   const namespace = (task: Task): ReturnType<typeof namespaceOf> => {
-    if (task.state === "dead") throw ENOENT;
+    // A zombie has left all but these two.
+    if (task.state === "dead" && kind !== "pid" && kind !== "user") throw ENOENT;
     return namespaceOf(task, kind);
   };
   return {
@@ -45,6 +50,7 @@ function showMap(task: Task, reader: Task, kind: IdKind): string {
     .join("");
 }
 
+/** Errors: EINVAL for what is no map, for overlapping lines, for more than 340 of them. */
 function parseMap(text: string): IdMapEntry[] {
   const lines = text.replace(/\n$/, "").split("\n");
   if (lines.length > MAX_EXTENTS) throw EINVAL;
@@ -52,7 +58,8 @@ function parseMap(text: string): IdMapEntry[] {
     const match = /^\s*(\d+)\s+(\d+)\s+(\d+)\s*$/.exec(line);
     if (match === null) throw EINVAL;
     const [inside, outside, count] = [Number(match[1]), Number(match[2]), Number(match[3])];
-    if (count === 0 || inside + count > 2 ** 32 || outside + count > 2 ** 32) throw EINVAL;
+    if (inside >= INVALID_ID || outside >= INVALID_ID) throw EINVAL;
+    if (count === 0 || inside + count > INVALID_ID + 1 || outside + count > INVALID_ID + 1) throw EINVAL;
     return { inside, outside, count };
   });
   const overlap = (a: number, an: number, b: number, bn: number): boolean => a < b + bn && b < a + an;
@@ -64,9 +71,19 @@ function parseMap(text: string): IdMapEntry[] {
   return entries;
 }
 
+/**
+ * verify_root_map(): who maps the parent's root can write file capabilities that count there, so the creator, or the writer from outside,
+ * must have had CAP_SETFCAP.
+ */
+function rootMapPermitted(ns: UserNamespace, parent: UserNamespace, map: readonly IdMapEntry[], writer: Cred): boolean {
+  if (!map.some((e) => e.outside === 0)) return true;
+  return writer.userNs === ns ? ns.parentCouldSetfcap : nsCapable(writer, parent, CAP_SETFCAP);
+}
+
 /** new_idmap_permitted(): one's own id for the creator, anything mapped for who may set ids in the parent. */
 function mapPermitted(ns: UserNamespace, parent: UserNamespace, map: readonly IdMapEntry[], kind: IdKind, writer: Cred): boolean {
   const cap = kind === "uidMap" ? CAP_SETUID : CAP_SETGID;
+  if (kind === "uidMap" && !rootMapPermitted(ns, parent, map, writer)) return false;
   const [only] = map;
   if (map.length === 1 && only?.count === 1 && writer.euid === ns.ownerUid) {
     const id = toKernelId(parent, kind, only.outside);
@@ -76,18 +93,22 @@ function mapPermitted(ns: UserNamespace, parent: UserNamespace, map: readonly Id
   return nsCapable(writer, parent, cap);
 }
 
+/** map_write(), in its order of checks. Differs from Linux: whoever writes is asked for his rights, not who opened the file. */
 function writeMap(task: Task, writer: Task, text: string, kind: IdKind): void {
   const ns = task.cred.userNs;
   const { parent } = ns;
-  if (parent === undefined || ns[kind].length > 0) throw EPERM;
+  if (parent === undefined) throw EPERM;
   if (writer.cred.userNs !== ns && writer.cred.userNs !== parent) throw EPERM;
-  const map = parseMap(text);
+  if (byteLength(text) >= PAGE_SIZE) throw EINVAL;
+  if (ns[kind].length > 0) throw EPERM;
   if (!nsCapable(writer.cred, ns, CAP_SYS_ADMIN)) throw EPERM;
+  const map = parseMap(text);
   if (!mapPermitted(ns, parent, map, kind, writer.cred)) throw EPERM;
   for (const e of map) {
     if (toKernelId(parent, kind, e.outside) === undefined || toKernelId(parent, kind, e.outside + e.count - 1) === undefined) throw EPERM;
   }
   ns[kind] = map;
+  ns.live.changed();
   ns.live.changed();
 }
 
@@ -110,6 +131,7 @@ const setgroups: FileEntry<TaskSubject> = {
     const ns = task.cred.userNs;
     if (!nsCapable(writer.cred, ns, CAP_SYS_ADMIN)) throw EACCES;
     const word = text.trim();
+    if (byteLength(text) >= 8 || /^\s/.test(text)) throw EINVAL;
     if (word === "allow") {
       if (!ns.setgroupsAllowed) throw EPERM;
     } else if (word === "deny") {
@@ -124,6 +146,17 @@ const offset = (name: string, ns: number): string => {
   return `${name.padEnd(10)} ${String(sec).padStart(10)} ${String(ns - sec * NS_PER_SEC).padStart(9)}\n`;
 };
 
+/** KTIME_SEC_MAX, and how many lines one write may have. */
+const KTIME_SEC_MAX = 9_223_372_036;
+const MAX_OFFSETS = 2;
+
+function parseOffset(line: string): { readonly clock: "monotonicNs" | "boottimeNs"; readonly ns: number } {
+  const match = /^\s*(monotonic|boottime|1|7)\s+(-?\d+)\s+(\d+)\s*$/.exec(line);
+  if (match === null || Number(match[3]) >= NS_PER_SEC) throw EINVAL;
+  const clock = match[1] === "monotonic" || match[1] === "1" ? "monotonicNs" : "boottimeNs";
+  return { clock, ns: Number(match[2]) * NS_PER_SEC + Number(match[3]) };
+}
+
 const timensOffsets: FileEntry<TaskSubject> = {
   kind: "file",
   name: "timens_offsets",
@@ -131,16 +164,16 @@ const timensOffsets: FileEntry<TaskSubject> = {
   read: ({ task }) => offset("monotonic", task.ns.timeForChildren.monotonicNs) + offset("boottime", task.ns.timeForChildren.boottimeNs),
   write({ task, system }, text, writer) {
     const ns = task.ns.timeForChildren;
+    const offsets = text.replace(/\n$/, "").split("\n").map(parseOffset);
+    if (offsets.length > MAX_OFFSETS) throw EINVAL;
     if (!nsCapable(writer.cred, ns.userNs, CAP_SYS_TIME)) throw EPERM;
-    if (ns.frozen || ns === system.init?.leader.ns.time) throw EACCES;
-    for (const line of text.replace(/\n$/, "").split("\n")) {
-      const match = /^\s*(monotonic|boottime|1|7)\s+(-?\d+)\s+(\d+)\s*$/.exec(line);
-      if (match === null || Number(match[3]) >= NS_PER_SEC) throw EINVAL;
-      const value = Number(match[2]) * NS_PER_SEC + Number(match[3]);
-      if (system.sched.clockNs + value < 0) throw ERANGE;
-      if (match[1] === "monotonic" || match[1] === "1") ns.monotonicNs = value;
-      else ns.boottimeNs = value;
+    for (const { ns: value } of offsets) {
+      const now = system.sched.clockNs + value;
+      if (now < 0 || now > KTIME_SEC_MAX * (NS_PER_SEC / 2)) throw ERANGE;
     }
+    if (ns.frozen || ns === system.init?.leader.ns.time) throw EACCES;
+    for (const { clock, ns: value } of offsets) ns[clock] = value;
+    ns.userNs.live.changed();
     ns.userNs.live.changed();
   },
 };

@@ -7,6 +7,7 @@ import { SIG_DFL, SIG_IGN, type SigSet, sigBit } from "../../../abi/signal.ts";
 import { major, minor } from "../../../abi/stat.ts";
 import { NS_PER_SEC } from "../../../abi/time.ts";
 import type { AddressSpace, Vma } from "../../mm/address-space.ts";
+import { shownId } from "../../ns/idmap.ts";
 import { PAGE_SIZE, USER_HZ } from "../../params.ts";
 import { groupUsage, type SigPending, type Task, type ThreadGroup } from "../../task/task.ts";
 import type { TaskSubject } from "./entry.ts";
@@ -66,7 +67,7 @@ const bytesOf = (v: Vma): number => v.end - v.start;
  * proc_pid_stat(5). Differs from Linux: addresses of arguments, environment and stack pointer are 0, as it shows them to those who
  * may not trace the process.
  */
-export function taskStat(subject: TaskSubject): string {
+export function taskStat(subject: TaskSubject, reader: Task): string {
   const { task, ns, thread } = subject;
   const { tg } = task;
   const own = thread ? task.usage() : groupUsage(tg);
@@ -97,7 +98,7 @@ export function taskStat(subject: TaskSubject): string {
     task.nice,
     tg.threads.size,
     0,
-    ticks(task.startNs),
+    ticks(task.startNs + reader.ns.time.boottimeNs),
     mm?.virtualBytes ?? 0,
     Math.floor((mm?.residentBytes ?? 0) / PAGE_SIZE),
     rss === Number.POSITIVE_INFINITY ? UINT64_MAX : rss,
@@ -217,9 +218,10 @@ function memoryLines(mm: AddressSpace): string {
 }
 
 /** proc_pid_status(5). Differs from Linux: VmPeak, VmPTE and the mitigation lines are absent. */
-export function taskStatus(subject: TaskSubject): string {
+export function taskStatus(subject: TaskSubject, reader: Task): string {
   const { task, ns, system } = subject;
   const { tg, cred } = task;
+  const { userNs } = reader.cred;
   const mm = mmOf(task);
   const { ignored, caught } = signalSets(tg);
   const nested = (of: Task["pid"]): string => {
@@ -238,10 +240,10 @@ export function taskStatus(subject: TaskSubject): string {
     `Pid:\t${task.pid.nrIn(ns)}\n`,
     `PPid:\t${parentNr(subject)}\n`,
     `TracerPid:\t${task.ptrace?.tracer.pid.nrIn(ns) ?? 0}\n`,
-    `Uid:\t${cred.uid}\t${cred.euid}\t${cred.suid}\t${cred.fsuid}\n`,
-    `Gid:\t${cred.gid}\t${cred.egid}\t${cred.sgid}\t${cred.fsgid}\n`,
+    `Uid:\t${[cred.uid, cred.euid, cred.suid, cred.fsuid].map((id) => shownId(userNs, "uidMap", id)).join("\t")}\n`,
+    `Gid:\t${[cred.gid, cred.egid, cred.sgid, cred.fsgid].map((id) => shownId(userNs, "gidMap", id)).join("\t")}\n`,
     `FDSize:\t${task.state === "dead" ? 0 : fdTableSize(task)}\n`,
-    `Groups:\t${cred.groups.map((gid) => `${gid} `).join("")}\n`,
+    `Groups:\t${cred.groups.map((gid) => `${shownId(userNs, "gidMap", gid)} `).join("")}\n`,
     `NStgid:${nested(tg.pid)}\nNSpid:${nested(task.pid)}\nNSpgid:${nested(tg.pgrp)}\nNSsid:${nested(tg.session)}\n`,
     mm === undefined ? "" : memoryLines(mm),
     `Threads:\t${tg.threads.size}\n`,
