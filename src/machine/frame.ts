@@ -4,6 +4,7 @@ import type { CpuSample, Pace, TraceEntity, WorkerMessage } from "../bridge/mess
 import type { TraceEvent } from "../kernel/trace.ts";
 import type { Machine } from "./boot.ts";
 import { CgroupSource } from "./frame/cgroups.ts";
+import { MountSource } from "./frame/mounts.ts";
 import { NamespaceSource } from "./frame/namespaces.ts";
 import { TaskSource } from "./frame/tasks.ts";
 
@@ -16,6 +17,7 @@ export class FrameBuilder {
   private readonly tasks: TaskSource;
   private readonly namespaces: NamespaceSource;
   private readonly cgroups: CgroupSource;
+  private readonly mounts: MountSource;
   private events: TraceEntity[] = [];
   private dropped = 0;
   private lastSampleNs = Number.NEGATIVE_INFINITY;
@@ -25,6 +27,7 @@ export class FrameBuilder {
     this.tasks = new TaskSource(machine.kernel);
     this.namespaces = new NamespaceSource(machine.kernel);
     this.cgroups = new CgroupSource(machine.kernel);
+    this.mounts = new MountSource(machine.kernel);
     this.lastBusy = machine.kernel.sched.cpus.map(() => 0);
     machine.kernel.trace.listen((event) => this.note(event));
   }
@@ -47,6 +50,8 @@ export class FrameBuilder {
     const sample = this.sample();
     const namespaces = this.namespaces.collect();
     const cgroups = this.cgroups.collect();
+    const mounts = this.mounts.collect();
+    const overlays = this.mounts.collectOverlays();
     return {
       type: "frame",
       nowNs: machine.nowNs,
@@ -56,6 +61,8 @@ export class FrameBuilder {
       tasks: this.tasks.collect(),
       ...(namespaces === undefined ? {} : { namespaces }),
       ...(cgroups === undefined ? {} : { cgroups }),
+      ...(mounts === undefined ? {} : { mounts }),
+      ...(overlays === undefined ? {} : { overlays }),
       events,
       eventsDropped: dropped,
       ...(sample === undefined ? {} : { sample }),

@@ -7,12 +7,14 @@
 import { EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EOPNOTSUPP, Errno } from "../abi/errno.ts";
 import { DT_DIR, isDir, isLnk, isReg } from "../abi/stat.ts";
 import type { Answer, FileEntry, Query } from "../bridge/messages.ts";
+import { OverlaySuperBlock } from "../kernel/fs/overlay/super.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { MAX_SYMLINKS, PATH_MAX } from "../kernel/params.ts";
 import type { Task } from "../kernel/task/task.ts";
-import { Dentry, type Path } from "../kernel/vfs/dentry.ts";
+import type { Dentry, Path } from "../kernel/vfs/dentry.ts";
 import type { Inode } from "../kernel/vfs/inode.ts";
-import { findMountAt } from "../kernel/vfs/mount.ts";
+import { findMountAt, type MountNamespace } from "../kernel/vfs/mount.ts";
+import { findInLayer, listLayers, peekChild, peekDirectory } from "./inspect-overlay.ts";
 
 /** Entries in one answer; the rest is counted. */
 const MAX_ENTRIES = 1000;
@@ -31,9 +33,15 @@ export function inspect(kernel: Kernel, query: Query): Answer {
         return listDirectory(new Look(kernel, query.mntNs), query.path);
       case "file":
         return readFile(new Look(kernel, query.mntNs), query.path, query.offset ?? 0, query.maxBytes);
-      case "layers":
-      case "layer-file":
-        throw EOPNOTSUPP;
+      case "layers": {
+        const { sb, viewer } = findOverlay(kernel, query.overlay);
+        return { kind: "layers", ...listLayers(sb, query.path, viewer, (name, inode) => describe(name, inode, viewer)) };
+      }
+      case "layer-file": {
+        const { sb, viewer } = findOverlay(kernel, query.overlay);
+        const name = query.path.slice(query.path.lastIndexOf("/") + 1);
+        return readInode(findInLayer(sb, query.layer, query.path, viewer), name, viewer, 0, query.maxBytes);
+      }
     }
   } catch (error) {
     if (error instanceof Errno) return { kind: "error", errno: error.name };
@@ -51,7 +59,7 @@ class Look {
   constructor(kernel: Kernel, mntNs: number) {
     const viewer = findViewer(kernel, mntNs);
     this.viewer = viewer;
-    this.root = cross(viewer.mntNs.root.rootPath);
+    this.root = viewer.mntNs.top;
   }
 
   /** What a path leads to. Errors: ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG; EOPNOTSUPP behind the magic links of proc. */
@@ -92,20 +100,30 @@ class Look {
 
   /** The name in a directory: the one that is cached, else one for this look alone. Errors: ENOENT. */
   child(dir: Dentry, name: string): Dentry {
-    const cached = dir.children.get(name);
-    if (cached !== undefined) return cached;
     // A file of cgroup2 comes into being when it is looked up first; its directories are there already.
-    if (dir.inode.sb.fstype === "cgroup2" && !dir.inode.readdir(this.viewer).some((e) => e.name === name && e.type === DT_DIR))
-      throw EOPNOTSUPP;
-    const inode = dir.inode.lookup(name, this.viewer);
-    if (inode === undefined) throw ENOENT;
-    return new Dentry(name, dir, inode);
+    const bare = dir.inode.sb.fstype === "cgroup2" && !dir.children.has(name);
+    if (bare && !dir.inode.readdir(this.viewer).some((e) => e.name === name && e.type === DT_DIR)) throw EOPNOTSUPP;
+    const child = peekChild(dir, name, this.viewer);
+    if (child === undefined) throw ENOENT;
+    return child;
   }
 }
 
 /** The first process in a mount namespace that is not dead. Errors: ENOENT. */
 function findViewer(kernel: Kernel, mntNs: number): Task {
   for (const task of kernel.tasks) if (task.state !== "dead" && task.mntNs.ino === mntNs) return task;
+  throw ENOENT;
+}
+
+/** A mounted overlay, and a process that has it in its mount namespace. Errors: ENOENT. */
+function findOverlay(kernel: Kernel, dev: number): { readonly sb: OverlaySuperBlock; readonly viewer: Task } {
+  const asked = new Set<MountNamespace>();
+  for (const task of kernel.tasks) {
+    if (task.state === "dead" || asked.has(task.mntNs)) continue;
+    asked.add(task.mntNs);
+    const found = task.mntNs.mounts.find(({ sb }) => sb.dev === dev)?.sb;
+    if (found instanceof OverlaySuperBlock) return { sb: found, viewer: task };
+  }
   throw ENOENT;
 }
 
@@ -122,7 +140,7 @@ function cross(at: Path): Path {
 function listDirectory(look: Look, path: string): Answer {
   const dir = look.walk(path);
   if (!dir.dentry.inode.isDirectory) throw ENOTDIR;
-  const listed = sortByName(dir.dentry.inode.readdir(look.viewer));
+  const listed = sortByName(peekDirectory(dir.dentry, look.viewer));
   const bare = dir.dentry.inode.sb.fstype === "cgroup2";
   const entries: FileEntry[] = [];
   for (const { name, type, ino } of listed.slice(0, MAX_ENTRIES)) {
@@ -178,6 +196,6 @@ export function readInode(inode: Inode, name: string, viewer: Task, offset: numb
   if (!isReg(inode.mode) || !(offset >= 0) || !(maxBytes >= 0)) throw EINVAL;
   const { size } = inode;
   const bytes = new Uint8Array(Math.max(0, Math.min(size - offset, maxBytes, MAX_BYTES)));
-  const count = inode.peek(bytes, offset);
+  const count = inode.real.peek(bytes, offset);
   return { kind: "file", bytes: bytes.subarray(0, count), sizeBytes: size, entry: describe(name, inode, viewer) };
 }

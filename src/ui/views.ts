@@ -21,15 +21,40 @@ export interface View {
 }
 
 /** As `lazy`, of a component that its module exports by name. */
-export function later<K extends string>(name: K, load: () => Promise<Readonly<Record<K, () => ReactNode>>>): ComponentType {
+function later<K extends string>(name: K, load: () => Promise<Readonly<Record<K, () => ReactNode>>>): ComponentType {
   return lazy(async () => ({ default: (await load())[name] as ComponentType }));
 }
 
-export const views: readonly View[] = [{ name: "processes", figure: 1, title: "Processes", Picture: ProcessPicture, Text: ProcessText }];
+export const views: readonly View[] = [
+  { name: "processes", figure: 1, title: "Processes", Picture: ProcessPicture, Text: ProcessText },
+  {
+    name: "namespaces",
+    figure: 2,
+    title: "Namespaces",
+    Picture: later("NamespacePicture", () => import("./namespaces/NamespacePicture.tsx")),
+    Text: later("NamespaceText", () => import("./namespaces/NamespaceText.tsx")),
+  },
+  {
+    name: "layers",
+    figure: 4,
+    title: "Layers",
+    Picture: later("LayersPicture", () => import("./layers/LayersPicture.tsx")),
+    Text: later("LayersText", () => import("./layers/LayersText.tsx")),
+  },
+  {
+    name: "files",
+    figure: 5,
+    title: "Files",
+    Picture: later("FilesPicture", () => import("./files/FilesPicture.tsx")),
+    Text: later("FilesText", () => import("./files/FilesText.tsx")),
+  },
+];
 
 /** What is told below the view of the thing that is selected. */
 export const details: Readonly<Partial<Record<SelectionKind, ComponentType>>> = {
   task: ProcessDetail,
+  namespace: later("NamespaceDetail", () => import("./namespaces/NamespaceDetail.tsx")),
+  mount: later("MountDetail", () => import("./files/MountDetail.tsx")),
 };
 
 export function getView(name: ViewName): View {
