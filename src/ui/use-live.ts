@@ -3,7 +3,8 @@
  */
 import { type RefObject, useEffect, useLayoutEffect, useState } from "react";
 import type { LiveKind } from "./live.ts";
-import { live, onFrame } from "./store.ts";
+import { findRelated, type Related } from "./relations.ts";
+import { live, onFrame, useStore } from "./store.ts";
 
 const TASKS: readonly LiveKind[] = ["tasks"];
 
@@ -59,6 +60,12 @@ export function useLiveTick(everyMs: number): void {
       clearTimeout(timer);
     };
   }, [everyMs]);
+}
+
+/** What has to do with the thing under the pointer, whichever view it is in; undefined while there is none. Read anew whenever the caller renders. */
+export function useRelated(): Related | undefined {
+  const hovered = useStore((state) => state.hovered);
+  return hovered === undefined ? undefined : findRelated(live, hovered);
 }
 
 /** An element's inner size, followed. */

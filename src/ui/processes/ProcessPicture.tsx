@@ -1,8 +1,8 @@
 /** The process tree: measures its room, asks `layout.ts` for shapes, and draws them. */
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
-import { useSession } from "../context.tsx";
 import { formatCount } from "../format.ts";
 import { Keel } from "../keel/Keel.tsx";
+import { TryThese } from "../picture/TryThese.tsx";
 import { live, toggleSelection, useSelectedPid, useStore } from "../store.ts";
 import { useLiveVersion, useSize } from "../use-live.ts";
 import { findRelated, layoutProcesses, MARGIN, type NodeShape, type ProcessShapes } from "./layout.ts";
@@ -37,7 +37,9 @@ export function ProcessPicture() {
         tabIndex={0}
       >
         <Tree shapes={shapes} />
-        {live.tasks.size > 0 && live.tasks.size + live.ghosts.size < 5 && <TryThese />}
+        {live.tasks.size > 0 && live.tasks.size + live.ghosts.size < 5 && (
+          <TryThese words="Not much is running. These put something here:" commands={EXAMPLES} />
+        )}
       </section>
       <Keel carries />
       {!selected && <Legend />}
@@ -190,20 +192,3 @@ function Legend() {
 }
 
 const EXAMPLES = ["sleep 100 &", "yes > /dev/null &", "(sleep 60 &)", "ps f"];
-
-/** While there is next to nothing to see: what would put something there. */
-function TryThese() {
-  const session = useSession();
-  return (
-    <div className="try">
-      <p>Not much is running. These put something here:</p>
-      <div className="chips">
-        {EXAMPLES.map((command) => (
-          <button type="button" className="chip" key={command} onClick={() => session.typeCommand(command)}>
-            {command}
-          </button>
-        ))}
-      </div>
-    </div>
-  );
-}

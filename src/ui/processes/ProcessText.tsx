@@ -20,7 +20,7 @@ export function ProcessText() {
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
       tabIndex={0}
     >
-      <table className="process-text">
+      <table className="twin">
         <caption className="visually-hidden">{`${formatCount(shapes.processes)} processes`}</caption>
         <thead>
           <tr>

@@ -24,7 +24,9 @@ function contrast(a: string, b: string): number {
   return (light + 0.05) / (dark + 0.05);
 }
 
-const TEXT = ["ink", "ink-soft", "accent", "danger", "state-R", "state-S", "state-D", "state-T", "state-Z", "state-X"];
+const STATES = ["R", "S", "D", "T", "Z", "X"].map((state) => `state-${state}`);
+const KINDS = ["user", "mnt", "pid", "uts", "ipc", "net", "cgroup", "time"].map((kind) => `ns-${kind}`);
+const TEXT = ["ink", "ink-soft", "accent", "danger", ...STATES, ...KINDS];
 const TERMINAL = ["ink", "red", "green", "yellow", "blue", "magenta", "cyan", "white"].flatMap((name) =>
   name === "ink" ? ["term-ink"] : [`term-${name}`, `term-bright-${name}`],
 );
