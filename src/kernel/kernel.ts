@@ -12,8 +12,9 @@ import { exitedStatus } from "../abi/wait.ts";
 import { CgroupTree } from "./cgroup/tree.ts";
 import { AddressSpace } from "./mm/address-space.ts";
 import { AnonAccount, Memory } from "./mm/memory.ts";
+import { newNetNamespace } from "./net/net.ts";
 import { IpcNamespace } from "./ns/ipc.ts";
-import { CgroupNamespace, NsProxy, PlainNamespace, TimeNamespace, UtsNamespace } from "./ns/nsproxy.ts";
+import { CgroupNamespace, NsProxy, type PlainNamespace, TimeNamespace, UtsNamespace } from "./ns/nsproxy.ts";
 import { PidNamespace } from "./ns/pid.ts";
 import {
   PROC_CGROUP_INIT_INO,
@@ -170,6 +171,10 @@ export class Kernel implements System {
     return 1 + CGROUP_FILES_MAX * this.cgroupsMade++;
   }
 
+  newNetNamespace(ino: number, userNs: UserNamespace): PlainNamespace<"net"> {
+    return newNetNamespace(this, ino, userNs);
+  }
+
   nextNamespaceIno(): number {
     return this.namespaceIno++;
   }
@@ -221,7 +226,7 @@ export class Kernel implements System {
     task.ns = new NsProxy({
       uts: new UtsNamespace(PROC_UTS_INIT_INO, userNs, "(none)", "(none)"),
       ipc: new IpcNamespace(PROC_IPC_INIT_INO, userNs),
-      net: new PlainNamespace("net", PROC_NET_INIT_INO, userNs),
+      net: this.newNetNamespace(PROC_NET_INIT_INO, userNs),
       cgroup: new CgroupNamespace(PROC_CGROUP_INIT_INO, userNs, this.cgroups.root),
       time,
       timeForChildren: time,

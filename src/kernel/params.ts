@@ -49,6 +49,9 @@ export const SWITCH_NS = 5_000;
 /** A minor page fault: mapping and clearing one page. */
 export const PAGE_FAULT_NS = 500;
 
+/** Carrying one packet through a device and the stack above it, whoever's CPU it is. */
+export const PACKET_NS = 5_000;
+
 // ── Processes ────────────────────────────────────────────────────────────────────────────────────────────────────────
 /** /proc/sys/kernel/pid_max. */
 export const PID_MAX = 32_768;
@@ -101,6 +104,10 @@ export const MAX_DGRAM_QLEN = 10;
 export const SCM_MAX_FD = 253;
 /** net.core.somaxconn. */
 export const SOMAXCONN = 4_096;
+/** Packets that one drain of the receive queue takes before it lets others run (net.core.netdev_budget). */
+export const NETDEV_BUDGET = 300;
+/** Packets that wait between drivers and stack (net.core.netdev_max_backlog). */
+export const NETDEV_MAX_BACKLOG = 1_000;
 /** Canonical line of a terminal (N_TTY_BUF_SIZE). */
 export const TTY_BUFFER = 4_096;
 /** Output that a pty holds for its master before the writer sleeps. */
@@ -119,10 +126,6 @@ export const INOTIFY_MAX_WATCHES = 8_192;
 /** kernel.printk ring buffer, bytes. */
 export const LOG_BUF_BYTES = 262_144;
 
-// ── Names ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-/** uname -r, uname -v. */
-export const UTS_RELEASE = "6.1.0-drydock";
-export const UTS_VERSION = "#1 SMP PREEMPT_DYNAMIC Drydock";
 // ── Interprocess communication ───────────────────────────────────────────────────────────────────────────────────────
 /** /proc/sys/kernel/{shmmax,shmall,shmmni} of a new IPC namespace. The first two are ULONG_MAX - 2^24: no limit in practice. */
 export const SHM_LIMITS = { shmmax: 2 ** 64 - 2 ** 24, shmall: 2 ** 64 - 2 ** 24, shmmni: 4_096 };
@@ -133,3 +136,7 @@ export const SEM_LIMITS = { semmsl: 32_000, semmns: 1_024_000_000, semopm: 500, 
 /** /proc/sys/fs/mqueue/*. */
 export const MQUEUE_LIMITS = { msg_default: 10, msg_max: 10, msgsize_default: 8_192, msgsize_max: 8_192, queues_max: 256 };
 
+// ── Names ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+/** uname -r, uname -v. */
+export const UTS_RELEASE = "6.1.0-drydock";
+export const UTS_VERSION = "#1 SMP PREEMPT_DYNAMIC Drydock";

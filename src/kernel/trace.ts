@@ -13,6 +13,33 @@ export interface Cause {
   readonly syscall: string;
 }
 
+/** A packet as its tracepoints show it; addresses and protocol numbers as in `abi/inet.ts`. What it does not have is absent. */
+export interface TracedPacket {
+  /** The same from the socket that sent it to the one that receives it, whatever was rewritten on the way. */
+  readonly id: number;
+  /** Bytes with the link header, where there is one. */
+  readonly length: number;
+  readonly ethType?: number;
+  readonly macSrc?: number;
+  readonly macDst?: number;
+  readonly arpOp?: number;
+  readonly ipSrc?: number;
+  readonly ipDst?: number;
+  readonly ttl?: number;
+  readonly protocol?: number;
+  /** Ports; identifier and sequence number of an ICMP echo are `icmpId` and `icmpSeq`. */
+  readonly srcPort?: number;
+  readonly dstPort?: number;
+  readonly tcpFlags?: number;
+  readonly tcpSeq?: number;
+  readonly tcpAck?: number;
+  readonly icmpType?: number;
+  readonly icmpCode?: number;
+  readonly icmpId?: number;
+  readonly icmpSeq?: number;
+  readonly payloadBytes?: number;
+}
+
 /** What happens to a cgroup (events/cgroup). Linux has no tracepoint for throttling, only the counters of cpu.stat. */
 export type CgroupEvent =
   | "cgroup_mkdir"
@@ -73,6 +100,33 @@ export type TracePayload =
   /** `value`: whether it is populated or frozen now, 1 or 0. */
   | { readonly name: CgroupEvent; readonly id: number; readonly path: string; readonly value: number }
   | { readonly name: "cgroup_attach_task"; readonly pid: number; readonly comm: string; readonly id: number; readonly path: string }
+  /** Packets, while `Tracer.packets` is on: before the qdisc, to the driver, from the driver. `ns` is the inode number of the network namespace. */
+  | {
+      readonly name: "net_dev_queue" | "net_dev_xmit" | "netif_receive_skb";
+      readonly ns: number;
+      readonly dev: string;
+      readonly ifindex: number;
+      readonly packet: TracedPacket;
+    }
+  /** A packet went no further, and why; or, with the reason CONSUMED, has arrived. */
+  | { readonly name: "kfree_skb"; readonly ns: number; readonly dev: string; readonly reason: string; readonly packet: TracedPacket }
+  | {
+      readonly name: "neigh_update";
+      readonly ns: number;
+      readonly dev: string;
+      readonly addr: number;
+      readonly mac: number;
+      readonly state: string;
+    }
+  | { readonly name: "br_fdb_update"; readonly ns: number; readonly bridge: string; readonly port: string; readonly mac: number }
+  /** Devices come, go and change. Linux has no tracepoint for these but netlink messages: the name is ours. */
+  | {
+      readonly name: "net_device";
+      readonly action: "register" | "unregister" | "up" | "down" | "carrier" | "rename" | "move" | "master";
+      readonly ns: number;
+      readonly dev: string;
+      readonly ifindex: number;
+    }
   | { readonly name: "mm_oom_kill"; readonly pid: number; readonly comm: string; readonly rssBytes: number }
   | { readonly name: "tty_open"; readonly tty: string }
   | { readonly name: "tty_hangup"; readonly tty: string };
@@ -86,6 +140,8 @@ export class Tracer {
   private seq = 0;
   /** Whether `sys_enter` and `sys_exit` are emitted. Read at the gate on every call. */
   syscalls = false;
+  /** Whether the events of single packets are emitted. */
+  packets = false;
 
   constructor(
     private readonly nowNs: () => number,

@@ -4,6 +4,7 @@
  */
 
 import type { NetDevice } from "./device.ts";
+import type { Route } from "./ipv4/route-types.ts";
 
 /** Addresses are 48-bit numbers. */
 export interface EthernetHeader {
@@ -109,14 +110,40 @@ export class SkBuff {
   ctReply = false;
   /** The sending socket, where the packet is one's own: whose buffer it fills. */
   sk: unknown;
+  /** Where it goes (skb_dst). Written by routing, cleared where the packet leaves its namespace. */
+  route: Route | undefined;
+  /** Time at which a qdisc lets it go, and its place in the queue; written by the qdisc that holds it. */
+  txTimeNs = 0;
   /** Called when the packet is freed, so that the sender's buffer has room again. Not copied to clones. */
   destructor: (() => void) | undefined;
 
   clone(): SkBuff {
     const copy = new SkBuff();
-    Object.assign(copy, this);
-    copy.destructor = undefined;
+    copy.id = this.id;
+    copy.eth = this.eth;
+    copy.network = this.network;
+    copy.transport = this.transport;
+    copy.payload = this.payload;
+    copy.dev = this.dev;
+    copy.iif = this.iif;
+    copy.pkttype = this.pkttype;
+    copy.mark = this.mark;
+    copy.gsoSize = this.gsoSize;
+    copy.corrupt = this.corrupt;
+    copy.ct = this.ct;
+    copy.ctReply = this.ctReply;
+    copy.sk = this.sk;
+    copy.route = this.route;
     return copy;
+  }
+
+  /** skb_orphan(): it has left its sender, whose buffer has room again. */
+  orphan(): void {
+    this.sk = undefined;
+    const { destructor } = this;
+    if (destructor === undefined) return;
+    this.destructor = undefined;
+    destructor();
   }
 
   /** Frees it: it was consumed, or dropped. */

@@ -49,7 +49,7 @@ export class CgroupNamespace extends Namespace {
   }
 }
 
-/** A namespace that as yet holds nothing but its identity: the network. */
+/** A namespace whose contents the lower layers do not know: the network, which is `net/net-namespace.ts`. */
 export class PlainNamespace<K extends NamespaceKind> extends Namespace {
   constructor(
     readonly kind: K,

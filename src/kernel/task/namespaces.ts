@@ -21,7 +21,7 @@ import { idsMapped } from "../ns/idmap.ts";
 import type { Namespace, NamespaceKind } from "../ns/namespace.ts";
 import { IpcNamespace } from "../ns/ipc.ts";
 import { checkNamespaceLimit } from "../ns/live.ts";
-import { CgroupNamespace, type NamespaceSet, NsProxy, PlainNamespace, TimeNamespace, UtsNamespace } from "../ns/nsproxy.ts";
+import { CgroupNamespace, type NamespaceSet, NsProxy, TimeNamespace, UtsNamespace } from "../ns/nsproxy.ts";
 import { PidNamespace } from "../ns/pid.ts";
 import { type Cred, isWithin, nsCapable, UserNamespace } from "../ns/user.ts";
 import { MAX_NAMESPACE_DEPTH } from "../params.ts";
@@ -103,7 +103,7 @@ export function newNamespaces(system: System, task: Task, flags: number, fs: FsS
   const set: { -readonly [K in keyof NamespaceSet<MountNamespace>]: NamespaceSet<MountNamespace>[K] } = {
     uts: wants(CLONE_NEWUTS) ? new UtsNamespace(ino(), userNs, old.uts.hostname, old.uts.domainname) : old.uts,
     ipc: wants(CLONE_NEWIPC) ? new IpcNamespace(ino(), userNs) : old.ipc,
-    net: wants(CLONE_NEWNET) ? new PlainNamespace("net", ino(), userNs) : old.net,
+    net: wants(CLONE_NEWNET) ? system.newNetNamespace(ino(), userNs) : old.net,
     cgroup: wants(CLONE_NEWCGROUP) ? new CgroupNamespace(ino(), userNs, task.cgroup) : old.cgroup,
     time: old.time,
     timeForChildren: wants(CLONE_NEWTIME) ? newTimeNamespace(ino(), userNs, old.time) : old.timeForChildren,

@@ -6,6 +6,7 @@ import { NS_PER_SEC } from "../../abi/time.ts";
 import type { CgroupTree } from "../cgroup/tree.ts";
 import type { Memory } from "../mm/memory.ts";
 import { TICK_NS } from "../params.ts";
+import type { PlainNamespace } from "../ns/nsproxy.ts";
 import type { PidNamespace } from "../ns/pid.ts";
 import type { UserNamespace } from "../ns/user.ts";
 import type { Random } from "../random.ts";
@@ -94,6 +95,8 @@ export interface System {
   readonly sysctl: Map<string, string>;
   /** CLOCK_REALTIME minus CLOCK_MONOTONIC, seconds. Written by clock_settime. */
   realtimeOffset: Timespec;
+  /** A network namespace with nothing but its loopback device (net/net.ts). */
+  newNetNamespace(ino: number, userNs: UserNamespace): PlainNamespace<"net">;
   /** An inode number for an object without a filesystem: pipes, sockets, namespaces. */
   nextAnonIno(): number;
   readonly mounts: Mounts;

@@ -10,17 +10,23 @@ export interface QdiscStats {
   requeues: number;
 }
 
+export const noQdiscStats = (): QdiscStats => ({ bytes: 0, packets: 0, drops: 0, overlimits: 0, requeues: 0 });
+
 export interface Qdisc {
   /** TCA_KIND. */
   readonly kind: "noqueue" | "pfifo_fast" | "netem" | "tbf";
   /** `1:` is 0x10000; 0 for the default one. */
   readonly handle: number;
+  /** TC_H_ROOT: only roots are built. */
+  readonly parent: number;
   readonly stats: QdiscStats;
   /** Packets that wait, and their bytes. */
   readonly backlogPackets: number;
   readonly backlogBytes: number;
-  /** Takes the packet; hands it, or others, to the device's `transmit` when their time has come. */
+  /** Takes the packet; hands it, or others, to the device's driver when their time has come. */
   enqueue(skb: SkBuff): void;
+  /** The driver, which was stopped, takes packets again. */
+  resume?(): void;
   /** Drops what waits. */
   reset(): void;
 }

@@ -1,0 +1,80 @@
+/** For tests of the network below system calls: namespaces of a kernel without programs, wired by hand. */
+
+import { IPPROTO_ICMP, parseIpv4 } from "../abi/inet.ts";
+import { Kernel } from "../kernel/kernel.ts";
+import { openDevice } from "../kernel/net/dev.ts";
+import type { NetDevice } from "../kernel/net/device.ts";
+import { newVethPair } from "../kernel/net/devices/veth.ts";
+import { addAddress, defaultBroadcast } from "../kernel/net/ipv4/devinet.ts";
+import { ipLocalOut, newDatagram } from "../kernel/net/ipv4/output.ts";
+import { routeOutput } from "../kernel/net/ipv4/route.ts";
+import { newNetNamespace } from "../kernel/net/net.ts";
+import type { NetNamespace } from "../kernel/net/net-namespace.ts";
+import type { TracePayload } from "../kernel/trace.ts";
+import { DEFAULT_CONFIG } from "./boot.ts";
+
+export function ip(text: string): number {
+  const addr = parseIpv4(text);
+  if (addr === undefined) throw new Error(`no address: ${text}`);
+  return addr;
+}
+
+export class Lab {
+  readonly kernel = new Kernel(DEFAULT_CONFIG, () => undefined);
+  readonly events: TracePayload[] = [];
+  /** The initial namespace, so that there is one; nothing of it is used. */
+  readonly init = newNetNamespace(this.kernel, 1, this.kernel.initUserNs);
+
+  /** A namespace with its loopback device up. */
+  ns(): NetNamespace {
+    const ns = newNetNamespace(this.kernel, this.kernel.nextNamespaceIno(), this.kernel.initUserNs).get();
+    this.run(() => openDevice(ns.loopback));
+    return ns;
+  }
+
+  /** A pair of veths, both up; `10.0.0.1/24` gives an end an address. */
+  veth(a: NetNamespace, b: NetNamespace, aAddr?: string, bAddr?: string): readonly [NetDevice, NetDevice] {
+    return this.run(() => {
+      const pair = newVethPair({ ns: a, name: "veth%d" }, { ns: b, name: "veth%d" });
+      for (const [i, text] of [aAddr, bAddr].entries()) if (text !== undefined) this.address(pair[i] as NetDevice, text);
+      for (const dev of pair) openDevice(dev);
+      return pair;
+    });
+  }
+
+  address(dev: NetDevice, text: string): void {
+    const [addr, length] = text.split("/") as [string, string];
+    addAddress(dev, { local: ip(addr), prefixLength: Number(length), broadcast: defaultBroadcast(ip(addr), Number(length)) });
+  }
+
+  /** Sends an ICMP echo of `size` bytes. Throws the Errno of routing. */
+  ping(ns: NetNamespace, to: string, { sequence = 1, size = 56, ttl = 64, dontFragment = false } = {}): void {
+    this.run(() => {
+      const route = routeOutput(ns, { dst: ip(to), src: 0, oif: 0, iif: 0, mark: 0, tos: 0 });
+      const header = { kind: "icmp", type: 8, code: 0, id: 1, sequence } as const;
+      const options = { protocol: IPPROTO_ICMP, ttl, tos: 0, dontFragment };
+      ipLocalOut(ns, newDatagram(ns, route, 0, ip(to), options, header, new Uint8Array(size)));
+    });
+  }
+
+  run<T>(work: () => T): T {
+    return this.init.core.softnet.run(work);
+  }
+
+  /** Lets `ms` of virtual time go by. */
+  advance(ms: number): void {
+    this.kernel.run(this.kernel.sched.clockNs + ms * 1e6, () => false);
+  }
+
+  /** Keeps the events of packets from here on. */
+  watch(): this {
+    this.kernel.trace.packets = true;
+    this.kernel.trace.listen((event) => this.events.push(event));
+    return this;
+  }
+
+  /** ICMP messages of a type that a namespace has received. */
+  received(ns: NetNamespace, type: number): number {
+    return ns.mib.icmp.inTypes[type] ?? 0;
+  }
+}
