@@ -73,7 +73,7 @@ export class DirFile extends File {
   }
 
   /** The entry at an offset from 2 on, and the offset after it. */
-  protected next(offset: number, caller: Caller): { readonly entry: Dirent; readonly offset: number } | undefined {
+  next(offset: number, caller: Caller): { readonly entry: Dirent; readonly offset: number } | undefined {
     this.snapshot ??= this.inode.readdir(caller);
     const entry = this.snapshot[offset - 2];
     return entry === undefined ? undefined : { entry, offset: offset + 1 };

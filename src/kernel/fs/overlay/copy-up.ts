@@ -1,6 +1,6 @@
 /** Copying a file of a lower layer into the upper one, because it is about to change: Linux `fs/overlayfs/copy_up.c`. */
 
-import { ENOENT, ENOSPC } from "../../../abi/errno.ts";
+import { EEXIST, ENOENT, ENOSPC } from "../../../abi/errno.ts";
 import { O_NOATIME, O_RDONLY } from "../../../abi/fcntl.ts";
 import { isLnk, isReg } from "../../../abi/stat.ts";
 import { COPY_NS_PER_BYTE, COPY_UP_NS, PAGE_SIZE } from "../../params.ts";
@@ -36,7 +36,10 @@ export function copyUp(inode: OverlayInode, kind: CopyUpKind): void {
 function copyUpOne(inode: OverlayInode, kind: CopyUpKind): void {
   const { sb, name, parent } = inode;
   const dir = parent?.upper;
-  if (dir === undefined || inode.nlink === 0) throw ENOENT;
+  if (dir === undefined) throw ENOENT;
+  if (!sb.marks.unwritable) sb.marks.set(dir.inode, "impure");
+  // Where it was is a whiteout.
+  if (inode.nlink === 0) throw EEXIST;
   const lower = inode.lowers[0] as LayerPath;
   const source = lower.dentry.inode;
   const caller = sb.asMounter(sb.current);
@@ -54,7 +57,6 @@ function copyUpOne(inode: OverlayInode, kind: CopyUpKind): void {
   }
   // The names of a hard link part: none of the copies is the one that the others were.
   if (inode.isDirectory || source.nlink === 1) sb.marks.setOrigin(upper.inode, source);
-  if (!sb.marks.unwritable) sb.marks.set(dir.inode, "impure");
   // The directory looks as before (ovl_set_timestamps).
   dir.inode.setattr({ atime, mtime });
   inode.wasCopiedUp(upper);

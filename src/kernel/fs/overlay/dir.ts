@@ -66,6 +66,7 @@ export function linkObject(dir: OverlayInode, name: string, inode: OverlayInode,
   const real = inode.upper as Dentry;
   const made = create(dir, name, { mode: inode.mode, rdev: inode.rdev, hardlink: real.inode }, caller);
   inode.nlink++;
+  if (inode.hasOrigin) markImpure(dir);
   // A nameless file is where its first name is.
   if (real.deleted) {
     inode.upper = made;
@@ -92,7 +93,7 @@ export function removeObject(dir: OverlayInode, name: string, caller: Caller): v
 /** One name less. */
 function dropName(inode: OverlayInode): void {
   inode.nlink = inode.isDirectory ? 0 : Math.max(0, inode.nlink - 1);
-  if (inode.nlink === 0) inode.sb.forgetInode(inode);
+  if (inode.nlink === 0 || inode.upper === undefined) inode.forget();
 }
 
 /** What the upper layer has of it. */
@@ -208,17 +209,19 @@ function markMoved(
   replaced: OverlayInode | undefined,
   exchange: boolean,
 ): void {
-  const { marks } = dir.sb;
   const sameDir = dir === newDir;
   const impure = (inode: OverlayInode, into: OverlayInode): void => {
-    const { upper } = inode;
-    if (sameDir || upper === undefined || marks.unwritable) return;
-    if (marks.hasOrigin(upper.inode)) marks.set((into.upper as Dentry).inode, "impure");
+    if (!sameDir && inode.hasOrigin) markImpure(into);
   };
   impure(moved, newDir);
   if (exchange && replaced !== undefined) impure(replaced, dir);
   markDirectory(moved, newDir, sameDir);
   if (exchange && replaced !== undefined) markDirectory(replaced, dir, sameDir);
+}
+
+/** It holds what has the number of a lower file. */
+function markImpure({ sb, upper }: OverlayInode): void {
+  if (!sb.marks.unwritable) sb.marks.set((upper as Dentry).inode, "impure");
 }
 
 /** A directory with something below takes a redirect along; one without must not be merged with what is below its new place. */

@@ -17,7 +17,7 @@ import type { OverlayInode } from "./inode.ts";
 import type { Layer, LayerPath } from "./layer.ts";
 
 export class OverlayFile extends File {
-  private lower: File | undefined;
+  private layerFile: File | undefined;
 
   constructor(
     private readonly node: OverlayInode,
@@ -34,11 +34,11 @@ export class OverlayFile extends File {
 
   private real(): File {
     const { node } = this;
-    let file = this.lower;
+    let file = this.layerFile;
     if (file?.inode !== node.top) {
       file?.put();
       file = this.openReal().get();
-      this.lower = file;
+      this.layerFile = file;
     }
     file.flags = this.flags | O_NOATIME;
     file.pos = this.pos;
@@ -56,13 +56,23 @@ export class OverlayFile extends File {
   override get(): this {
     super.get();
     // Opened with the overlay's file, so that it stays when the name goes.
-    if (this.lower === undefined) this.real();
+    if (this.layerFile === undefined) {
+      this.real();
+      if (this.node.upper === undefined) this.node.lowerReaders.add(this);
+    }
     return this;
   }
 
+  /** The file was copied up. */
+  moveUp(): void {
+    this.node.lowerReaders.delete(this);
+    this.real();
+  }
+
   protected override release(): void {
-    this.lower?.put();
-    this.lower = undefined;
+    this.node.lowerReaders.delete(this);
+    this.layerFile?.put();
+    this.layerFile = undefined;
   }
 
   private accessed(caller: Caller, n: number): void {

@@ -37,10 +37,14 @@ export class OverlayInode extends Inode {
   override nlink: number;
   /** Of a directory: where the lower layers have what it is merged from, if not under its own name. Written by rename. */
   redirect: string | undefined;
-  /** A directory that other names of the layers may have whiteouts in: listing it looks for them. */
-  readonly maybeWhiteouts: boolean;
+  /** Another layer has had it once. */
+  private readonly wasCopied: boolean;
   private readonly dirIno: number;
   private fileOrigin: Origin | undefined;
+  /** Open files that read a lower layer's file: they move on when it is copied up. Written by OverlayFile. */
+  readonly lowerReaders = new Set<OverlayFile>();
+  /** Of a directory: the names of hard links of a lower layer, each an inode of its own until it is copied up. */
+  private brokenLinks: Map<string, OverlayInode> | undefined;
 
   constructor(
     override readonly sb: OverlaySuperBlock,
@@ -58,7 +62,7 @@ export class OverlayInode extends Inode {
     this.rdev = top.rdev;
     const directory = isDir(top.mode);
     this.dirIno = directory && !sb.sameFs ? sb.nextIno() : 0;
-    this.maybeWhiteouts = directory && (lowers.length + (upper === undefined ? 0 : 1) > 1 || sb.marks.hasOrigin(top));
+    this.wasCopied = directory && sb.marks.hasOrigin(top);
     if (!directory && upper !== undefined) this.fileOrigin = findOrigin(sb, upper.inode);
   }
 
@@ -79,6 +83,16 @@ export class OverlayInode extends Inode {
   /** A directory of several layers (OVL_TYPE_MERGE). */
   get merged(): boolean {
     return this.lowers.length + (this.upper === undefined ? 0 : 1) > 1;
+  }
+
+  /** OVL_WHITEOUTS: a directory that may hold whiteouts: listing it leaves them out. */
+  get maybeWhiteouts(): boolean {
+    return this.merged || this.wasCopied;
+  }
+
+  /** OVL_TYPE_ORIGIN: in the upper layer, with the number of the lower one that it was copied from. */
+  get hasOrigin(): boolean {
+    return this.upper !== undefined && (this.fileOrigin !== undefined || (this.isDirectory && this.lowers.length > 0));
   }
 
   // ── Attributes ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -167,14 +181,15 @@ export class OverlayInode extends Inode {
 
   /** Writes the upper inode into an inode that had none. Called by copyUp. */
   wasCopiedUp(upper: Dentry): void {
-    const lower = this.lowers[0] as LayerPath;
+    const { layer, dentry } = this.lowers[0] as LayerPath;
     this.upper = upper;
+    this.sb.rememberInode(upper.inode, this);
     if (isDir(upper.inode.mode)) return;
     this.nlink = upper.inode.nlink;
-    this.fileOrigin = findOrigin(this.sb, upper.inode);
-    if (this.fileOrigin === undefined) this.sb.forgetInode(this);
-    this.sb.rememberInode(upper.inode, this);
-    if (this.fileOrigin !== undefined) this.sb.rememberInode(lower.dentry.inode, this);
+    if (dentry.inode.nlink === 1) this.fileOrigin = { inode: dentry.inode, fsid: layer.fsid };
+    else this.parent?.brokenLinks?.delete(this.name);
+    // Before the name can go, and with it what only open files hold.
+    for (const file of [...this.lowerReaders]) file.moveUp();
   }
 
   // ── Directories ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -191,17 +206,25 @@ export class OverlayInode extends Inode {
     const { upper, lowers } = found;
     const lower = lowers[0]?.dentry.inode;
     const key = upper?.inode ?? (lower as Inode);
-    const broken = upper === undefined && sb.upper !== undefined && key.nlink > 1 && !isDir(key.mode);
-    const known = broken ? undefined : sb.findInode(key);
+    const directory = isDir(key.mode);
+    const broken = upper === undefined && sb.upper !== undefined && key.nlink > 1 && !directory;
+    const known = broken ? this.brokenLinks?.get(name) : sb.findInode(key);
     // What was seen before may be another thing by now, where the layers were changed from below.
-    if (known !== undefined && known.upper?.inode === upper?.inode && sameStack(known.lowers, lowers, isDir(key.mode))) {
-      if (isDir(key.mode) || known.upper === undefined) known.moveTo(this, name);
+    if (known !== undefined && known.upper?.inode === upper?.inode && sameStack(known.lowers, lowers, directory || broken)) {
+      if (directory || known.upper === undefined) known.moveTo(this, name);
       return known;
     }
     const made = new OverlayInode(sb, found, this, name);
-    if (!broken) sb.rememberInode(key, made);
-    if (upper !== undefined && lower !== undefined && isDir(key.mode)) fixOrigin(made, upper, lower);
+    if (broken) (this.brokenLinks ??= new Map()).set(name, made);
+    else sb.rememberInode(key, made);
+    if (upper !== undefined && lower !== undefined && directory) fixOrigin(made, upper, lower);
     return made;
+  }
+
+  /** Its last name is gone. */
+  forget(): void {
+    this.sb.forgetInode(this);
+    if (this.upper === undefined && this.parent?.brokenLinks?.get(this.name) === this) this.parent.brokenLinks.delete(this.name);
   }
 
   moveTo(parent: OverlayInode, name: string): void {
@@ -292,12 +315,12 @@ export class OverlayInode extends Inode {
   }
 
   override evict(): void {
-    this.sb.forgetInode(this);
+    this.forget();
   }
 }
 
-function sameStack(a: readonly LayerPath[], b: readonly LayerPath[], directory: boolean): boolean {
-  if (!directory) return true;
+function sameStack(a: readonly LayerPath[], b: readonly LayerPath[], matters: boolean): boolean {
+  if (!matters) return true;
   return a.length === b.length && a.every((at, i) => at.dentry === b[i]?.dentry);
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { EOPNOTSUPP, EPERM } from "../../../abi/errno.ts";
-import { S_IFCHR, S_IFMT } from "../../../abi/stat.ts";
+import { isReg, S_IFCHR, S_IFMT } from "../../../abi/stat.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../abi/utf8.ts";
 import type { Inode } from "../../vfs/inode.ts";
 
@@ -42,6 +42,10 @@ export class PrivateXattrs {
     if (!this.isSet(inode, mark)) inode.setxattr(this.prefix + mark, YES);
   }
 
+  clear(inode: Inode, mark: "impure"): void {
+    if (this.isSet(inode, mark)) inode.removexattr(this.prefix + mark);
+  }
+
   /** Where lower directories of this name are, in place of its own name: a name, or a path from the overlay's root. */
   findRedirect(inode: Inode): string | undefined {
     const value = inode.findxattr(`${this.prefix}redirect`);
@@ -58,9 +62,9 @@ export class PrivateXattrs {
     return inode.findxattr(`${this.prefix}origin`) !== undefined;
   }
 
-  /** Notes which lower inode `upper` was copied from: its numbers stay. */
+  /** Notes which lower inode `upper` was copied from: its numbers stay. Of `user.*`, only files and directories have any. */
   setOrigin(upper: Inode, lower: Inode): void {
-    if (this.unwritable) return;
+    if (this.unwritable || (this.prefix.startsWith("user.") && !isReg(upper.mode) && !upper.isDirectory)) return;
     upper.setxattr(`${this.prefix}origin`, fileHandle(lower));
     origins.set(upper, lower);
   }

@@ -61,11 +61,25 @@ export function mergedEntries(inode: OverlayInode, caller: Caller): readonly Dir
 }
 
 /** ovl_cache_update_ino(): what was copied up keeps its number, so that of the upper layer will not do. */
-export function withNumber(dir: OverlayInode, dirent: Dirent, caller: Caller): Dirent {
+function withNumber(dir: OverlayInode, dirent: Dirent, caller: Caller): Dirent {
   const { sb, upper } = dir;
   if (!sb.sameFs || upper === undefined || !sb.marks.isSet(upper.inode, "impure")) return dirent;
   const ino = dir.lookup(dirent.name, caller)?.ino;
   return ino === undefined || ino === dirent.ino ? dirent : { ...dirent, ino };
+}
+
+/** ovl_cache_get_impure(): the same for a directory of the upper layer alone; one that holds nothing copied any more is not impure. */
+export function numbersOfCopied(dir: OverlayInode, caller: Caller): ReadonlyMap<string, number> | undefined {
+  const { sb, upper } = dir;
+  if (!sb.sameFs || upper === undefined || !sb.marks.isSet(upper.inode, "impure")) return undefined;
+  const numbers = new Map<string, number>();
+  for (const dirent of upper.inode.readdir(caller)) {
+    const { ino } = withNumber(dir, dirent, caller);
+    if (ino !== dirent.ino) numbers.set(dirent.name, ino);
+  }
+  if (numbers.size > 0) return numbers;
+  sb.marks.clear(upper.inode, "impure");
+  return undefined;
 }
 
 /** ovl_check_empty_dir(): the whiteouts that the upper layer has in it. Errors: ENOTEMPTY where there is more. */

@@ -19,7 +19,7 @@ export class TmpfsDirFile extends DirFile {
   }
 
   /** Offsets: 2 before the first entry, `seq + 2` after the entry `seq`. */
-  protected override next(offset: number): { readonly entry: Dirent; readonly offset: number } | undefined {
+  override next(offset: number): { readonly entry: Dirent; readonly offset: number } | undefined {
     const { dir } = this;
     if (this.listedVersion !== dir.version) {
       this.listed = [...(dir.entries as Map<string, TmpfsEntry>).values()];
