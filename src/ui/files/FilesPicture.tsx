@@ -1,6 +1,6 @@
 /** The mounts of a namespace as a drawing: measures its room, asks `layout.ts` for shapes, and draws them. */
 import "../styles/files.css";
-import { type KeyboardEvent, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useSession } from "../context.tsx";
 import { formatCount } from "../format.ts";
 import { hover, live, toggleSelection, useStore } from "../store.ts";
@@ -18,7 +18,7 @@ const KINDS = ["mounts", "namespaces", "tasks"] as const;
 
 export function FilesPicture() {
   const drawing = useRef<HTMLElement>(null);
-  const { width, height } = useSize(drawing);
+  const { width } = useSize(drawing);
   const { open, shown } = useFiles();
   useLiveVersion(REDRAW_MS, KINDS);
   const mntNs = useShownNs();
@@ -44,8 +44,10 @@ export function FilesPicture() {
         tabIndex={0}
       >
         {mntNs !== undefined && <Tree shapes={shapes} mntNs={mntNs} />}
-        {shapes.mountCount > 0 && live.overlays.size === 0 && namespaces.length < 2 && open.size === 0 && (
-          <TryThese words="Open a mount to look inside, or change the tree:" commands={EXAMPLES} />
+        {shapes.mountCount > 0 && namespaces.length < 2 && (
+          <div className="files-try">
+            <TryThese words="Open a mount to look inside, or change the tree:" commands={EXAMPLES} />
+          </div>
         )}
       </section>
       <FileSheet />
@@ -93,16 +95,31 @@ function Tree({ shapes, mntNs }: { readonly shapes: FilesShapes; readonly mntNs:
     event.preventDefault();
     if (next !== undefined) event.currentTarget.querySelector<SVGGElement>(`[data-key="${CSS.escape(next.key)}"]`)?.focus();
   };
+  const drawing = useRef<SVGSVGElement>(null);
+  const shownPath = file?.answer === undefined ? undefined : file.path;
+  // The sheet takes room below: the row of its file stays in sight.
+  useEffect(() => {
+    if (shownPath === undefined) return;
+    const request = requestAnimationFrame(() => {
+      drawing.current?.querySelector(`[data-key="${CSS.escape(`entry:${shownPath}`)}"]`)?.scrollIntoView({ block: "nearest" });
+    });
+    return () => cancelAnimationFrame(request);
+  }, [shownPath]);
   const common = { onFocus: setFocused, onActivate: activate, onToggle: toggle };
   const lit = hovered?.kind === "mount" ? `mount:${hovered.id}` : undefined;
   return (
-    <svg width={shapes.width} height={shapes.height} onKeyDown={onKeyDown}>
+    <svg ref={drawing} width={shapes.width} height={shapes.height} onKeyDown={onKeyDown}>
       <title>Tree of mounts</title>
       <Hatch />
       <Dimension shapes={shapes} />
       <g>
-        {shapes.links.map(({ key, path }) => (
-          <path key={key} className="link" d={path} style={{ d: `path("${path}")` } as React.CSSProperties} />
+        {shapes.links.map(({ key, path, kind }) => (
+          <path
+            key={key}
+            className={kind === "trunk" ? "link trunk" : "link"}
+            d={path}
+            style={{ d: `path("${path}")` } as React.CSSProperties}
+          />
         ))}
         {shapes.rails.map(({ mntNs: ns, x }) => (
           <path key={ns} className="rail-line" d={`M${x} ${shapes.top - 6}V${shapes.height}`} />
@@ -187,6 +204,7 @@ function Hatch() {
 /** A dimension line over the tree: how many mounts there are. */
 function Dimension({ shapes }: { readonly shapes: FilesShapes }) {
   const left = 16;
+  const y = shapes.top - 19;
   const right = Math.max(left + 200, shapes.marksX - 12);
   const covered = shapes.coveredCount > 0 ? ` · ${shapes.coveredCount} covered` : "";
   const text = `${formatCount(shapes.mountCount)} ${shapes.mountCount === 1 ? "mount" : "mounts"}${covered}`;
@@ -194,9 +212,12 @@ function Dimension({ shapes }: { readonly shapes: FilesShapes }) {
   const middle = (left + right) / 2;
   return (
     <g>
-      <path className="dimension" d={`M${left} 15H${middle - half}M${middle + half} 15H${right}M${left}.5 9V21M${right - 0.5} 9V21`} />
-      <path className="dimension-arrow" d={`M${left} 15l8-2.500v5zM${right} 15l-8-2.500v5z`} />
-      <text className="dimension-text" x={middle} y={15.5}>
+      <path
+        className="dimension"
+        d={`M${left} ${y}H${middle - half}M${middle + half} ${y}H${right}M${left}.5 ${y - 6}v12M${right - 0.5} ${y - 6}v12`}
+      />
+      <path className="dimension-arrow" d={`M${left} ${y}l8-2.500v5zM${right} ${y}l-8-2.500v5z`} />
+      <text className="dimension-text" x={middle} y={y + 0.5}>
         {text}
       </text>
     </g>

@@ -17,7 +17,7 @@ export function FilesText() {
   const mntNs = useShownNs();
   useFreshFiles(mntNs);
   const namespaces = listNamespaces();
-  const shapes = layoutFiles({ mounts: live.mounts.values(), mntNs: mntNs ?? 0, others: namespaces, open, shown, width: 800, height: 0 });
+  const shapes = layoutFiles({ mounts: live.mounts.values(), mntNs: mntNs ?? 0, others: namespaces, open, shown, width: 800 });
   return (
     <>
       <FilesBar mntNs={mntNs} namespaces={namespaces} />

@@ -17,7 +17,7 @@ export function MountDetail() {
   if (id === undefined) return null;
   const mount = live.mounts.get(id);
   return (
-    <section className="detail" aria-label={`Mount ${id}`}>
+    <section className="detail mount-detail" aria-label={`Mount ${id}`}>
       <div className="detail-head">
         <span className="label">Detail</span>
         <h3>{mount === undefined ? `mount ${id}` : `${mount.fstype} on ${showName(mount.target)}`}</h3>
@@ -63,6 +63,11 @@ function Facts({ mount }: { readonly mount: MountEntity }) {
   const propagation = getPropagation(mount);
   const who = listNamespaces().find(({ mntNs }) => mntNs === mount.mntNs)?.label ?? "";
   const peers = [...live.mounts.values()].filter((other) => other !== mount && mount.shared !== undefined && other.shared === mount.shared);
+  const told = peers.slice(0, 12).map((peer) => `${peer.id} ${showName(peer.target)}`);
+  const groups = [
+    mount.shared === undefined ? "" : `in group ${mount.shared}${told.length === 0 ? ", alone" : ` with ${told.join(", ")}`}`,
+    mount.master === undefined ? "" : `receives from group ${mount.master}`,
+  ].filter((words) => words !== "");
   const facts: readonly (readonly [string, string])[] = [
     ["Mount", String(mount.id)],
     ["On", mount.parent === undefined ? "none" : String(mount.parent)],
@@ -70,8 +75,6 @@ function Facts({ mount }: { readonly mount: MountEntity }) {
     ["Source", showName(mount.source)],
     ["Its root", showName(mount.root)],
     ["Namespace", who],
-    ["Group", mount.shared === undefined ? "none" : String(mount.shared)],
-    ["Master", mount.master === undefined ? "none" : String(mount.master)],
   ];
   return (
     <>
@@ -90,15 +93,10 @@ function Facts({ mount }: { readonly mount: MountEntity }) {
           <dt className="label">Options</dt>
           <dd>{showName(mount.options)}</dd>
         </div>
-        {peers.length > 0 && (
+        {groups.length > 0 && (
           <div className="wide">
-            <dt className="label">Peers</dt>
-            <dd>
-              {peers
-                .slice(0, 12)
-                .map((peer) => `${peer.id} ${showName(peer.target)}`)
-                .join(", ")}
-            </dd>
+            <dt className="label">Peer groups</dt>
+            <dd>{groups.join("; ")}</dd>
           </div>
         )}
       </dl>

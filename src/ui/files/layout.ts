@@ -25,7 +25,6 @@ export interface FilesInput {
   /** How many entries of a directory are drawn, where it is not `FIRST_ENTRIES`. */
   readonly shown: ReadonlyMap<string, number>;
   readonly width: number;
-  readonly height: number;
 }
 
 export type Propagation = "shared" | "slave" | "slave and shared" | "private" | "unbindable";
@@ -76,11 +75,18 @@ export interface TieShape {
   readonly rowKey: string;
 }
 
+export interface LinkShape {
+  readonly key: string;
+  readonly path: string;
+  readonly kind: "mount" | "trunk";
+}
+
 export interface FilesShapes {
   readonly width: number;
   readonly height: number;
   readonly rows: readonly RowShape[];
-  readonly links: readonly { readonly key: string; readonly path: string }[];
+  /** To mounts a line; beside entries a trunk alone. */
+  readonly links: readonly LinkShape[];
   readonly rails: readonly RailShape[];
   readonly ties: readonly TieShape[];
   /** Where the marks of propagation stand. */
@@ -98,9 +104,9 @@ export const MOUNT_HEIGHT = 40;
 const MOUNT_PITCH = 50;
 export const ENTRY_PITCH = 21;
 export const FIRST_ENTRIES = 60;
-const MARGIN = { left: 16, right: 14, top: 34, bottom: 26 };
+const MARGIN = { left: 16, right: 14, top: 34, bottom: 22 };
 /** Room above the rows for the upright names of the rails. */
-const RAIL_NAMES = 84;
+const RAIL_NAMES = 52;
 const RAIL_PITCH = 26;
 /** The column of the marks, with the lanes that tie rows of one group. */
 const MARKS_WIDTH = 50;
@@ -129,6 +135,8 @@ class RowBuilder {
     mounts: readonly MountEntity[],
     top: number,
     private readonly right: number,
+    /** Entries have no marks of propagation beside them. */
+    private readonly entryRight: number,
   ) {
     this.y = top;
     for (const mount of mounts) {
@@ -208,7 +216,8 @@ class RowBuilder {
     if (before !== undefined && before.kind !== "mount" && height === MOUNT_HEIGHT) this.y += 6;
     const { y } = this;
     this.y += pitch;
-    return { key, parentKey, x, y, width: Math.max(120, this.right - x), height, depth, path };
+    const right = height === MOUNT_HEIGHT ? this.right : this.entryRight;
+    return { key, parentKey, x, y, width: Math.max(120, right - x), height, depth, path };
   }
 }
 
@@ -221,12 +230,12 @@ export function layoutFiles(input: FilesInput): FilesShapes {
   const top = MARGIN.top + (drawn.length > 0 ? RAIL_NAMES : 0);
   const railsLeft = input.width - MARGIN.right - drawn.length * RAIL_PITCH;
   const marksX = railsLeft - MARKS_WIDTH + 8;
-  const builder = new RowBuilder(input, mounts, top, marksX - 12);
+  const builder = new RowBuilder(input, mounts, top, marksX - 12, drawn.length > 0 ? marksX - 12 : input.width - MARGIN.right);
   for (const mount of mounts) if (mount.parent === undefined || !ids.has(mount.parent)) builder.addMount(mount, 0, undefined);
   const placedRails = drawn.map(({ mntNs, label }, i) => ({ mntNs, label, x: railsLeft + i * RAIL_PITCH + RAIL_PITCH / 2 }));
   return {
     width: input.width,
-    height: Math.max(input.height, builder.bottom + MARGIN.bottom),
+    height: builder.bottom + MARGIN.bottom,
     rows: builder.rows,
     links: linkRows(builder.rows),
     rails: placedRails,
@@ -254,19 +263,21 @@ function chooseRails(input: FilesInput, all: readonly MountEntity[], mounts: rea
 /** The middle of the line of a row's box. */
 const middleOf = (row: RowShape): number => row.y + (row.kind === "mount" ? MOUNT_HEIGHT : ENTRY_PITCH) / 2;
 
-/** From each mount down and across to what stands on it; entries need no lines but the trunk beside them. */
-function linkRows(rows: readonly RowShape[]): readonly { readonly key: string; readonly path: string }[] {
+/** From each mount down and across to what stands on it; entries have a trunk beside them. */
+function linkRows(rows: readonly RowShape[]): readonly LinkShape[] {
   const byKey = new Map(rows.map((row) => [row.key, row]));
-  const links: { key: string; path: string }[] = [];
+  const links: LinkShape[] = [];
+  const trunks = new Map<string, LinkShape>();
   for (const row of rows) {
     const parent = row.parentKey === undefined ? undefined : byKey.get(row.parentKey);
-    if (parent === undefined || row.kind === "note") continue;
-    const x = parent.x + 9;
+    if (parent === undefined) continue;
+    const x = `${parent.x + 9}.5`;
     const from = parent.y + (parent.kind === "mount" ? MOUNT_HEIGHT : ENTRY_PITCH - 5);
-    const to = row.kind === "mount" ? row.x : row.x + 2;
-    if (to > x) links.push({ key: row.key, path: `M${x}.5 ${from}V${middleOf(row)}H${to}` });
+    if (row.kind !== "mount")
+      trunks.set(parent.key, { key: `trunk:${parent.key}`, path: `M${x} ${from}V${row.y + ENTRY_PITCH - 3}`, kind: "trunk" });
+    else if (row.x > parent.x + 9) links.push({ key: row.key, path: `M${x} ${from}V${middleOf(row)}H${row.x}`, kind: "mount" });
   }
-  return links;
+  return [...trunks.values(), ...links];
 }
 
 /** Mounts of this namespace that are in one peer group are tied along a lane of their own. */

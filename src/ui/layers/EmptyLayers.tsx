@@ -1,5 +1,7 @@
 /** What the Layers view shows while no overlay is mounted: the slabs that there would be, and the commands that make them. */
 import { useSession } from "../context.tsx";
+import type { LayerEntry } from "../../bridge/messages.ts";
+import { DiffMark } from "./DiffMark.tsx";
 import { EDGE, layoutLayers } from "./layout.ts";
 
 const LAYERS = [
@@ -15,21 +17,49 @@ const COMMANDS = [
   "cd /tmp/o/merged; echo more >> hosts; rm profile; touch new",
 ];
 
+/** What these commands will have done. */
+const file = { uid: 0, gid: 0, sizeBytes: 0, ino: 0, mode: 0o100644 };
+const own = (layer: number, change: LayerEntry["layers"][number]["change"], hidden = false) => ({
+  layer,
+  change,
+  hidden,
+  mode: file.mode,
+  sizeBytes: 0,
+});
+const PLANNED: readonly LayerEntry[] = [
+  { name: "hosts", merged: { ...file, name: "hosts" }, layers: [own(0, "changed"), own(1, "added", true)] },
+  { name: "new", merged: { ...file, name: "new" }, layers: [own(0, "added")] },
+  { name: "passwd", merged: { ...file, name: "passwd" }, layers: [own(1, "added")] },
+  { name: "profile", layers: [own(0, "removed"), own(1, "added", true)] },
+];
+
 export function EmptyLayers({ width }: { readonly width: number }) {
   const session = useSession();
-  const shapes = layoutLayers({ layers: LAYERS, entries: [], focus: undefined, selected: undefined, width, height: 0 });
+  const shapes = layoutLayers({ layers: LAYERS, entries: PLANNED, focus: undefined, selected: undefined, width, height: 0 });
   return (
     <div className="empty-layers">
       <svg width={shapes.width} height={Math.max(...shapes.slabs.map(({ bottom }) => bottom)) + EDGE + 8} aria-hidden="true">
-        {[...shapes.slabs].reverse().map(({ layer, x, right, slant, top, bottom, label, labelY, layered }) => (
+        {[...shapes.slabs].reverse().map(({ layer, x, right, slant, top, bottom, label, labelY, layered, cells }) => (
           <g key={String(layer)} className="slab planned">
             <path className="face" d={`M${x} ${bottom}H${right}L${right + slant} ${top}H${x + slant}z`} />
-            <text className="slab-name" x={x} y={labelY}>
+            <text className="slab-name" x={x + 8} y={labelY}>
               {label.toUpperCase()}
             </text>
-            <text className="small" x={x + label.length * 7.6 + 8} y={labelY}>
+            <text className="small" x={x + label.length * 7.6 + 16} y={labelY}>
               {layered?.directory ?? "what a process sees: both at once"}
             </text>
+            {cells.map((cell) => (
+              <g
+                key={cell.key}
+                className={`cell${cell.change === undefined ? "" : ` ${cell.change}`} hidden`}
+                transform={`translate(${cell.x} ${cell.y})`}
+              >
+                {cell.change === undefined ? <circle className="seen" r={2.2} /> : <DiffMark change={cell.change} />}
+                <text x={10} y={4}>
+                  {cell.name}
+                </text>
+              </g>
+            ))}
           </g>
         ))}
       </svg>

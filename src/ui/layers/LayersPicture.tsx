@@ -70,6 +70,8 @@ function Stack({ shapes, flights, writing }: StackProps) {
     event.preventDefault();
     event.currentTarget.querySelector<SVGGElement>(`[data-key="${CSS.escape(next.key)}"]`)?.focus();
   };
+  const arriving = new Set(flights.map((flight) => flight.name));
+  const upper = slabs.find((slab) => slab.layered?.upper === true)?.layer;
   const first = slabs[0];
   const last = slabs.at(-1);
   return (
@@ -86,9 +88,23 @@ function Stack({ shapes, flights, writing }: StackProps) {
         <Slab key={String(slab.layer)} slab={slab} writing={writing && slab.layered?.upper === true} />
       ))}
       {sight !== undefined && <Sight sight={sight} />}
-      {cells.map((cell) => (
-        <Cell key={cell.key} cell={cell} selected={cell.name === name} tabbable={cell.key === entry} path={path} onFocus={setFocused} />
+      {slabs.map((slab) => (
+        <SlabWords key={String(slab.layer)} slab={slab} />
       ))}
+      {cells.map((cell) => (
+        <Cell
+          key={cell.key}
+          cell={cell}
+          selected={cell.name === name}
+          tabbable={cell.key === entry}
+          path={path}
+          onFocus={setFocused}
+          arriving={arriving.has(cell.name) && upper === cell.layer}
+        />
+      ))}
+      {sight !== undefined && (
+        <ellipse className={`sight-target${sight.blocked ? " blocked" : ""}`} cx={sight.x} cy={sight.to} rx={10} ry={8.5} />
+      )}
       {flights.map((flight) => (
         <FlightMark key={flight.seq} flight={flight} slabs={slabs} />
       ))}
@@ -115,28 +131,36 @@ function describeSlab({ layer, label, names, counts }: SlabShape): string {
 }
 
 function Slab({ slab, writing }: { readonly slab: SlabShape; readonly writing: boolean }) {
-  const { x, right, top, bottom, slant, layer, layered, label } = slab;
-  const focus = useLayers((state) => state.focus);
-  const upper = layered?.upper === true;
-  const kind = layer === "merged" ? "merged" : upper ? "upper" : "lower";
+  const { x, right, top, bottom, slant } = slab;
+  const upper = slab.layered?.upper === true;
+  const kind = slab.layer === "merged" ? "merged" : upper ? "upper" : "lower";
   const face = `M${x} ${bottom}H${right}L${right + slant} ${top}H${x + slant}z`;
-  const chosen = focus === layer;
-  const words = label.toUpperCase();
-  const labelWidth = words.length * 7.6 + 8;
-  const room = right + slant - x - labelWidth - 110;
-  const counts = (["added", "changed", "removed", "opaque"] as const).filter((change) => slab.counts[change] > 0);
   return (
-    <g className={`slab ${kind}${slab.thin ? " thin" : ""}${chosen ? " chosen" : ""}${writing ? " writing" : ""}`}>
+    <g className={`slab ${kind}${slab.thin ? " thin" : ""}${writing ? " writing" : ""}`}>
       <path className="edge" d={`M${x} ${bottom}H${right}L${right + slant} ${top}v${EDGE}L${right} ${bottom + EDGE}H${x}z`} />
       <path className="corner" d={`M${right} ${bottom}v${EDGE}`} />
       <path className="face" d={face} />
       {upper && <path className="face wet" d={face} />}
+    </g>
+  );
+}
+
+/** What stands above a slab: its name, which shows it alone, where it is, and what it does. */
+function SlabWords({ slab }: { readonly slab: SlabShape }) {
+  const { x, right, slant, layer, layered, label, labelY } = slab;
+  const focus = useLayers((state) => state.focus);
+  const words = label.toUpperCase();
+  const labelWidth = words.length * 7.6 + 8;
+  const counts = (["added", "changed", "removed", "opaque"] as const).filter((change) => slab.counts[change] > 0);
+  const room = right + slant - x - labelWidth - 16 - counts.length * 34;
+  return (
+    <g className={`slab-words${focus === layer ? " chosen" : ""}`}>
       {/* biome-ignore lint/a11y/useSemanticElements: SVG has no button. */}
       <g
         className="slab-label"
         role="button"
         tabIndex={0}
-        aria-pressed={chosen}
+        aria-pressed={focus === layer}
         aria-label={`Only ${describeSlab(slab)}`}
         onClick={() => toggleFocus(layer)}
         onKeyDown={(event) => {
@@ -145,30 +169,28 @@ function Slab({ slab, writing }: { readonly slab: SlabShape; readonly writing: b
           toggleFocus(layer);
         }}
       >
-        <rect x={x - 4} y={slab.labelY - 12} width={labelWidth + 4} height={17} />
-        <text className="slab-name" x={x} y={slab.labelY}>
+        <rect x={x + 4} y={labelY - 12} width={labelWidth} height={17} />
+        <text className="slab-name" x={x + 8} y={labelY}>
           {words}
         </text>
       </g>
-      <text className="small" x={x + labelWidth} y={slab.labelY}>
+      <text className="small" x={x + 14 + labelWidth} y={labelY}>
         {layer === "merged" ? "what a process sees" : cutStart(showName(layered?.directory ?? ""), Math.max(60, room), SMALL_ADVANCE)}
       </text>
-      <g>
-        {layer !== "merged" &&
-          counts.map((change, i) => (
-            <g key={change} transform={`translate(${right + slant - (counts.length - i) * 32 + 8} ${slab.labelY - 4})`}>
-              <DiffMark change={change} />
-              <text className="small" x={7} y={4}>
-                {slab.counts[change]}
-              </text>
-            </g>
-          ))}
-        {layer !== "merged" && slab.thin && focus === undefined && (
-          <text className="small" x={right + slant} y={slab.labelY} textAnchor="end">
-            nothing here
-          </text>
-        )}
-      </g>
+      {layer !== "merged" &&
+        counts.map((change, i) => (
+          <g key={change} transform={`translate(${right + slant - (counts.length - i) * 34 + 8} ${labelY - 4})`}>
+            <DiffMark change={change} />
+            <text className="small" x={9} y={4}>
+              {slab.counts[change]}
+            </text>
+          </g>
+        ))}
+      {layer !== "merged" && slab.thin && focus === undefined && (
+        <text className="small" x={right + slant} y={labelY} textAnchor="end">
+          nothing here
+        </text>
+      )}
     </g>
   );
 }
@@ -178,6 +200,8 @@ interface CellProps {
   readonly selected: boolean;
   readonly tabbable: boolean;
   readonly path: string;
+  /** Its mark is on its way here. */
+  readonly arriving: boolean;
   readonly onFocus: (key: string) => void;
 }
 
@@ -187,7 +211,7 @@ function describeCell({ name, layer, change, hidden, directory, sizeBytes }: Cel
   return `${what}, ${change} in layer ${layer}${hidden ? ", covered" : ""}`;
 }
 
-function Cell({ cell, selected, tabbable, path, onFocus }: CellProps) {
+function Cell({ cell, selected, tabbable, path, arriving, onFocus }: CellProps) {
   const { change, directory, hidden } = cell;
   const marked = change !== undefined;
   const text = `${showName(cell.name)}${directory ? "/" : ""}`;
@@ -196,7 +220,7 @@ function Cell({ cell, selected, tabbable, path, onFocus }: CellProps) {
   return (
     // biome-ignore lint/a11y/useSemanticElements: SVG has no button.
     <g
-      className={`cell${change === undefined ? "" : ` ${change}`}${hidden ? " hidden" : ""}${selected ? " selected" : ""}`}
+      className={`cell${change === undefined ? "" : ` ${change}`}${hidden ? " hidden" : ""}${arriving ? " arriving" : ""}${selected ? " selected" : ""}`}
       style={{ transform: `translate(${cell.x}px, ${cell.y}px)` }}
       role="button"
       aria-label={describeCell(cell)}
@@ -223,18 +247,17 @@ function Cell({ cell, selected, tabbable, path, onFocus }: CellProps) {
 
 /** The line of sight: from the eye above the stack through the slabs that have nothing of the name. */
 function Sight({ sight }: { readonly sight: SightShape }) {
-  const { x, from, to, holes, blocked } = sight;
+  const { x, eye, segments, holes, blocked } = sight;
   return (
     <g className={`sight${blocked ? " blocked" : ""}`}>
-      <path className="sight-line" d={`M${x} ${from}V${to}`} />
-      <g transform={`translate(${x} ${from - 6})`}>
-        <path className="eye" d="M-8 0Q0-6 8 0Q0 6-8 0z" />
-        <circle className="pupil" r={2} />
-      </g>
-      {holes.map((y) => (
-        <ellipse key={y} className="hole" cx={x} cy={y} rx={7} ry={4} />
+      {segments.map(({ from, to, hidden }) => (
+        <path key={`${from} ${hidden}`} className={`sight-line${hidden ? " behind" : ""}`} d={`M${x} ${from}V${to}`} />
       ))}
-      <ellipse className="target" cx={x} cy={to} rx={11} ry={9} />
+      <path className="eye" d={`M${x - 9} ${eye}q9-7 18 0q-9 7-18 0z`} />
+      <circle className="pupil" cx={x} cy={eye} r={2.2} />
+      {holes.map((y) => (
+        <ellipse key={y} className="hole" cx={x} cy={y} rx={8} ry={4.5} />
+      ))}
     </g>
   );
 }

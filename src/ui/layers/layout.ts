@@ -65,7 +65,10 @@ export interface SlabShape {
 /** The way of the eye to what it sees of the selected name. */
 export interface SightShape {
   readonly x: number;
-  readonly from: number;
+  readonly eye: number;
+  /** Down from the eye; behind a slab it is hidden. */
+  readonly segments: readonly { readonly from: number; readonly to: number; readonly hidden: boolean }[];
+  /** Where it ends. */
   readonly to: number;
   /** Where it goes through a slab that has nothing there. */
   readonly holes: readonly number[];
@@ -82,12 +85,13 @@ export interface LayersShapes {
   readonly hiddenNames: number;
 }
 
-const MARGIN = { left: 22, right: 22, top: 30, bottom: 24 };
+const MARGIN = { left: 22, right: 22, top: 34, bottom: 24 };
 export const ROW_PITCH = 20;
 const LABEL_HEIGHT = 22;
 const FACE_PAD = 9;
 export const EDGE = 8;
-const GAP = 14;
+/** Between slabs: more where there is room. */
+const GAP = { least: 14, most: 34 };
 const THIN = 10;
 /** Run of the slant for its rise. */
 const SLANT = 0.55;
@@ -153,12 +157,15 @@ export function layoutLayers(input: LayersInput): LayersShapes {
     { layer: "merged", layered: undefined, label: "merged" },
     ...input.layers.map((layered) => ({ layer: layered.index, layered, label: layered.label })),
   ];
+  const flat = parts.map((part) => makeSlab(part, grid, input, 0));
+  const needed = flat.reduce((sum, slab) => sum + slab.bottom + EDGE, MARGIN.top + MARGIN.bottom);
+  const gap = Math.max(GAP.least, Math.min(GAP.most, (input.height - needed) / parts.length));
   const slabs: SlabShape[] = [];
   let y = MARGIN.top;
   for (const part of parts) {
     const slab = makeSlab(part, grid, input, y);
     slabs.push(slab);
-    y = slab.bottom + EDGE + GAP;
+    y = slab.bottom + EDGE + gap;
   }
   return {
     width: input.width,
@@ -229,17 +236,23 @@ function findSight({ selected }: LayersInput, slabs: readonly SlabShape[], grid:
   const entry = grid.names[i];
   const [merged, ...below] = slabs;
   if (entry === undefined || merged === undefined) return undefined;
-  const from = placeAt(grid, i, merged);
-  const holes: number[] = entry.merged === undefined ? [from.y] : [];
-  let to = from.y;
+  const start = placeAt(grid, i, merged);
+  const eye = merged.labelY - 22;
+  const holes: number[] = entry.merged === undefined ? [start.y] : [];
+  const segments = [{ from: eye, to: start.y, hidden: false }];
+  let to = start.y;
+  let above = merged;
   for (const slab of below) {
     const own = entry.layers.find(({ layer }) => layer === slab.layer);
     const at = slab.thin ? (slab.top + slab.bottom) / 2 : placeAt(grid, i, slab).y;
+    const edge = above.bottom + (above === merged ? 0 : EDGE);
+    segments.push({ from: to, to: edge, hidden: true }, { from: edge, to: at, hidden: false });
     to = at;
+    above = slab;
     if (own !== undefined && (!own.hidden || own.change === "removed")) break;
     if (own === undefined) holes.push(at);
   }
-  return { x: from.x, from: merged.top - 16, to, holes, blocked: entry.merged === undefined };
+  return { x: start.x, eye, segments, to, holes, blocked: entry.merged === undefined };
 }
 
 /** The name in the shown directory that a path of the overlay is about: itself, or what it is in. */
