@@ -77,6 +77,7 @@ export class MemoryController {
     for (let at: MemoryController = this; at.parent !== undefined; at = at.parent) {
       at.events[event]++;
       at.cgroup.fileChanged("memory.events");
+      if (at.cgroup.tree.localEvents) break;
     }
   }
 

@@ -41,8 +41,9 @@ export class CgroupTree {
   readonly root: Cgroup;
   /** Removed cgroups that still hold memory: "dying" ones. */
   private readonly dying = new Set<Cgroup>();
-  /** Mount option nsdelegate: system wide, set by a mount from the initial cgroup namespace. */
+  /** Mount options, system wide: cgroup namespaces are borders of delegation; memory.events counts nothing of what is below. */
   nsdelegate = false;
+  localEvents = false;
   /** Told of files whose content has changed, for inotify; set by the filesystem once it is there. */
   fileWatch: ((cgroup: Cgroup, file: string) => void) | undefined;
 

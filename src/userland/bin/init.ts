@@ -37,7 +37,13 @@ const filesystems: readonly Filesystem[] = [
   { source: "tmpfs", target: "/dev/shm", type: "tmpfs", flags: MS_NOSUID | MS_NODEV, data: "" },
   { source: "tmpfs", target: "/run", type: "tmpfs", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, data: "mode=755" },
   { source: "tmpfs", target: "/run/lock", type: "tmpfs", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, data: "" },
-  { source: "cgroup2", target: "/sys/fs/cgroup", type: "cgroup2", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, data: "" },
+  {
+    source: "cgroup2",
+    target: "/sys/fs/cgroup",
+    type: "cgroup2",
+    flags: MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME,
+    data: "nsdelegate,memory_recursiveprot",
+  },
   { source: "mqueue", target: "/dev/mqueue", type: "mqueue", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, data: "" },
   { source: "tmpfs", target: "/tmp", type: "tmpfs", flags: MS_NOSUID | MS_NODEV, data: "" },
 ];

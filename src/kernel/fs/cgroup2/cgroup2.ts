@@ -4,7 +4,7 @@ import { EINVAL } from "../../../abi/errno.ts";
 import type { Statfs } from "../../../abi/stat.ts";
 import type { Cgroup } from "../../cgroup/cgroup.ts";
 import type { FilesystemType, System } from "../../task/system.ts";
-import { callerTask } from "../../task/task.ts";
+import { callerTask, type Task } from "../../task/task.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { Dentry } from "../../vfs/dentry.ts";
 import { SuperBlock } from "../../vfs/inode.ts";
@@ -15,14 +15,24 @@ import type { CgroupFile } from "./entry.ts";
 import { CgroupDirectory } from "./inode.ts";
 
 const CGROUP2_SUPER_MAGIC = 0x63677270;
-/** Options that change nothing here: what they switch on or off does not exist, or is so already. */
-const OPTIONS = new Set(["nsdelegate", "favordynmods", "memory_localevents", "memory_recursiveprot"]);
+/**
+ * In the order in which they are shown. favordynmods trades costs that do not exist here; with nothing to reclaim, memory_recursiveprot
+ * protects nothing.
+ */
+const OPTIONS = ["nsdelegate", "favordynmods", "memory_localevents", "memory_recursiveprot"] as const;
+
+function parseOptions(data: string): ReadonlySet<string> {
+  const options = new Set(data.split(",").filter((option) => option !== ""));
+  for (const option of options) if (!(OPTIONS as readonly string[]).includes(option)) throw EINVAL;
+  return options;
+}
 
 export class Cgroup2SuperBlock extends SuperBlock {
   override readonly fstype = "cgroup2";
   override readonly dev: number;
   override readonly root: CgroupDirectory;
   override readonly cacheable = false;
+  private options: ReadonlySet<string> = new Set();
   readonly files: readonly CgroupFile[] = [...coreFiles, ...controllerFiles];
   readonly fileNumbers: ReadonlyMap<string, number> = new Map(this.files.map(({ name }, i) => [name, i]));
 
@@ -36,6 +46,26 @@ export class Cgroup2SuperBlock extends SuperBlock {
   /** The directory of a cgroup, unless nobody has looked at it yet. */
   private findDirectory(cgroup: Cgroup): CgroupDirectory | undefined {
     return cgroup.parent === undefined ? this.root : this.findDirectory(cgroup.parent)?.findDirectory(cgroup);
+  }
+
+  /** System wide: those of the last mount or remount from the initial cgroup namespace. */
+  setOptions(options: ReadonlySet<string>): void {
+    this.options = options;
+    const { cgroups } = this.system;
+    cgroups.nsdelegate = options.has("nsdelegate");
+    cgroups.localEvents = options.has("memory_localevents");
+  }
+
+  override remount(data: string): void {
+    const options = parseOptions(data);
+    const mounter = this.system.sched.current as Task | undefined;
+    if (mounter?.ns.cgroup.root.isRoot !== false) this.setOptions(options);
+  }
+
+  override showOptions(): string {
+    return OPTIONS.filter((option) => this.options.has(option))
+      .map((option) => `,${option}`)
+      .join("");
   }
 
   /** As seen from the reader's cgroup namespace. */
@@ -64,9 +94,11 @@ export const cgroup2: FilesystemType = {
   name: "cgroup2",
   nodev: true,
   usernsMount: ({ ns }) => ns.cgroup.userNs,
-  mount: (system, _source, data) => {
-    for (const option of data.split(",")) if (option !== "" && !OPTIONS.has(option)) throw EINVAL;
-    return cgroup2Of(system);
+  mount: (system, _source, data, _flags, mounter) => {
+    const sb = cgroup2Of(system);
+    const options = parseOptions(data);
+    if (mounter.ns.cgroup.root.isRoot) sb.setOptions(options);
+    return sb;
   },
   rootFor: (_sb, { ns, system }) => cgroupDentry(system, ns.cgroup.root),
 };

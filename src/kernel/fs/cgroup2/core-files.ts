@@ -9,6 +9,8 @@ import { cgroup2Of } from "./cgroup2.ts";
 import { checkCgroupWrite, type Opener } from "./inode.ts";
 
 const lines = (numbers: Iterable<number>): string => [...numbers].map((n) => `${n}\n`).join("");
+/** Linux `cgroup_print_ss_mask`: where there is none, not even the end of a line. */
+const words = (names: readonly string[]): string => (names.length === 0 ? "" : `${names.join(" ")}\n`);
 const flag = (on: boolean): string => (on ? "1\n" : "0\n");
 
 /** Linux `cgroup_procs_write_start`: the thread that a number means. Errors: EINVAL, ESRCH. */
@@ -100,13 +102,13 @@ export const coreFiles: readonly CgroupFile[] = [
     read: (cgroup, reader) => idsOf(cgroup.tasks as ReadonlySet<object> as ReadonlySet<Task>, reader),
     write: moveThread,
   },
-  { name: "cgroup.controllers", mode: 0o444, root: "yes", read: (c) => `${c.available.join(" ")}\n` },
+  { name: "cgroup.controllers", mode: 0o444, root: "yes", read: (c) => words(c.available) },
   {
     name: "cgroup.subtree_control",
     mode: 0o644,
     root: "yes",
     delegatable: true,
-    read: (c) => `${c.subtreeControl.join(" ")}\n`,
+    read: (c) => words(c.subtreeControl),
     write: (c, text) => c.tree.setSubtreeControl(c, text),
   },
   {

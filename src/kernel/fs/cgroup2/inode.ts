@@ -1,6 +1,6 @@
 /** Directories and files of cgroup2: Linux `fs/kernfs`. A directory is a cgroup: mkdir makes one, rmdir removes it. */
 
-import { E2BIG, EACCES, EBUSY, EINVAL, ENODEV, EPERM } from "../../../abi/errno.ts";
+import { E2BIG, EACCES, EBUSY, EINVAL, ENODEV, ENOENT, EPERM } from "../../../abi/errno.ts";
 import { SEEK_CUR, SEEK_SET, W_OK } from "../../../abi/fcntl.ts";
 import { IN_MODIFY, POLLERR, POLLIN, POLLOUT, POLLPRI } from "../../../abi/poll.ts";
 import { DT_DIR, DT_REG, type Dirent, isReg, S_IFDIR, S_IFREG, type Timespec } from "../../../abi/stat.ts";
@@ -70,7 +70,7 @@ export class CgroupDirectory extends CgroupInode {
     cgroup: Cgroup,
     private readonly maker: Maker | undefined,
   ) {
-    super(sb, cgroup, S_IFDIR | 0o755, cgroup.ino, maker);
+    super(sb, cgroup, S_IFDIR | (cgroup.isRoot ? 0o555 : 0o755), cgroup.ino, maker);
   }
 
   private shows(file: CgroupFile): boolean {
@@ -113,11 +113,13 @@ export class CgroupDirectory extends CgroupInode {
   }
 
   override lookup(name: string): Inode | undefined {
+    if (this.cgroup.removed) return undefined;
     const child = this.cgroup.children.get(name);
     return child === undefined ? this.findFile(name) : this.directoryOf(child);
   }
 
   override readdir(): readonly Dirent[] {
+    if (this.cgroup.removed) return [];
     const files: Dirent[] = [];
     for (const [i, file] of this.sb.files.entries())
       if (this.shows(file)) files.push({ name: file.name, ino: this.ino + i + 1, type: DT_REG });
@@ -127,10 +129,11 @@ export class CgroupDirectory extends CgroupInode {
 
   /** There are no files but the cgroup's own: kernfs knows neither open(O_CREAT) nor mknod. */
   override mknod(_name: string, mode: number): never {
-    throw isReg(mode) ? EACCES : EPERM;
+    throw this.cgroup.removed ? ENOENT : isReg(mode) ? EACCES : EPERM;
   }
 
   override mkdir(name: string, mode: number, caller: Caller): Inode {
+    if (this.cgroup.removed) throw ENOENT;
     const { fsuid, fsgid } = caller.cred;
     const made = this.directoryOf(this.cgroup.tree.create(this.cgroup, name), { uid: fsuid, gid: fsgid });
     made.mode = S_IFDIR | (mode & 0o7777);

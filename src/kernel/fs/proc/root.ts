@@ -8,6 +8,7 @@ import { kmsgEntry } from "./kmsg.ts";
 import { machineFiles } from "./machine-files.ts";
 import { parsePid, taskIno } from "./numbers.ts";
 import { processEntry } from "./pid.ts";
+import { pressureEntry } from "./pressure.ts";
 import { sysEntry } from "./sys.ts";
 import { sysvipcEntry } from "./sysvipc.ts";
 
@@ -40,7 +41,7 @@ const threadSelf: LinkEntry<Machine> = {
 
 /** In the order of Linux: shorter names first, then by bytes; the links to oneself come last. */
 const statics: readonly Entry<Machine>[] = [
-  ...[...machineFiles, kmsgEntry, mounts, sysEntry, sysvipcEntry].sort(
+  ...[...machineFiles, kmsgEntry, mounts, pressureEntry, sysEntry, sysvipcEntry].sort(
     (a, b) => a.name.length - b.name.length || (a.name < b.name ? -1 : 1),
   ),
   self,
