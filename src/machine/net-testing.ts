@@ -11,7 +11,6 @@ import { routeOutput } from "../kernel/net/ipv4/route.ts";
 import { newNetNamespace } from "../kernel/net/net.ts";
 import type { NetNamespace } from "../kernel/net/net-namespace.ts";
 import type { TracePayload } from "../kernel/trace.ts";
-import { DEFAULT_CONFIG } from "./boot.ts";
 
 export function ip(text: string): number {
   const addr = parseIpv4(text);
@@ -19,8 +18,10 @@ export function ip(text: string): number {
   return addr;
 }
 
+const CONFIG = { seed: 1, startSec: 1_767_225_600, cpus: 2, memoryBytes: 256 * 1024 ** 2, hostname: "test" };
+
 export class Lab {
-  readonly kernel = new Kernel(DEFAULT_CONFIG, () => undefined);
+  readonly kernel = new Kernel(CONFIG, () => undefined);
   readonly events: TracePayload[] = [];
   /** The initial namespace, so that there is one; nothing of it is used. */
   readonly init = newNetNamespace(this.kernel, 1, this.kernel.initUserNs);

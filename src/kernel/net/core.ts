@@ -6,6 +6,7 @@
 import type { System } from "../task/system.ts";
 import type { TracedPacket } from "../trace.ts";
 import type { DropReason, NetDevice } from "./device.ts";
+import type { BridgeDevice, FdbEntry } from "./devices/bridge.ts";
 import type { FibRoute, FibRule } from "./ipv4/fib.ts";
 import type { InAddress } from "./ipv4/in-device.ts";
 import type { Neighbour } from "./ipv4/neighbour.ts";
@@ -61,6 +62,7 @@ export interface RtnlNotifier {
   route(action: "new" | "del", ns: NetNamespace, route: FibRoute): void;
   neighbour(action: "new" | "del", neigh: Neighbour): void;
   rule(action: "new" | "del", ns: NetNamespace, rule: FibRule): void;
+  fdb(action: "new" | "del", bridge: BridgeDevice, entry: FdbEntry): void;
 }
 
 /** Parts of the stack that others reach without importing them. Filled in by `net.ts`. */

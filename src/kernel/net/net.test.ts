@@ -3,6 +3,9 @@
 import { expect, test } from "vitest";
 import { ENETUNREACH } from "../../abi/errno.ts";
 import { ip, Lab } from "../../machine/net-testing.ts";
+import { openDevice, registerDevice } from "./dev.ts";
+import { BridgeDevice, type BridgePort, bridgePortOf } from "./devices/bridge.ts";
+import { newUplink } from "./devices/uplink.ts";
 import { fibOf } from "./ipv4/fib.ts";
 import type { NetDevice } from "./device.ts";
 import type { NetNamespace } from "./net-namespace.ts";
@@ -139,4 +142,109 @@ test("a namespace that ends takes its devices and their peers along", () => {
   expect([...b.deviceNames.keys()]).toEqual(["lo"]);
   expect(fibOf(b).table(254).all()).toEqual([]);
   expect(a.core.namespaces.has(a)).toBe(false);
+});
+
+function bridged(lab: Lab, count: number) {
+  const host = lab.ns();
+  const bridge = new BridgeDevice(host, undefined);
+  lab.run(() => {
+    registerDevice(bridge, "br%d");
+    openDevice(bridge);
+    lab.address(bridge, "10.0.0.254/16");
+  });
+  const members = Array.from({ length: count }, (_, i) => {
+    const ns = lab.ns();
+    const [dev, port] = lab.veth(ns, host, `10.0.${i >> 7}.${(i & 127) + 1}/16`);
+    lab.run(() => bridge.addPort(port));
+    return { ns, dev, port };
+  });
+  return { host, bridge, members };
+}
+
+test("a bridge learns, floods what it does not know, and is a host itself", () => {
+  const lab = new Lab();
+  const { host, bridge, members } = bridged(lab, 4);
+  const [a, b, c] = members as [(typeof members)[0], (typeof members)[0], (typeof members)[0]];
+  lab.ping(a.ns, "10.0.0.2");
+  expect(lab.received(a.ns, REPLY)).toBe(1);
+  // C has seen the ARP request only.
+  expect([b.dev.stats.rxPackets, c.dev.stats.rxPackets]).toEqual([2, 1]);
+  expect(bridge.fdb.get(a.dev.mac)?.port?.dev).toBe(a.port);
+  lab.ping(a.ns, "10.0.0.254");
+  lab.ping(host, "10.0.0.3");
+  expect([lab.received(a.ns, REPLY), lab.received(host, REPLY)]).toEqual([2, 1]);
+  expect(bridge.mac).toBe(Math.min(...members.map((m) => m.port.mac)));
+  lab.advance(400_000);
+  expect([...bridge.fdb.values()].every((entry) => entry.local)).toBe(true);
+  expect(lab.kernel.sched.timers.nextNs).toBe(Number.POSITIVE_INFINITY);
+});
+
+test("isolated ports reach the host but not each other", () => {
+  const lab = new Lab();
+  const { members } = bridged(lab, 2);
+  for (const { port } of members) (bridgePortOf(port) as BridgePort).isolated = true;
+  const [a] = members as [(typeof members)[0]];
+  lab.ping(a.ns, "10.0.0.2");
+  lab.ping(a.ns, "10.0.0.254");
+  lab.advance(4_000);
+  expect([lab.received(a.ns, REPLY), lab.received(a.ns, UNREACH)]).toEqual([1, 1]);
+});
+
+test("a loop of bridges costs virtual time, not real time", () => {
+  const lab = new Lab();
+  const host = lab.ns();
+  const bridges = [0, 1].map(() => {
+    const bridge = new BridgeDevice(host, undefined);
+    lab.run(() => {
+      registerDevice(bridge, "br%d");
+      openDevice(bridge);
+    });
+    return bridge;
+  }) as [BridgeDevice, BridgeDevice];
+  lab.address(bridges[0], "10.0.0.1/24");
+  for (let i = 0; i < 2; i++) {
+    const [x, y] = lab.veth(host, host);
+    lab.run(() => {
+      bridges[0].addPort(x);
+      bridges[1].addPort(y);
+    });
+  }
+  lab.ping(host, "10.0.0.2");
+  const before = host.core.softnet.processed;
+  lab.advance(100);
+  const packets = host.core.softnet.processed - before;
+  expect(packets).toBeGreaterThan(1_000);
+  expect(packets).toBeLessThan(30_000);
+});
+
+test("a thousand namespaces on one bridge", () => {
+  const lab = new Lab();
+  const { members } = bridged(lab, 1000);
+  const [a] = members as [(typeof members)[0]];
+  lab.ping(a.ns, "10.0.7.50");
+  lab.advance(20);
+  expect(lab.received(a.ns, REPLY)).toBe(1);
+  for (let i = 0; i < 1000; i += 50) {
+    lab.ping((members[i] as typeof a).ns, "10.0.0.254");
+    lab.advance(20);
+  }
+  expect(members.filter((m) => lab.received(m.ns, REPLY) > 0)).toHaveLength(20);
+});
+
+test("a slow link delays packets by their length and its own", () => {
+  const lab = new Lab();
+  const [a, w] = [lab.ns(), lab.ns()];
+  lab.run(() => {
+    const [near, far] = newUplink(a, "eth0", 1, w, "host0", 2, { rate: 1e6, delayNs: 10e6 });
+    lab.address(near, "10.0.2.15/24");
+    lab.address(far, "10.0.2.2/24");
+    openDevice(near);
+    openDevice(far);
+  });
+  lab.ping(a, "10.0.2.2", { size: 958 });
+  // ARP: 2 × (10 ms + 42 bytes); echo and reply: 2 × (10 ms + 1000 bytes, 8 ms).
+  lab.advance(56);
+  expect(lab.received(a, REPLY)).toBe(0);
+  lab.advance(2);
+  expect(lab.received(a, REPLY)).toBe(1);
 });

@@ -5,6 +5,8 @@ import type { UserNamespace } from "../ns/user.ts";
 import type { System } from "../task/system.ts";
 import { type InetProtocol, NetCore, type NetWiring } from "./core.ts";
 import { exitNamespace, netifReceiveSkb, openDevice, registerDevice } from "./dev.ts";
+import { bridgeEvent } from "./devices/bridge.ts";
+import { macvlanEvent } from "./devices/macvlan.ts";
 import { LoopbackDevice } from "./devices/loopback.ts";
 import { arpReceive } from "./ipv4/arp.ts";
 import { inetdevEvent } from "./ipv4/devinet.ts";
@@ -14,7 +16,7 @@ import { ipReceive } from "./ipv4/input.ts";
 import { NetNamespace } from "./net-namespace.ts";
 
 const wiring: NetWiring = {
-  notifiers: [inetdevEvent],
+  notifiers: [bridgeEvent, macvlanEvent, inetdevEvent],
   packetTypes: new Map([
     [ETH_P_IP, ipReceive],
     [ETH_P_ARP, arpReceive],
