@@ -31,7 +31,6 @@ export function FilesPicture() {
     open,
     shown,
     width,
-    height: height - 1,
   });
   return (
     <>
