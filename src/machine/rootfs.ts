@@ -6,7 +6,7 @@
 
 import type { ElfImage } from "../abi/elf.ts";
 import type { Executable } from "../userland/executable.ts";
-import { gshadow, shadow, textFiles } from "./rootfs/etc.ts";
+import { gshadow, shadow, sudoers, textFiles } from "./rootfs/etc.ts";
 import { libraries } from "./rootfs/libraries.ts";
 import { miniDockerFiles } from "./rootfs/mini-docker.ts";
 
@@ -50,6 +50,7 @@ const dirs: readonly (string | readonly [path: string, mode: number, gid: number
   "/etc/opt",
   "/etc/profile.d",
   "/etc/skel",
+  "/etc/sudoers.d",
   "/home",
   "/media",
   "/mnt",
@@ -205,6 +206,7 @@ export function buildRootfs(executables: readonly Executable[], hostname = "dryd
   for (const [path, content, mode] of miniDockerFiles) tree.file(path, content, mode);
   tree.file("/etc/shadow", shadow(), 0o640, SHADOW_GID);
   tree.file("/etc/gshadow", gshadow(), 0o640, SHADOW_GID);
+  tree.file("/etc/sudoers", sudoers, 0o440);
   addExecutables(tree, executables);
   addLibraries(tree, executables);
   for (const [name, choices] of alternatives) {

@@ -207,3 +207,16 @@ if [ "\${BASH-}" ] && [ -f ~/.bashrc ]; then
   . ~/.bashrc
 fi
 `;
+
+/** /etc/sudoers: root and the members of group sudo may do everything. */
+export const sudoers = `# Who may run what as whom: sudoers(5). Local rules belong into /etc/sudoers.d.
+Defaults	env_reset
+Defaults	mail_badpass
+Defaults	secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+Defaults	use_pty
+
+root	ALL=(ALL:ALL) ALL
+%sudo	ALL=(ALL:ALL) ALL
+
+@includedir /etc/sudoers.d
+`;

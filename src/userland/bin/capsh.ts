@@ -20,7 +20,7 @@ import {
   PR_SET_SECUREBITS,
 } from "../../abi/sched.ts";
 import type { Proc } from "../../abi/sys.ts";
-import { capFromText, capName, capToText, findCap, listText } from "../caps/text.ts";
+import { capFromText, capName, capToText, findCap, iabText, listText } from "../caps/text.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command, Exit } from "../libc/command.ts";
 import { getgrouplist, getgrnam, getpwnam, IdNames } from "../libc/passwd.ts";
@@ -86,18 +86,6 @@ function* collect(c: Command, isSet: (cap: number) => Proc<number | string>): Pr
 
 const bounding = (c: Command): Proc<CapSet> => collect(c, (cap) => c.sys.prctl(PR_CAPBSET_READ, cap));
 const ambient = (c: Command): Proc<CapSet> => collect(c, (cap) => c.sys.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap));
-
-/** cap_iab_to_text(3): inheritable, ambient (^) and blocked (!) capabilities. */
-function iabText(inheritable: CapSet, amb: CapSet, bound: CapSet): string {
-  const words: string[] = [];
-  for (let cap = 0; cap <= CAP_LAST_CAP; cap++) {
-    const bit = capBit(cap);
-    const blocked = (bound & bit) === 0n;
-    const [i, a] = [(inheritable & bit) !== 0n, (amb & bit) !== 0n];
-    if (blocked || i || a) words.push(`${blocked ? "!" : ""}${a ? "^" : blocked && i ? "%" : ""}${capName(cap)}`);
-  }
-  return words.join(",");
-}
 
 function* print(c: Command): Proc<void> {
   const { sys } = c;

@@ -46,6 +46,7 @@ import { fuser } from "./fuser.ts";
 import { getcap } from "./getcap.ts";
 import { getent } from "./getent.ts";
 import { egrep, fgrep, grep } from "./grep.ts";
+import { getpcaps } from "./getpcaps.ts";
 import { groups } from "./groups.ts";
 import { gunzip } from "./gunzip.ts";
 import { gzip } from "./gzip.ts";
@@ -57,6 +58,9 @@ import { iconv } from "./iconv.ts";
 import { id } from "./id.ts";
 import { init } from "./init.ts";
 import { install } from "./install.ts";
+import { ipcmk } from "./ipcmk.ts";
+import { ipcrm } from "./ipcrm.ts";
+import { ipcs } from "./ipcs.ts";
 import { join } from "./join.ts";
 import { kill } from "./kill.ts";
 import { killall } from "./killall.ts";
@@ -123,6 +127,7 @@ import { stress } from "./stress.ts";
 import { strings } from "./strings.ts";
 import { stty } from "./stty.ts";
 import { su } from "./su.ts";
+import { sudo } from "./sudo.ts";
 import { sync } from "./sync.ts";
 import { sysctl } from "./sysctl.ts";
 import { tac } from "./tac.ts";
@@ -213,6 +218,7 @@ export const executables: readonly Executable[] = [
   fuser,
   getcap,
   getent,
+  getpcaps,
   grep,
   groups,
   gunzip,
@@ -226,6 +232,9 @@ export const executables: readonly Executable[] = [
   id,
   init,
   install,
+  ipcmk,
+  ipcrm,
+  ipcs,
   join,
   kill,
   killall,
@@ -301,6 +310,7 @@ export const executables: readonly Executable[] = [
   strings,
   stty,
   su,
+  sudo,
   sum,
   sync,
   sysctl,

@@ -74,6 +74,18 @@ export function capFromText(text: string): CapData | undefined {
   return { effective: setOf(E), permitted: setOf(P), inheritable: setOf(I) };
 }
 
+/** cap_iab_to_text(3): inheritable, ambient (^) and blocked (!) capabilities. */
+export function iabText(inheritable: CapSet, amb: CapSet, bound: CapSet): string {
+  const words: string[] = [];
+  for (let cap = 0; cap <= CAP_LAST_CAP; cap++) {
+    const bit = capBit(cap);
+    const blocked = (bound & bit) === 0n;
+    const [i, a] = [(inheritable & bit) !== 0n, (amb & bit) !== 0n];
+    if (blocked || i || a) words.push(`${blocked ? "!" : ""}${a ? "^" : blocked && i ? "%" : ""}${capName(cap)}`);
+  }
+  return words.join(",");
+}
+
 /** The name of the attribute that holds a file's capabilities. */
 export const CAP_XATTR = "security.capability";
 
