@@ -25,9 +25,20 @@ export interface Ghost {
   readonly untilMs: number;
 }
 
+/** A process that was killed because memory ran out. */
+export interface OomKill {
+  readonly atNs: number;
+  readonly pid: number;
+  readonly comm: string;
+  readonly rssBytes: number;
+  /** The cgroup that it was in. */
+  readonly cgroup: number | undefined;
+}
+
 const GHOST_MS = 1400;
 const GHOSTS_KEPT = 64;
 const EVENTS_KEPT = 6000;
+const OOM_KILLS_KEPT = 64;
 const SAMPLE_EVERY_MS = 250;
 
 /** The kinds of things that change apart from each other, and so are drawn anew apart. */
@@ -62,6 +73,8 @@ export class LiveMachine {
   /** Key: device number. */
   readonly overlays = new Map<number, OverlayEntity>();
   readonly histories = new CgroupHistory();
+  /** The last ones, oldest first. */
+  oomKills: readonly OomKill[] = [];
   /** The last events, oldest first. */
   events: TraceEntity[] = [];
   eventsDropped = 0;
@@ -89,6 +102,7 @@ export class LiveMachine {
     for (const map of [this.tasks, this.ghosts, this.bornTo, this.shares, this.sampledCpu, this.parentOf]) map.clear();
     for (const map of [this.namespaces, this.cgroups, this.mounts, this.overlays, this.histories]) map.clear();
     this.events = [];
+    this.oomKills = [];
     this.nowNs = 0;
     this.sampledNs = 0;
     this.sampledMs = 0;
@@ -99,10 +113,11 @@ export class LiveMachine {
   private mergeOthers(frame: Frame, realMs: number): void {
     const { versions } = this;
     if (merge(this.namespaces, frame.namespaces, ({ ino }) => ino)) versions.namespaces++;
-    if (merge(this.cgroups, frame.cgroups, ({ id }) => id)) versions.cgroups++;
+    const news = merge(this.cgroups, frame.cgroups, ({ id }) => id);
+    if (news) versions.cgroups++;
     if (merge(this.mounts, frame.mounts, ({ id }) => id)) versions.mounts++;
     if (merge(this.overlays, frame.overlays, ({ id }) => id)) versions.overlays++;
-    if (this.histories.sample(this.cgroups, this.nowNs, realMs)) versions.histories++;
+    if (this.histories.sample(this.cgroups, news, this.nowNs, realMs)) versions.histories++;
   }
 
   private mergeEvents(frame: Frame): void {
@@ -111,10 +126,16 @@ export class LiveMachine {
     this.events.push(...frame.events);
     if (this.events.length > EVENTS_KEPT * 1.5) this.events = this.events.slice(-EVENTS_KEPT);
     for (const event of frame.events) {
+      if (event.name === "mm_oom_kill") this.noteOomKill(event);
       if (event.name !== "sched_process_fork" || event.text.includes("thread=true")) continue;
       const child = /childPid=(\d+)/.exec(event.text)?.[1];
       if (child !== undefined) this.parentOf.set(Number(child), event.pid);
     }
+  }
+
+  private noteOomKill({ atNs, pid, comm, text }: TraceEntity): void {
+    const rssBytes = Number(/rssBytes=(\d+)/.exec(text)?.[1] ?? 0);
+    this.oomKills = [...this.oomKills, { atNs, pid, comm, rssBytes, cgroup: this.tasks.get(pid)?.cgroup }].slice(-OOM_KILLS_KEPT);
   }
 
   private mergeTasks(frame: Frame, realMs: number): void {

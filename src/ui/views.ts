@@ -35,6 +35,13 @@ export const views: readonly View[] = [
     Text: later("NamespaceText", () => import("./namespaces/NamespaceText.tsx")),
   },
   {
+    name: "cgroups",
+    figure: 3,
+    title: "cgroups",
+    Picture: later("CgroupPicture", () => import("./cgroups/CgroupPicture.tsx")),
+    Text: later("CgroupText", () => import("./cgroups/CgroupText.tsx")),
+  },
+  {
     name: "layers",
     figure: 4,
     title: "Layers",
@@ -54,6 +61,7 @@ export const views: readonly View[] = [
 export const details: Readonly<Partial<Record<SelectionKind, ComponentType>>> = {
   task: ProcessDetail,
   namespace: later("NamespaceDetail", () => import("./namespaces/NamespaceDetail.tsx")),
+  cgroup: later("CgroupDetail", () => import("./cgroups/CgroupDetail.tsx")),
   mount: later("MountDetail", () => import("./files/MountDetail.tsx")),
 };
 
