@@ -192,6 +192,8 @@ function truncateOpened(task: Task, path: Path): void {
   const inode = path.dentry.inode;
   dropPrivileges(task, inode);
   inode.truncate(0, task);
+  const now = task.now();
+  inode.setattr({ mtime: now, ctime: now });
   notifyDentry(path.dentry, IN_MODIFY);
 }
 

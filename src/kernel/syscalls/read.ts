@@ -1,7 +1,8 @@
 /** read(2), write(2), pread(2), lseek(2): Linux `fs/read_write.c`. */
 
-import { EBADF, EINVAL } from "../../abi/errno.ts";
+import { EBADF, EINVAL, ESPIPE } from "../../abi/errno.ts";
 import { O_PATH, SEEK_HOLE } from "../../abi/fcntl.ts";
+import { isFifo } from "../../abi/stat.ts";
 import type { Wait } from "../../abi/sys.ts";
 import { Blocked } from "../blocked.ts";
 import { COPY_NS_PER_BYTE } from "../params.ts";
@@ -30,7 +31,7 @@ export const readCalls: Handlers<"read" | "write" | "pread64" | "pwrite64" | "ls
   pread64(system, task, fd, buf, offset) {
     if (offset < 0) throw EINVAL;
     const file = task.files.require(fd);
-    if (!file.readable) throw EBADF;
+    if (!file.readable) throw isFifo(file.inode.mode) ? ESPIPE : EBADF;
     const n = file.readAt(task, buf, offset);
     system.sched.clockNs += n * COPY_NS_PER_BYTE;
     return n;
@@ -39,7 +40,7 @@ export const readCalls: Handlers<"read" | "write" | "pread64" | "pwrite64" | "ls
   pwrite64(system, task, fd, buf, offset) {
     if (offset < 0) throw EINVAL;
     const file = task.files.require(fd);
-    if (!file.writable) throw EBADF;
+    if (!file.writable) throw isFifo(file.inode.mode) ? ESPIPE : EBADF;
     const n = file.writeAt(task, buf, offset);
     system.sched.clockNs += n * COPY_NS_PER_BYTE;
     return n;

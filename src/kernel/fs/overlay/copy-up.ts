@@ -1,6 +1,6 @@
 /** Copying a file of a lower layer into the upper one, because it is about to change: Linux `fs/overlayfs/copy_up.c`. */
 
-import { EEXIST, ENOENT, ENOSPC } from "../../../abi/errno.ts";
+import { EEXIST, ENOENT, ENOSPC, ENOTDIR } from "../../../abi/errno.ts";
 import { O_NOATIME, O_RDONLY } from "../../../abi/fcntl.ts";
 import { isLnk, isReg } from "../../../abi/stat.ts";
 import { COPY_NS_PER_BYTE, COPY_UP_NS, PAGE_SIZE } from "../../params.ts";
@@ -38,8 +38,8 @@ function copyUpOne(inode: OverlayInode, kind: CopyUpKind): void {
   const dir = parent?.upper;
   if (dir === undefined) throw ENOENT;
   if (!sb.marks.unwritable) sb.marks.set(dir.inode, "impure");
-  // Where it was is a whiteout.
-  if (inode.nlink === 0) throw EEXIST;
+  // Differs from Linux: where it was is a whiteout, which for a FIFO or a device, changed by its descriptor, Linux replaces by a copy.
+  if (inode.nlink === 0) throw inode.isDirectory ? ENOTDIR : EEXIST;
   const lower = inode.lowers[0] as LayerPath;
   const source = lower.dentry.inode;
   const caller = sb.asMounter(sb.current);

@@ -182,8 +182,10 @@ export class OverlayInode extends Inode {
   /** Writes the upper inode into an inode that had none. Called by copyUp. */
   wasCopiedUp(upper: Dentry): void {
     const { layer, dentry } = this.lowers[0] as LayerPath;
+    const { sb } = this;
     this.upper = upper;
-    this.sb.rememberInode(upper.inode, this);
+    // Differs from Linux: with userxattr, what can have no mark of its origin (links, devices) is the same inode under further names too.
+    sb.rememberInode(upper.inode, this);
     if (isDir(upper.inode.mode)) return;
     this.nlink = upper.inode.nlink;
     if (dentry.inode.nlink === 1) this.fileOrigin = { inode: dentry.inode, fsid: layer.fsid };

@@ -86,6 +86,9 @@ export class TmpfsFile extends File {
   override truncate(caller: Caller, length: number): void {
     dropPrivileges(caller, this.node);
     this.node.truncate(length);
+    const now = caller.now();
+    this.node.mtime = now;
+    this.node.ctime = now;
     notifyDentry(this.path.dentry, IN_MODIFY);
   }
 

@@ -275,6 +275,8 @@ export class TmpfsInode extends Inode {
   override truncate(length: number): void {
     if (!isReg(this.mode)) throw EINVAL;
     if (length > MAX_FILE_BYTES) throw EFBIG;
+    // Truncating to the same size is no change, unless by a descriptor.
+    if (length === this.size) return;
     this.grow((content) => content.truncate(length));
     const now = coarseNow(this.sb.system);
     this.mtime = now;
