@@ -229,8 +229,8 @@ export function layoutFiles(input: FilesInput): FilesShapes {
   const drawn = rails.slice(0, Math.max(1, Math.floor((input.width * 0.34) / RAIL_PITCH)));
   const top = MARGIN.top + (drawn.length > 0 ? RAIL_NAMES : 0);
   const railsLeft = input.width - MARGIN.right - drawn.length * RAIL_PITCH;
-  const marksX = railsLeft - MARKS_WIDTH + 8;
-  const builder = new RowBuilder(input, mounts, top, marksX - 12, drawn.length > 0 ? marksX - 12 : input.width - MARGIN.right);
+  const marksX = railsLeft - MARKS_WIDTH + 11;
+  const builder = new RowBuilder(input, mounts, top, marksX - 14, drawn.length > 0 ? marksX - 14 : input.width - MARGIN.right);
   for (const mount of mounts) if (mount.parent === undefined || !ids.has(mount.parent)) builder.addMount(mount, 0, undefined);
   const placedRails = drawn.map(({ mntNs, label }, i) => ({ mntNs, label, x: railsLeft + i * RAIL_PITCH + RAIL_PITCH / 2 }));
   return {

@@ -51,7 +51,7 @@ export function EmptyLayers({ width }: { readonly width: number }) {
             {cells.map((cell) => (
               <g
                 key={cell.key}
-                className={`cell${cell.change === undefined ? "" : ` ${cell.change}`} hidden`}
+                className={`cell${cell.change === undefined ? "" : ` ${cell.change}`}${cell.hidden ? " hidden" : ""}`}
                 transform={`translate(${cell.x} ${cell.y})`}
               >
                 {cell.change === undefined ? <circle className="seen" r={2.2} /> : <DiffMark change={cell.change} />}

@@ -117,7 +117,8 @@ function chooseNames(input: LayersInput, most: number): readonly LayerEntry[] {
   if (own.length <= most) return own;
   const isTold = ({ name, layers }: LayerEntry): boolean =>
     name === selected || layers.length > 1 || layers[0]?.layer === 0 || layers.some(({ change }) => change === "removed");
-  const told = own.filter(isTold).slice(0, most);
+  const first = own.filter(({ name }) => name === selected);
+  const told = [...first, ...own.filter((entry) => isTold(entry) && entry.name !== selected)].slice(0, most);
   const rest = own.filter((entry) => !isTold(entry)).slice(0, most - told.length);
   const chosen = new Set([...told, ...rest]);
   return own.filter((entry) => chosen.has(entry));
@@ -131,12 +132,19 @@ interface Grid {
   readonly names: readonly LayerEntry[];
 }
 
+/** Rows of names on a slab of the stack: of a selected name the whole way is to be seen, so they give way where there is little room. */
+function countRows({ layers, selected, height }: LayersInput): number {
+  if (selected === undefined) return ROWS_MOST;
+  const each = (height - MARGIN.top - MARGIN.bottom) / (layers.length + 1) - LABEL_HEIGHT - EDGE - GAP.least - 2 * FACE_PAD;
+  return Math.max(1, Math.min(ROWS_MOST, Math.floor(each / ROW_PITCH)));
+}
+
 function makeGrid(input: LayersInput): Grid {
   const room = input.width - MARGIN.left - MARGIN.right - MOST_SLANT - 16;
   const longest = input.entries.reduce((most, { name }) => Math.max(most, name.length), 0);
   const wanted = Math.min(CELL_MAX, Math.max(CELL_MIN, longest * ADVANCE + MARK + 18));
   const columns = Math.max(1, Math.floor(room / wanted));
-  const names = chooseNames(input, columns * (input.focus === undefined ? ROWS_MOST : ROWS_FULL));
+  const names = chooseNames(input, columns * (input.focus === undefined ? countRows(input) : ROWS_FULL));
   return {
     columns,
     cellWidth: Math.min(CELL_MAX * 1.2, Math.max(60, room / columns)),
