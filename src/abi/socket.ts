@@ -95,7 +95,12 @@ export interface NetlinkAddress {
   readonly groups: number;
 }
 
-export type SocketAddress = UnixAddress | InetAddress | Inet6Address | PacketAddress | NetlinkAddress;
+/** A bare sockaddr of no family: connect(2) to it dissolves a connection. */
+export interface UnspecAddress {
+  readonly family: typeof AF_UNSPEC;
+}
+
+export type SocketAddress = UnspecAddress | UnixAddress | InetAddress | Inet6Address | PacketAddress | NetlinkAddress;
 
 /** struct linger; timeouts are numbers of nanoseconds. */
 export interface Linger {

@@ -109,6 +109,17 @@ export type TracePayload =
       readonly packet: TracedPacket;
     }
   /** A packet went no further, and why; or, with the reason CONSUMED, has arrived. */
+  /** A connection of TCP, or a listener, goes from one state to the next. Addresses are numbers, 0 for none. */
+  | {
+      readonly name: "inet_sock_set_state";
+      readonly ns: number;
+      readonly oldState: string;
+      readonly newState: string;
+      readonly ipSrc: number;
+      readonly srcPort: number;
+      readonly ipDst: number;
+      readonly dstPort: number;
+    }
   | { readonly name: "kfree_skb"; readonly ns: number; readonly dev: string; readonly reason: string; readonly packet: TracedPacket }
   | {
       readonly name: "neigh_update";

@@ -1,6 +1,6 @@
 /** The network as a whole: puts its parts together, once for each machine. */
 
-import { ETH_P_ARP, ETH_P_IP, IPPROTO_ICMP } from "../../abi/inet.ts";
+import { ETH_P_ARP, ETH_P_IP, IPPROTO_ICMP, IPPROTO_TCP } from "../../abi/inet.ts";
 import type { UserNamespace } from "../ns/user.ts";
 import type { System } from "../task/system.ts";
 import { type InetProtocol, NetCore, type NetWiring } from "./core.ts";
@@ -13,6 +13,8 @@ import { inetdevEvent } from "./ipv4/devinet.ts";
 import { dropFragments } from "./ipv4/fragment.ts";
 import { icmpProtocol } from "./ipv4/icmp.ts";
 import { ipReceive } from "./ipv4/input.ts";
+import { tcpProtocol } from "./ipv4/tcp/protocol.ts";
+import { exitTcp } from "./ipv4/tcp/table.ts";
 import { NetNamespace } from "./net-namespace.ts";
 
 const wiring: NetWiring = {
@@ -21,7 +23,10 @@ const wiring: NetWiring = {
     [ETH_P_IP, ipReceive],
     [ETH_P_ARP, arpReceive],
   ]),
-  inetProtocols: new Map<number, InetProtocol>([[IPPROTO_ICMP, icmpProtocol]]),
+  inetProtocols: new Map<number, InetProtocol>([
+    [IPPROTO_ICMP, icmpProtocol],
+    [IPPROTO_TCP, tcpProtocol],
+  ]),
 };
 
 const cores = new WeakMap<System, NetCore>();
@@ -42,6 +47,7 @@ export function newNetNamespace(system: System, ino: number, userNs: UserNamespa
   const ns = new NetNamespace(core, ino, userNs);
   core.namespaces.add(ns);
   ns.exit = () => {
+    exitTcp(ns);
     exitNamespace(ns);
     dropFragments(ns);
   };

@@ -2,11 +2,21 @@
 
 import { EAFNOSUPPORT, EBADF, EINVAL, EMFILE } from "../../abi/errno.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_PATH } from "../../abi/fcntl.ts";
-import { AF_UNIX, type Message, MSG_CMSG_CLOEXEC, MSG_CTRUNC, SOCK_CLOEXEC, SOCK_NONBLOCK, type SocketAddress } from "../../abi/socket.ts";
+import {
+  AF_INET,
+  AF_UNIX,
+  type Message,
+  MSG_CMSG_CLOEXEC,
+  MSG_CTRUNC,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  type SocketAddress,
+} from "../../abi/socket.ts";
 import { RLIMIT_NOFILE } from "../../abi/resource.ts";
 import { S_IFSOCK } from "../../abi/stat.ts";
 import { Blocked, type MaySleep } from "../blocked.ts";
 import { type Received, requireSocket, type SocketFamily, type SocketFile, ucredIn } from "../net/socket.ts";
+import { inetFamily } from "../net/ipv4/inet-family.ts";
 import { unixFamily } from "../net/unix-family.ts";
 import { COPY_NS_PER_BYTE, SCM_MAX_FD } from "../params.ts";
 import type { System } from "../task/system.ts";
@@ -27,7 +37,10 @@ function makeNode(task: Task, path: string): Inode {
   return made as unknown as Inode;
 }
 
-const families: ReadonlyMap<number, SocketFamily> = new Map([[AF_UNIX, unixFamily(makeNode)]]);
+const families: ReadonlyMap<number, SocketFamily> = new Map<number, SocketFamily>([
+  [AF_UNIX, unixFamily(makeNode)],
+  [AF_INET, inetFamily],
+]);
 
 /** Types run below it (SOCK_MAX). */
 const SOCK_MAX = 11;

@@ -1,12 +1,14 @@
 /** Socket addresses as strace prints them: sockaddr_un, _in, _in6, _nl, _ll. */
 
 import { formatIpv4, formatIpv6, formatMac } from "../../abi/inet.ts";
-import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, type SocketAddress } from "../../abi/socket.ts";
+import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, type SocketAddress } from "../../abi/socket.ts";
 import { byteLength } from "../../abi/utf8.ts";
 import { type HexMode, quoteText } from "./quote.ts";
 
 export function sockaddrText(a: SocketAddress, hex: HexMode): string {
   switch (a.family) {
+    case AF_UNSPEC:
+      return "{sa_family=AF_UNSPEC}";
     case AF_UNIX: {
       if (a.path === "") return "{sa_family=AF_UNIX}";
       const abstract = a.path.startsWith("\0");
@@ -32,5 +34,7 @@ export function sockaddrText(a: SocketAddress, hex: HexMode): string {
 /** The length that goes with it. */
 export function sockaddrLength(a: SocketAddress): number {
   if (a.family === AF_UNIX) return a.path === "" ? 2 : 2 + byteLength(a.path) + (a.path.startsWith("\0") ? 0 : 1);
-  return { [AF_INET]: 16, [AF_INET6]: 28, [AF_NETLINK]: 12, [AF_PACKET]: a.family === AF_PACKET && a.mac === 0 ? 12 : 18 }[a.family];
+  return { [AF_UNSPEC]: 16, [AF_INET]: 16, [AF_INET6]: 28, [AF_NETLINK]: 12, [AF_PACKET]: a.family === AF_PACKET && a.mac === 0 ? 12 : 18 }[
+    a.family
+  ];
 }

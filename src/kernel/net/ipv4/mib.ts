@@ -1,59 +1,9 @@
 /**
- * Counters of the internet protocols in a network namespace: Linux `struct netns_mib`, snmp(7) and `net/ipv4/proc.c`. Names and order are those of
- * /proc/net/snmp and /proc/net/netstat. What this kernel never does stays zero.
+ * Counters of TCP and UDP in a network namespace: Linux `net/ipv4/proc.c`. Names and order are those of /proc/net/snmp and /proc/net/netstat; what this
+ * kernel never does stays zero. IP and ICMP count in `snmp.ts`.
  */
 
 import { netPart } from "../net-namespace.ts";
-
-const IP = [
-  "InReceives",
-  "InHdrErrors",
-  "InAddrErrors",
-  "ForwDatagrams",
-  "InUnknownProtos",
-  "InDiscards",
-  "InDelivers",
-  "OutRequests",
-  "OutDiscards",
-  "OutNoRoutes",
-  "ReasmTimeout",
-  "ReasmReqds",
-  "ReasmOKs",
-  "ReasmFails",
-  "FragOKs",
-  "FragFails",
-  "FragCreates",
-] as const;
-
-const ICMP = [
-  "InMsgs",
-  "InErrors",
-  "InCsumErrors",
-  "InDestUnreachs",
-  "InTimeExcds",
-  "InParmProbs",
-  "InSrcQuenchs",
-  "InRedirects",
-  "InEchos",
-  "InEchoReps",
-  "InTimestamps",
-  "InTimestampReps",
-  "InAddrMasks",
-  "InAddrMaskReps",
-  "OutMsgs",
-  "OutErrors",
-  "OutDestUnreachs",
-  "OutTimeExcds",
-  "OutParmProbs",
-  "OutSrcQuenchs",
-  "OutRedirects",
-  "OutEchos",
-  "OutEchoReps",
-  "OutTimestamps",
-  "OutTimestampReps",
-  "OutAddrMasks",
-  "OutAddrMaskReps",
-] as const;
 
 const TCP = [
   "ActiveOpens",
@@ -207,43 +157,16 @@ const TCP_EXT = [
   "TCPMigrateReqFailure",
 ] as const;
 
-const IP_EXT = [
-  "InNoRoutes",
-  "InTruncatedPkts",
-  "InMcastPkts",
-  "OutMcastPkts",
-  "InBcastPkts",
-  "OutBcastPkts",
-  "InOctets",
-  "OutOctets",
-  "InMcastOctets",
-  "OutMcastOctets",
-  "InBcastOctets",
-  "OutBcastOctets",
-  "InCsumErrors",
-  "InNoECTPkts",
-  "InECT1Pkts",
-  "InECT0Pkts",
-  "InCEPkts",
-  "ReasmOverlaps",
-] as const;
-
 type Counters<Names extends readonly string[]> = Record<Names[number], number>;
 
 const counters = <Names extends readonly string[]>(names: Names): Counters<Names> =>
   Object.fromEntries(names.map((name) => [name, 0])) as Counters<Names>;
 
-/** The counters of one namespace; every part of the stack counts its own. */
-export class Mib {
-  readonly ip = counters(IP);
-  readonly icmp = counters(ICMP);
-  /** IcmpMsg: messages by type, in and out. */
-  readonly icmpInTypes = new Map<number, number>();
-  readonly icmpOutTypes = new Map<number, number>();
+/** The counters of one namespace. */
+export class TransportMib {
   readonly tcp = counters(TCP);
   readonly udp = counters(UDP);
   readonly tcpExt = counters(TCP_EXT);
-  readonly ipExt = counters(IP_EXT);
 }
 
-export const mibPart = netPart("mib", () => new Mib());
+export const transportMib = netPart("transport-mib", () => new TransportMib());

@@ -8,7 +8,7 @@
 
 import type { Errno } from "../../../../abi/errno.ts";
 import type { TcpHeader } from "../../skb.ts";
-import type { Mib } from "../mib.ts";
+import type { TransportMib } from "../mib.ts";
 import {
   GSO_MAX,
   HEADERS,
@@ -67,7 +67,7 @@ export const DEFAULT_TCP_PARAMS: TcpParams = {
 export interface TcpHost {
   readonly nowNs: number;
   readonly params: TcpParams;
-  readonly mib: Mib;
+  readonly mib: TransportMib;
   /** Sends a segment. A payload longer than `gsoSize` stands for several segments of that size. */
   send(header: TcpHeader, payload: Uint8Array, gsoSize: number): void;
   /** Has `onTimer` called at that time at the latest; Infinity: not needed. */
@@ -245,6 +245,35 @@ export class Tcb {
   /** Bytes that were written and not acknowledged: SIOCOUTQ. */
   get queuedBytes(): number {
     return seqDiff(this.writeSeq, this.sndUna);
+  }
+
+  /** Everything that a connection has left behind is forgotten; what was set by options stays (tcp_disconnect). */
+  renew(): void {
+    this.error = undefined;
+    this.softError = undefined;
+    this.shutdown = 0;
+    this.finReceived = false;
+    this.finQueued = false;
+    this.unsent.clear();
+    this.received.clear();
+    this.sent = [];
+    this.packetsOut = 0;
+    this.sndUna = this.sndNxt = this.writeSeq = 0;
+    this.rcvNxt = this.rcvWup = this.copiedSeq = 0;
+    this.sndWnd = this.maxWindow = this.sndWl1 = this.rcvWnd = 0;
+    this.srtt = this.mdev = this.mdevMax = this.rttvar = 0;
+    this.rtoNs = TIMEOUT_INIT_NS;
+    this.retransmits = this.backoff = this.probesOut = 0;
+    this.retransStampNs = 0;
+    this.caState = "Open";
+    this.cwnd = INIT_CWND;
+    this.ssthresh = INFINITE_SSTHRESH;
+    this.renoSacked = 0;
+    this.mssClamp = MSS_DEFAULT;
+    this.ackOwed = false;
+    this.pingpong = false;
+    this.quickAcks = 0;
+    this.atoNs = 0;
   }
 
   /** sk_stream_wspace(). */

@@ -3,7 +3,7 @@
 import { Heap, type HeapNode } from "../../../sched/heap.ts";
 import { Random } from "../../../random.ts";
 import type { TcpHeader } from "../../skb.ts";
-import { Mib } from "../mib.ts";
+import { TransportMib } from "../mib.ts";
 import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN, type TcpState } from "./constants.ts";
 import { receiveSegment } from "./input.ts";
 import { sendSyn } from "./output.ts";
@@ -62,7 +62,7 @@ export class Clock {
 
 /** A connection whose segments go wherever the test wants. */
 export class TestHost implements TcpHost {
-  readonly mib = new Mib();
+  readonly mib = new TransportMib();
   readonly tcb: Tcb;
   params: TcpParams = DEFAULT_TCP_PARAMS;
   readonly states: TcpState[] = [];

@@ -1,0 +1,160 @@
+/**
+ * What all sockets above IPv4 have in common, whether a file stands before them or not: Linux `struct sock` and `struct inet_sock`. A socket of
+ * TCP outlives its file; those of the world outside never have one.
+ */
+
+import type { Errno } from "../../../abi/errno.ts";
+import { IP_PMTUDISC_WANT } from "../../../abi/sockopt.ts";
+import { SOCKET_BUFFER } from "../../params.ts";
+import { WaitQueue } from "../../sched/wait-queue.ts";
+import type { NetNamespace } from "../net-namespace.ts";
+import { netSetting } from "../sysctl.ts";
+import type { IcmpErrorAbout } from "../core.ts";
+import { fibOf } from "./fib.ts";
+import type { Membership } from "./multicast.ts";
+import { routeOutput } from "./route.ts";
+import { type Route, RTN_MULTICAST } from "./route-types.ts";
+
+/** Bits of `shutdown`. */
+export const RCV_SHUTDOWN = 1;
+export const SEND_SHUTDOWN = 2;
+
+/** Who made a socket: what `ss -e` and /proc/net show of it. */
+export interface SockOwner {
+  /** Kernel id; 0 for the kernel's own. */
+  readonly uid: number;
+}
+
+export abstract class InetSock {
+  abstract readonly protocol: number;
+  /** What packets must be addressed to; 0: any. */
+  rcvSaddr = 0;
+  /** What it sends from; 0: as the route says. */
+  saddr = 0;
+  /** 0: none yet. */
+  localPort = 0;
+  daddr = 0;
+  remotePort = 0;
+  /** It was bound to an address or a port by bind(2), not on its own. */
+  addressLocked = false;
+  portLocked = false;
+  /** SO_BINDTODEVICE: interface index, 0 for all. */
+  boundDev = 0;
+  reuseAddr = false;
+  reusePort = false;
+  broadcast = false;
+  mark = 0;
+  priority = 0;
+  tos = 0;
+  /** -1: the namespace's default. */
+  ttl = -1;
+  pmtudisc: number = IP_PMTUDISC_WANT;
+  hdrincl = false;
+  recvErr = false;
+  recvTtl = false;
+  recvPktinfo = false;
+  timestamp = false;
+  freebind = false;
+  multicastTtl = 1;
+  multicastLoop = true;
+  multicastDev = 0;
+  multicastAddr = 0;
+  /** Groups that it has joined. Written by `multicast.ts`. */
+  readonly memberships: Membership[] = [];
+  shutdown = 0;
+  sndbuf = SOCKET_BUFFER;
+  rcvbuf = SOCKET_BUFFER;
+  /** Inode number of its file; 0: none. */
+  ino = 0;
+  uid: number;
+  readonly readWait = new WaitQueue();
+  readonly writeWait = new WaitQueue();
+  /** For sockets without a task: told of everything that wakes. */
+  listener: (() => void) | undefined;
+  private cachedRoute: { readonly route: Route; readonly generation: number; readonly dst: number } | undefined;
+  private identification = 0;
+  private held = false;
+
+  constructor(
+    readonly ns: NetNamespace,
+    owner: SockOwner,
+  ) {
+    this.uid = owner.uid;
+    this.sndbuf = netSetting(ns, "core/wmem_default");
+    this.rcvbuf = netSetting(ns, "core/rmem_default");
+  }
+
+  /** SO_ERROR, which is reported once. */
+  abstract takeError(): Errno | undefined;
+  abstract get hasError(): boolean;
+  /** Gives it a local port if it has none. Errors: EAGAIN. */
+  abstract autobind(): void;
+  /** Takes a port, 0 for a free one. Errors: EADDRINUSE. */
+  abstract takePort(port: number): void;
+  /** inet_put_port(): gives the port back. */
+  abstract dropPort(): void;
+
+  /** It has a file, and with it its namespace. */
+  holdNs(): void {
+    this.held = true;
+    this.ns.get();
+  }
+
+  releaseNs(): void {
+    if (!this.held) return;
+    this.held = false;
+    this.ns.put();
+  }
+
+  get nowNs(): number {
+    return this.ns.system.sched.clockNs;
+  }
+
+  wakeReaders(): void {
+    this.readWait.wake();
+    this.listener?.();
+  }
+
+  wakeWriters(): void {
+    this.writeWait.wake();
+    this.listener?.();
+  }
+
+  /** Whether a packet that came in by this device, or by this master, may be for it. */
+  acceptsDevice(ifindex: number): boolean {
+    return this.boundDev === 0 || this.boundDev === ifindex;
+  }
+
+  /** The way to `dst`. Errors: those of routes: ENETUNREACH, EHOSTUNREACH, EINVAL … */
+  routeTo(dst: number, src = this.saddr): Route {
+    const { generation } = fibOf(this.ns);
+    const cached = this.cachedRoute;
+    // Path MTUs expire, and neighbours' devices go: the generation tells of all of that.
+    if (cached !== undefined && cached.dst === dst && cached.generation === generation && src === this.saddr) return cached.route;
+    const multicast = dst >>> 28 === 14;
+    const oif = this.boundDev !== 0 ? this.boundDev : multicast ? this.multicastDev : 0;
+    const from = src !== 0 ? src : multicast ? this.multicastAddr : 0;
+    const route = routeOutput(this.ns, { dst, src: from, oif, iif: 0, mark: this.mark, tos: this.tos & 0x1c, anySource: this.freebind });
+    if (src === this.saddr) this.cachedRoute = { route, generation: fibOf(this.ns).generation, dst };
+    return route;
+  }
+
+  forgetRoute(): void {
+    this.cachedRoute = undefined;
+  }
+
+  ttlFor(route: Route): number {
+    if (route.type === RTN_MULTICAST) return this.multicastTtl;
+    return this.ttl >= 0 ? this.ttl : netSetting(this.ns, "ipv4/ip_default_ttl");
+  }
+
+  /** The identification of the next packet of a connected socket. */
+  nextId(step = 1): number {
+    const id = this.identification;
+    this.identification = (id + step) & 0xffff;
+    return id;
+  }
+
+  /** An ICMP error about a packet of this socket. */
+  abstract icmpError(about: IcmpErrorAbout, type: number, code: number, info: number): void;
+}

@@ -1,0 +1,456 @@
+/**
+ * Sockets of AF_INET as files: what TCP, UDP, raw and ping sockets share. Names, options of SOL_SOCKET and SOL_IP: socket(7), ip(7), Linux
+ * `net/ipv4/af_inet.c`, `ip_sockglue.c`, `net/core/sock.c`.
+ */
+
+import { CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_NET_RAW } from "../../../abi/capability.ts";
+import {
+  EACCES,
+  EADDRNOTAVAIL,
+  EAFNOSUPPORT,
+  EDOM,
+  EINVAL,
+  ENODEV,
+  ENOPROTOOPT,
+  ENOTCONN,
+  EOPNOTSUPP,
+  EPERM,
+  type Errno,
+} from "../../../abi/errno.ts";
+import {
+  AF_INET,
+  type InetAddress,
+  type Linger,
+  SO_BINDTODEVICE,
+  SO_BROADCAST,
+  SO_KEEPALIVE,
+  SO_LINGER,
+  SO_MARK,
+  SO_PROTOCOL,
+  SO_RCVBUF,
+  SO_RCVTIMEO,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SO_SNDBUF,
+  SO_SNDTIMEO,
+  SOL_IP,
+  SOL_SOCKET,
+  type SocketAddress,
+  type SocketOption,
+} from "../../../abi/socket.ts";
+import {
+  IP_ADD_MEMBERSHIP,
+  IP_BIND_ADDRESS_NO_PORT,
+  IP_DROP_MEMBERSHIP,
+  IP_FREEBIND,
+  IP_HDRINCL,
+  IP_MTU,
+  IP_MTU_DISCOVER,
+  IP_MULTICAST_IF,
+  IP_MULTICAST_LOOP,
+  IP_MULTICAST_TTL,
+  IP_PKTINFO,
+  IP_RECVERR,
+  IP_RECVTTL,
+  IP_TOS,
+  IP_TTL,
+  type IpMreqn,
+  SO_DONTROUTE,
+  SO_OOBINLINE,
+  SO_PRIORITY,
+  SO_RCVBUFFORCE,
+  SO_RCVLOWAT,
+  SO_SNDBUFFORCE,
+  SO_TIMESTAMP,
+} from "../../../abi/sockopt.ts";
+import { nsCapable } from "../../ns/user.ts";
+import type { System } from "../../task/system.ts";
+import type { Task } from "../../task/task.ts";
+import { type Creds, NOBODY, SocketFile } from "../socket.ts";
+import { netSetting } from "../sysctl.ts";
+import { inetAddrType } from "./fib-lookup.ts";
+import type { InetSock } from "./inet-sock.ts";
+import { joinGroup, leaveGroup, leaveGroups } from "./multicast.ts";
+import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST } from "./route-types.ts";
+
+/** SOCK_MIN_RCVBUF, SOCK_MIN_SNDBUF. */
+const MIN_RCVBUF = 2_304;
+const MIN_SNDBUF = 4_608;
+
+export const inetAddress = (addr: number, port: number): InetAddress => ({ family: AF_INET, addr, port });
+
+/** Errors: EAFNOSUPPORT. */
+export function requireInet(addr: SocketAddress, error: Errno = EAFNOSUPPORT): InetAddress {
+  if (addr.family !== AF_INET) throw error;
+  return addr;
+}
+
+export abstract class InetSocket extends SocketFile {
+  abstract readonly sock: InetSock;
+  /** SO_RCVTIMEO, SO_SNDTIMEO; Infinity: none. */
+  protected receiveTimeoutNs = Number.POSITIVE_INFINITY;
+  protected sendTimeoutNs = Number.POSITIVE_INFINITY;
+  protected linger: Linger = { on: false, seconds: 0 };
+  private oobInline = 0;
+  private dontRoute = 0;
+  protected rcvLowat = 1;
+  private bindNoPort = false;
+
+  constructor(system: System, type: number, flags: number, owner: Task) {
+    super(system, AF_INET, type, flags, owner);
+  }
+
+  protected get peerCreds(): Creds {
+    return NOBODY;
+  }
+
+  /** Does network work; what it has set on its way is delivered before it returns. */
+  protected work<T>(body: () => T): T {
+    const { softnet } = this.sock.ns.core;
+    softnet.begin();
+    try {
+      return body();
+    } finally {
+      softnet.end();
+    }
+  }
+
+  override takeError(): Errno | undefined {
+    return this.sock.takeError();
+  }
+
+  // ── Names ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Whether it can still be bound. */
+  protected abstract get fresh(): boolean;
+
+  /** inet_bind(). Errors: EADDRNOTAVAIL, EACCES, EINVAL, EADDRINUSE. */
+  bind(task: Task, addr: SocketAddress): void {
+    const { addr: ip, port } = requireInet(addr);
+    const { sock } = this;
+    this.requireLocal(ip);
+    if (port !== 0 && port < netSetting(sock.ns, "ipv4/ip_unprivileged_port_start")) {
+      if (!nsCapable(task.cred, sock.ns.owner ?? task.cred.userNs, CAP_NET_BIND_SERVICE)) throw EACCES;
+    }
+    if (!this.fresh || sock.localPort !== 0) throw EINVAL;
+    const type = inetAddrType(sock.ns, ip);
+    sock.rcvSaddr = ip;
+    sock.saddr = ip === 0 || type === RTN_MULTICAST || type === RTN_BROADCAST ? 0 : ip;
+    if (port !== 0 || !this.bindNoPort) {
+      try {
+        sock.takePort(port);
+      } catch (e) {
+        sock.saddr = 0;
+        sock.rcvSaddr = 0;
+        throw e;
+      }
+    }
+    sock.addressLocked = ip !== 0;
+    sock.portLocked = port !== 0;
+    sock.forgetRoute();
+  }
+
+  /** Errors: EADDRNOTAVAIL for what is no address of this host. */
+  protected requireLocal(ip: number): void {
+    const { sock } = this;
+    if (ip === 0 || sock.freebind || netSetting(sock.ns, "ipv4/ip_nonlocal_bind") !== 0) return;
+    const dev = sock.boundDev === 0 ? undefined : sock.ns.devices.get(sock.boundDev);
+    const type = inetAddrType(sock.ns, ip, dev);
+    if (type !== RTN_LOCAL && type !== RTN_MULTICAST && type !== RTN_BROADCAST) throw EADDRNOTAVAIL;
+  }
+
+  sockname(): SocketAddress {
+    const { rcvSaddr, saddr, localPort } = this.sock;
+    return inetAddress(rcvSaddr !== 0 ? rcvSaddr : saddr, localPort);
+  }
+
+  peername(): SocketAddress {
+    const { daddr, remotePort } = this.sock;
+    if (remotePort === 0) throw ENOTCONN;
+    return inetAddress(daddr, remotePort);
+  }
+
+  peernameOrUnnamed(): SocketAddress {
+    return inetAddress(this.sock.daddr, this.sock.remotePort);
+  }
+
+  // ── Options ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  override getsockopt(task: Task, level: number, option: number, argument?: string): SocketOption {
+    if (level === SOL_SOCKET) return this.getSocketOption(task, option);
+    if (level === SOL_IP) return this.getIpOption(option);
+    throw level === this.sock.protocol || level < 0 || level > 255 ? ENOPROTOOPT : this.unknownLevel(argument);
+  }
+
+  /** What a level of another protocol answers. */
+  protected unknownLevel(_argument?: string): Errno {
+    return EOPNOTSUPP;
+  }
+
+  private getSocketOption(task: Task, option: number): SocketOption {
+    const { sock } = this;
+    switch (option) {
+      case SO_PROTOCOL:
+        return sock.protocol;
+      case SO_REUSEADDR:
+        return sock.reuseAddr ? 1 : 0;
+      case SO_REUSEPORT:
+        return sock.reusePort ? 1 : 0;
+      case SO_BROADCAST:
+        return sock.broadcast ? 1 : 0;
+      case SO_SNDBUF:
+        return sock.sndbuf;
+      case SO_RCVBUF:
+        return sock.rcvbuf;
+      case SO_MARK:
+        return sock.mark;
+      case SO_PRIORITY:
+        return sock.priority;
+      case SO_RCVLOWAT:
+        return this.rcvLowat;
+      case SO_LINGER:
+        return this.linger;
+      case SO_OOBINLINE:
+        return this.oobInline;
+      case SO_DONTROUTE:
+        return this.dontRoute;
+      case SO_TIMESTAMP:
+        return sock.timestamp ? 1 : 0;
+      case SO_RCVTIMEO:
+        return Number.isFinite(this.receiveTimeoutNs) ? this.receiveTimeoutNs : 0;
+      case SO_SNDTIMEO:
+        return Number.isFinite(this.sendTimeoutNs) ? this.sendTimeoutNs : 0;
+      case SO_BINDTODEVICE:
+        return sock.ns.devices.get(sock.boundDev)?.name ?? "";
+      default:
+        return super.getsockopt(task, SOL_SOCKET, option);
+    }
+  }
+
+  override setsockopt(task: Task, level: number, option: number, value: SocketOption): void {
+    if (level === SOL_SOCKET) this.setSocketOption(task, option, value);
+    else if (level === SOL_IP) this.setIpOption(task, option, value);
+    else throw level === this.sock.protocol || level < 0 || level > 255 ? ENOPROTOOPT : this.unknownLevel();
+  }
+
+  private setSocketOption(task: Task, option: number, value: SocketOption): void {
+    if (option === SO_BINDTODEVICE) {
+      this.bindToDevice(task, value);
+      return;
+    }
+    if (option === SO_LINGER) {
+      if (typeof value !== "object" || !("on" in value)) throw EINVAL;
+      this.linger = value;
+      return;
+    }
+    if (typeof value !== "number") throw EINVAL;
+    this.setNumber(task, option, value);
+  }
+
+  private setNumber(task: Task, option: number, value: number): void {
+    const { sock } = this;
+    switch (option) {
+      case SO_REUSEADDR:
+        sock.reuseAddr = value !== 0;
+        return;
+      case SO_REUSEPORT:
+        sock.reusePort = value !== 0;
+        return;
+      case SO_BROADCAST:
+        sock.broadcast = value !== 0;
+        return;
+      case SO_SNDBUF:
+        this.setBuffer("sndbuf", Math.max(MIN_SNDBUF, 2 * Math.min(value >>> 0, netSetting(sock.ns, "core/wmem_max"))));
+        return;
+      case SO_RCVBUF:
+        this.setBuffer("rcvbuf", Math.max(MIN_RCVBUF, 2 * Math.min(value >>> 0, netSetting(sock.ns, "core/rmem_max"))));
+        return;
+      case SO_SNDBUFFORCE:
+      case SO_RCVBUFFORCE:
+        this.requireCapable(task, CAP_NET_ADMIN);
+        if (option === SO_SNDBUFFORCE) this.setBuffer("sndbuf", Math.max(MIN_SNDBUF, 2 * Math.max(0, value)));
+        else this.setBuffer("rcvbuf", Math.max(MIN_RCVBUF, 2 * Math.max(0, value)));
+        return;
+      case SO_MARK:
+        if (!this.capable(task, CAP_NET_RAW)) this.requireCapable(task, CAP_NET_ADMIN);
+        sock.mark = value >>> 0;
+        sock.forgetRoute();
+        return;
+      case SO_PRIORITY:
+        if (value < 0 || value > 6) this.requireCapable(task, CAP_NET_ADMIN);
+        sock.priority = value;
+        return;
+      case SO_RCVLOWAT:
+        this.rcvLowat = value < 0 ? 0x7fffffff : Math.max(1, value);
+        return;
+      case SO_OOBINLINE:
+        this.oobInline = value !== 0 ? 1 : 0;
+        return;
+      case SO_DONTROUTE:
+        this.dontRoute = value !== 0 ? 1 : 0;
+        return;
+      case SO_TIMESTAMP:
+        sock.timestamp = value !== 0;
+        return;
+      case SO_RCVTIMEO:
+        this.receiveTimeoutNs = timeoutOf(value);
+        return;
+      case SO_SNDTIMEO:
+        this.sendTimeoutNs = timeoutOf(value);
+        return;
+      case SO_KEEPALIVE:
+        this.setKeepalive(value !== 0);
+        super.setsockopt(task, SOL_SOCKET, option, value);
+        return;
+      default:
+        super.setsockopt(task, SOL_SOCKET, option, value);
+    }
+  }
+
+  protected setKeepalive(_on: boolean): void {}
+
+  protected setBuffer(which: "sndbuf" | "rcvbuf", bytes: number): void {
+    this.sock[which] = bytes;
+    if (which === "sndbuf") this.sock.wakeWriters();
+  }
+
+  protected capable(task: Task, capability: number): boolean {
+    return nsCapable(task.cred, this.sock.ns.owner ?? task.cred.userNs, capability);
+  }
+
+  protected requireCapable(task: Task, capability: number): void {
+    if (!this.capable(task, capability)) throw EPERM;
+  }
+
+  /** SO_BINDTODEVICE: once without privilege, never again without. */
+  private bindToDevice(task: Task, value: SocketOption): void {
+    if (typeof value !== "string") throw EINVAL;
+    const { sock } = this;
+    if (sock.boundDev !== 0) this.requireCapable(task, CAP_NET_RAW);
+    const dev = value === "" ? undefined : sock.ns.findDevice(value);
+    if (value !== "" && dev === undefined) throw ENODEV;
+    sock.boundDev = dev?.ifindex ?? 0;
+    sock.forgetRoute();
+  }
+
+  private getIpOption(option: number): SocketOption {
+    const { sock } = this;
+    const { ns } = sock;
+    switch (option) {
+      case IP_TTL:
+        return sock.ttl >= 0 ? sock.ttl : netSetting(ns, "ipv4/ip_default_ttl");
+      case IP_TOS:
+        return sock.tos;
+      case IP_MTU_DISCOVER:
+        return sock.pmtudisc;
+      case IP_MTU:
+        if (sock.daddr === 0) throw ENOTCONN;
+        return sock.routeTo(sock.daddr).mtu;
+      case IP_HDRINCL:
+        return sock.hdrincl ? 1 : 0;
+      case IP_RECVERR:
+        return sock.recvErr ? 1 : 0;
+      case IP_RECVTTL:
+        return sock.recvTtl ? 1 : 0;
+      case IP_PKTINFO:
+        return sock.recvPktinfo ? 1 : 0;
+      case IP_FREEBIND:
+        return sock.freebind ? 1 : 0;
+      case IP_BIND_ADDRESS_NO_PORT:
+        return this.bindNoPort ? 1 : 0;
+      case IP_MULTICAST_TTL:
+        return sock.multicastTtl;
+      case IP_MULTICAST_LOOP:
+        return sock.multicastLoop ? 1 : 0;
+      default:
+        return this.getOtherIpOption(option);
+    }
+  }
+
+  /** Options that other parts answer: SO_ORIGINAL_DST, tables of rules. */
+  protected getOtherIpOption(_option: number): SocketOption {
+    throw ENOPROTOOPT;
+  }
+
+  private setIpOption(task: Task, option: number, value: SocketOption): void {
+    if (option === IP_ADD_MEMBERSHIP || option === IP_DROP_MEMBERSHIP || option === IP_MULTICAST_IF) {
+      if (typeof value !== "object" || !("group" in value)) throw EINVAL;
+      this.setMulticast(option, value);
+      return;
+    }
+    if (typeof value !== "number") throw EINVAL;
+    this.setIpNumber(task, option, value);
+  }
+
+  private setMulticast(option: number, request: IpMreqn): void {
+    const { sock } = this;
+    if (option === IP_ADD_MEMBERSHIP) this.work(() => joinGroup(sock, request));
+    else if (option === IP_DROP_MEMBERSHIP) this.work(() => leaveGroup(sock, request));
+    else {
+      if (request.ifindex !== 0 && !sock.ns.devices.has(request.ifindex)) throw EADDRNOTAVAIL;
+      sock.multicastDev = request.ifindex;
+      sock.multicastAddr = request.address;
+    }
+  }
+
+  private setIpNumber(_task: Task, option: number, value: number): void {
+    const { sock } = this;
+    const on = value !== 0;
+    switch (option) {
+      case IP_TTL:
+        if (value !== -1 && (value < 1 || value > 255)) throw EINVAL;
+        sock.ttl = value;
+        return;
+      case IP_TOS:
+        sock.tos = value & 0xff;
+        sock.forgetRoute();
+        return;
+      case IP_MTU_DISCOVER:
+        if (value < 0 || value > 5) throw EINVAL;
+        sock.pmtudisc = value;
+        return;
+      case IP_HDRINCL:
+        if (!this.raw) throw ENOPROTOOPT;
+        sock.hdrincl = on;
+        return;
+      case IP_RECVERR:
+        sock.recvErr = on;
+        return;
+      case IP_RECVTTL:
+        sock.recvTtl = on;
+        return;
+      case IP_PKTINFO:
+        sock.recvPktinfo = on;
+        return;
+      case IP_FREEBIND:
+        sock.freebind = on;
+        return;
+      case IP_BIND_ADDRESS_NO_PORT:
+        this.bindNoPort = on;
+        return;
+      case IP_MULTICAST_TTL:
+        if (value < -1 || value > 255) throw EINVAL;
+        sock.multicastTtl = value === -1 ? 1 : value;
+        return;
+      case IP_MULTICAST_LOOP:
+        sock.multicastLoop = on;
+        return;
+      default:
+        throw ENOPROTOOPT;
+    }
+  }
+
+  protected get raw(): boolean {
+    return false;
+  }
+
+  protected override release(): void {
+    leaveGroups(this.sock);
+    super.release();
+  }
+}
+
+function timeoutOf(ns: number): number {
+  if (ns < 0) throw EDOM;
+  return ns === 0 ? Number.POSITIVE_INFINITY : ns;
+}
