@@ -17,6 +17,7 @@ export function PicturePane({ className = "" }: { readonly className?: string })
   const Content = asText ? view.Text : view.Picture;
   return (
     <section className={`pane picture${className}`} data-region="picture" aria-label="Picture" onPointerLeave={() => hover(undefined)}>
+      <h2 className="visually-hidden">{view.title}</h2>
       <div className="pane-head">
         <ViewTabs shown={view} />
         <button type="button" className="plain-button as-text" aria-pressed={asText} onClick={() => useStore.setState({ asText: !asText })}>
