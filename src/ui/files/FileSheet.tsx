@@ -122,7 +122,7 @@ async function download(session: Session, { mntNs, path }: ShownFile, sizeBytes:
     offset += answer.bytes.length;
   }
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(pieces));
+  link.href = URL.createObjectURL(new Blob(pieces, { type: "application/octet-stream" }));
   link.download = path.slice(path.lastIndexOf("/") + 1);
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
