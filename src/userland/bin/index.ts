@@ -45,6 +45,7 @@ import { free } from "./free.ts";
 import { fuser } from "./fuser.ts";
 import { getcap } from "./getcap.ts";
 import { getent } from "./getent.ts";
+import { getfattr } from "./getfattr.ts";
 import { egrep, fgrep, grep } from "./grep.ts";
 import { getpcaps } from "./getpcaps.ts";
 import { groups } from "./groups.ts";
@@ -97,6 +98,7 @@ import { paste } from "./paste.ts";
 import { patch } from "./patch.ts";
 import { pgrep, pkill } from "./pgrep.ts";
 import { pidof } from "./pidof.ts";
+import { pivotRoot } from "./pivot_root.ts";
 import { pmap } from "./pmap.ts";
 import { printenv } from "./printenv.ts";
 import { printf } from "./printf.ts";
@@ -114,6 +116,7 @@ import { rmdir } from "./rmdir.ts";
 import { sed } from "./sed.ts";
 import { seq } from "./seq.ts";
 import { setcap } from "./setcap.ts";
+import { setfattr } from "./setfattr.ts";
 import { setpriv } from "./setpriv.ts";
 import { setsid } from "./setsid.ts";
 import { ash, dash, sh } from "./sh.ts";
@@ -128,6 +131,7 @@ import { strings } from "./strings.ts";
 import { stty } from "./stty.ts";
 import { su } from "./su.ts";
 import { sudo } from "./sudo.ts";
+import { switchRootProgram } from "./switch_root.ts";
 import { sync } from "./sync.ts";
 import { sysctl } from "./sysctl.ts";
 import { tac } from "./tac.ts";
@@ -218,6 +222,7 @@ export const executables: readonly Executable[] = [
   fuser,
   getcap,
   getent,
+  getfattr,
   getpcaps,
   grep,
   groups,
@@ -271,6 +276,7 @@ export const executables: readonly Executable[] = [
   patch,
   pgrep,
   pidof,
+  pivotRoot,
   pkill,
   pmap,
   poweroff,
@@ -291,6 +297,7 @@ export const executables: readonly Executable[] = [
   sed,
   seq,
   setcap,
+  setfattr,
   setpriv,
   setsid,
   sh,
@@ -312,6 +319,7 @@ export const executables: readonly Executable[] = [
   su,
   sudo,
   sum,
+  switchRootProgram,
   sync,
   sysctl,
   tac,
