@@ -156,7 +156,8 @@ function mountNew(system: System, task: Task, at: Path, source: string, fstype: 
     if (top.mnt.sb === sb && top.mnt.root === top.dentry) throw EBUSY;
     // The root of a filesystem is a directory.
     if (!top.dentry.inode.isDirectory) throw ENOTDIR;
-    if ((flags & MS_RDONLY) !== 0) sb.readonly = true;
+    // An instance that is mounted elsewhere stays as it is there.
+    if ((flags & MS_RDONLY) !== 0 && countMounts(sb) === 0) sb.readonly = true;
     const mount = new Mount(system.mounts.nextId(), sb, root, source === "" ? "none" : source, mountFlags(flags));
     mount.lockedFlags = lockedFlags;
     attach(system, task, mount, top);
