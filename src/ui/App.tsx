@@ -131,7 +131,8 @@ function useAddress(): void {
     read();
     addEventListener("hashchange", read);
     const end = useStore.subscribe((state, before) => {
-      if (state.view === before.view && state.asText === before.asText && state.selection === before.selection) return;
+      const { view, asText, selection, seenFrom } = before;
+      if (state.view === view && state.asText === asText && state.selection === selection && state.seenFrom === seenFrom) return;
       try {
         history.replaceState(null, "", formatView(state));
       } catch {

@@ -1,5 +1,5 @@
 /** What of the machine has to do with a thing: what stays lit in every view while it is pointed at. */
-import type { CgroupEntity, MountEntity, NamespaceEntity, OverlayEntity, TaskEntity } from "../bridge/messages.ts";
+import type { CgroupEntity, MountEntity, NamespaceEntity, NamespaceKind, OverlayEntity, TaskEntity } from "../bridge/messages.ts";
 import type { Selection } from "./selection.ts";
 
 export interface Related {
@@ -16,6 +16,13 @@ export interface Entities {
   readonly cgroups: ReadonlyMap<number, CgroupEntity>;
   readonly mounts: ReadonlyMap<number, MountEntity>;
   readonly overlays: ReadonlyMap<number, OverlayEntity>;
+}
+
+/** The namespace of each kind that the machine booted with: numbers are given out in rising order. */
+export function findFirst(namespaces: ReadonlyMap<number, NamespaceEntity>): Map<NamespaceKind, number> {
+  const first = new Map<NamespaceKind, number>();
+  for (const { kind, ino } of namespaces.values()) if (ino < (first.get(kind) ?? Number.POSITIVE_INFINITY)) first.set(kind, ino);
+  return first;
 }
 
 /** A thing with all that it is nested in, itself first. */

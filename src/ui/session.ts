@@ -96,6 +96,7 @@ export class Session {
       ended: new Set(),
       phase: { kind: "starting" },
       selection: undefined,
+      seenFrom: undefined,
       hovered: undefined,
       searching: undefined,
     });

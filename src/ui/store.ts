@@ -37,6 +37,8 @@ export interface PageState {
   /** The view's text twin instead of its picture. */
   readonly asText: boolean;
   readonly selection: Selection | undefined;
+  /** The PID namespace that processes are seen from; the host's, where there is none. */
+  readonly seenFrom: number | undefined;
   /** What the pointer is on, in whichever view: others dim what has nothing to do with it. */
   readonly hovered: Selection | undefined;
   readonly pane: Pane;
@@ -65,6 +67,7 @@ export const useStore = create<PageState>(() => ({
   view: "processes",
   asText: false,
   selection: undefined,
+  seenFrom: undefined,
   hovered: undefined,
   pane: "terminal",
   dialog: undefined,

@@ -2,23 +2,25 @@ import { expect, test } from "vitest";
 import { fitsSettings, formatView, makeConfig, parseSettings, parseView, type ViewState } from "./url-state.ts";
 
 test("a view survives the way through the address", () => {
-  const states: readonly ViewState[] = [
+  const states = [
     { view: "processes", asText: false, selection: { kind: "task", pid: 12 } },
     { view: "namespaces", asText: true, selection: { kind: "namespace", ino: 4026531836 } },
     { view: "cgroups", asText: false, selection: { kind: "cgroup", id: 34 } },
     { view: "files", asText: true, selection: { kind: "mount", id: 25 } },
     { view: "layers", asText: false, selection: { kind: "overlay", id: 30 } },
     { view: "cgroups", asText: false, selection: undefined },
-  ];
+  ].map((state) => ({ ...state, seenFrom: undefined }) as ViewState);
   for (const state of states) expect(parseView(formatView(state))).toEqual(state);
+  const [first] = states;
+  expect(parseView(formatView({ ...(first as ViewState), seenFrom: 4026532001 })).seenFrom).toBe(4026532001);
 });
 
 test("an address from when the text was a view of its own still leads there", () => {
-  expect(parseView("#view=text&pid=12")).toEqual({ view: "processes", asText: true, selection: { kind: "task", pid: 12 } });
+  expect(parseView("#view=text&pid=12")).toMatchObject({ view: "processes", asText: true, selection: { kind: "task", pid: 12 } });
 });
 
 test("nonsense in the address is the default", () => {
-  expect(parseView("#view=<script>&pid=-1")).toEqual({ view: "processes", asText: false, selection: undefined });
+  expect(parseView("#view=<script>&pid=-1")).toEqual({ view: "processes", asText: false, selection: undefined, seenFrom: undefined });
   expect(parseSettings("?seed=abc&speed=NaN&cpus=0&mem=9e9")).toEqual({
     seed: undefined,
     startSec: undefined,

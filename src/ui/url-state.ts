@@ -13,6 +13,8 @@ export interface ViewState {
   /** The view's text twin instead of its picture. */
   readonly asText: boolean;
   readonly selection: Selection | undefined;
+  /** The PID namespace that processes are seen from. */
+  readonly seenFrom: number | undefined;
 }
 
 /** How each kind of selection is called in the address, with its greatest key. */
@@ -51,13 +53,15 @@ export function parseView(hash: string): ViewState {
     view: VIEW_NAMES.find((name) => name === named) ?? "processes",
     asText: params.get("as") === "text" || named === "text",
     selection: parseSelection(params),
+    seenFrom: toCount(params.get("from"), KEYS.namespace.most),
   };
 }
 
-export function formatView({ view, asText, selection }: ViewState): string {
+export function formatView({ view, asText, selection, seenFrom }: ViewState): string {
   const params = new URLSearchParams({ view });
   if (asText) params.set("as", "text");
   if (selection !== undefined) params.set(KEYS[selection.kind].param, String(getKey(selection)));
+  if (seenFrom !== undefined) params.set("from", String(seenFrom));
   return `#${params}`;
 }
 

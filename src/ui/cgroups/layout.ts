@@ -106,6 +106,8 @@ const DEPTH_MOST = 5;
 /** Where there is room, the instruments grow. */
 const FULL = { pitch: 92, height: 82, y: 38, instrument: 38 };
 const GROWTH_MOST = 34;
+/** More than this are single lines, whatever the room: strips do not change their kind when the detail opens below. */
+const FULL_MOST = 7;
 const LINE = { pitch: 30, height: 26, y: 7, instrument: 12 };
 /** Siblings without children from which on they are drawn as a rack. */
 const RACK_FROM = 17;
@@ -158,7 +160,7 @@ export function layoutCgroups(input: CgroupInput): CgroupShapes {
   const racks = nodes.filter((node) => node.rack !== undefined).map((node) => measureRack(node, columns.end));
   const rackHeight = racks.reduce((sum, rack) => sum + rack.height + 14, 0);
   const strips = nodes.filter((node) => node.rack === undefined);
-  const fits = TOP + strips.length * FULL.pitch + rackHeight <= Math.max(input.height, TOP + 3 * FULL.pitch);
+  const fits = strips.length <= FULL_MOST;
   const spare = (input.height - TOP - rackHeight - 6) / Math.max(1, strips.length) - FULL.pitch;
   const growth = fits ? Math.round(Math.min(GROWTH_MOST, Math.max(0, spare))) : 0;
   const tall = {

@@ -3,10 +3,10 @@ import type { NamespaceEntity } from "../../bridge/messages.ts";
 import { useSession } from "../context.tsx";
 import { formatCount } from "../format.ts";
 import type { LiveKind } from "../live.ts";
+import { findFirst } from "../relations.ts";
 import { live, toggleSelection, useStore } from "../store.ts";
 import { useLiveVersion } from "../use-live.ts";
 import { getKindFace } from "./kinds.ts";
-import { findFirst } from "./layout.ts";
 import { listMembers } from "./members.ts";
 
 const SEEN: readonly LiveKind[] = ["tasks", "namespaces"];

@@ -1,10 +1,11 @@
 /** The text twin of the namespaces: who is in which, and what there is of them. */
 import type { NamespaceKind } from "../../bridge/messages.ts";
 import type { LiveKind } from "../live.ts";
+import { findFirst } from "../relations.ts";
 import { live, toggleSelection, useStore } from "../store.ts";
 import { useLiveVersion } from "../use-live.ts";
 import { KINDS } from "./kinds.ts";
-import { findFirst, layoutNamespaces, type RowShape } from "./layout.ts";
+import { layoutNamespaces, type RowShape } from "./layout.ts";
 import { listMembers } from "./members.ts";
 
 const SEEN: readonly LiveKind[] = ["tasks", "namespaces"];

@@ -6,7 +6,7 @@
  * which the machine booted with, is a plain line; every other one a plate across its rows. PID and user namespaces are nested: so are their plates.
  */
 import type { NamespaceEntity, NamespaceKind, TaskEntity } from "../../bridge/messages.ts";
-import { listChain } from "../relations.ts";
+import { findFirst, listChain } from "../relations.ts";
 import { KINDS } from "./kinds.ts";
 
 export interface NamespaceInput {
@@ -110,13 +110,6 @@ interface Row {
   readonly setKey: string;
   /** By kind, the namespace and those it is nested in, without the first; empty for the first; undefined for none. */
   readonly chains: Readonly<Partial<Record<NamespaceKind, readonly number[]>>>;
-}
-
-/** The namespace of each kind that the machine booted with: numbers are given out in rising order. */
-export function findFirst(namespaces: ReadonlyMap<number, NamespaceEntity>): Map<NamespaceKind, number> {
-  const first = new Map<NamespaceKind, number>();
-  for (const { kind, ino } of namespaces.values()) if (ino < (first.get(kind) ?? Number.POSITIVE_INFINITY)) first.set(kind, ino);
-  return first;
 }
 
 /** What tells namespaces apart at a glance: the last digits of the inode number. */

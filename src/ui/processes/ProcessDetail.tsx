@@ -1,9 +1,10 @@
 /** What is known of the selected process, in words and figures, and commands about it that are typed into the terminal. */
 import { useSession } from "../context.tsx";
 import { formatBytes, formatShare, formatSpan } from "../format.ts";
-import { live, useSelectedPid, useStore } from "../store.ts";
+import { findFirst } from "../relations.ts";
+import { live, toggleSelection, useSelectedPid, useStore } from "../store.ts";
 import { useLiveVersion } from "../use-live.ts";
-import type { TaskEntity } from "../../bridge/messages.ts";
+import type { NamespaceKind, TaskEntity } from "../../bridge/messages.ts";
 import { getStateFace } from "./states.ts";
 
 /** Commands about a process, as the shell takes them; those that end it are marked. */
@@ -43,6 +44,28 @@ export function ProcessDetail() {
   );
 }
 
+/** Its cgroup, and its namespaces beside the first. */
+function Places({ task }: { readonly task: TaskEntity }) {
+  const cgroup = live.cgroups.get(task.cgroup);
+  const first = findFirst(live.namespaces);
+  const own = (Object.entries(task.namespaces) as [NamespaceKind, number][]).filter(([kind, ino]) => first.get(kind) !== ino);
+  return (
+    <>
+      {cgroup !== undefined && (
+        <button type="button" className="link-button" onClick={() => toggleSelection({ kind: "cgroup", id: cgroup.id })}>
+          cgroup {cgroup.path}
+        </button>
+      )}
+      {own.map(([kind, ino]) => (
+        <button key={kind} type="button" className="link-button" onClick={() => toggleSelection({ kind: "namespace", ino })}>
+          {kind}:[{ino}]
+        </button>
+      ))}
+      {own.length === 0 && <span>the first namespaces</span>}
+    </>
+  );
+}
+
 function Facts({ task }: { readonly task: TaskEntity }) {
   const session = useSession();
   const bornTo = live.bornTo.get(task.pid);
@@ -74,6 +97,12 @@ function Facts({ task }: { readonly task: TaskEntity }) {
             <dd>{value}</dd>
           </div>
         ))}
+        <div className="wide">
+          <dt className="label">Is in</dt>
+          <dd className="members">
+            <Places task={task} />
+          </dd>
+        </div>
         <div className="wide">
           <dt className="label">Arguments</dt>
           <dd>{task.argv.length === 0 ? "none" : task.argv.join(" ")}</dd>

@@ -1,5 +1,5 @@
 /** One box of the process tree. Moving, appearing and the flash of an exec are style sheet transitions on stable elements. */
-import { memo } from "react";
+import { Fragment, memo } from "react";
 import { formatBytes, formatCount, formatShare } from "../format.ts";
 import { type NodeShape, type ProcessShapes, SQUARE } from "./layout.ts";
 import { StateMark } from "./StateMark.tsx";
@@ -12,7 +12,7 @@ interface Props {
   readonly related: boolean;
   readonly tabbable: boolean;
   readonly onSelect: (node: NodeShape) => void;
-  readonly onHover: (key: string | undefined) => void;
+  readonly onHover: (node: NodeShape) => void;
   readonly onFocus: (key: string) => void;
 }
 
@@ -33,22 +33,25 @@ function describe(node: NodeShape): string {
     return `${node.count} processes named ${node.comm}: ${states}`;
   }
   const orphan = node.orphanOf === undefined ? "" : `, orphan of ${node.orphanOf}`;
-  return `${node.comm}, process ${node.task.pid}, ${getStateFace(node.task.state).label}${orphan}`;
+  const [, ...inner] = node.numbers;
+  const also = inner.length === 0 ? "" : `, inside ${inner.join(" and ")}`;
+  const unseen = node.here < 0 ? ", not seen from here" : "";
+  return `${node.comm}, process ${node.task.pid}${also}, ${getStateFace(node.task.state).label}${orphan}${unseen}`;
 }
 
 function classOf(node: NodeShape, selected: boolean, related: boolean): string {
   const state = node.kind === "group" ? "" : { R: " running", Z: " zombie", T: " stopped", t: " stopped" }[node.task.state as string];
-  return `node ${node.kind}${state ?? ""}${selected ? " selected" : ""}${related ? " related" : ""}`;
+  return `node ${node.kind}${state ?? ""}${node.here < 0 ? " unseen" : ""}${selected ? " selected" : ""}${related ? " related" : ""}`;
 }
 
 export const ProcessNode = memo(function ProcessNode(props: Props) {
   const { node, detail, onSelect } = props;
-  const { width, height, task } = node;
+  const { width, height } = node;
   const full = detail === "full";
   /** Height of the lines of text; a group's field comes below. */
   const head = height - (node.field?.height ?? 0);
   const face = getStateFace(node.states[0]?.[0] ?? "S");
-  const number = node.kind === "group" ? `×${formatCount(node.count)}` : String(task.pid);
+  const number = node.kind === "group" ? `×${formatCount(node.count)}` : node.numbers.join("|");
   const numberWidth = number.length * (node.kind === "group" ? NAME_ADVANCE : 6.6) + 8;
   const baseline = full ? 17 : 16;
   return (
@@ -67,7 +70,7 @@ export const ProcessNode = memo(function ProcessNode(props: Props) {
         event.preventDefault();
         onSelect(node);
       }}
-      onPointerEnter={(event) => event.pointerType === "mouse" && props.onHover(node.key)}
+      onPointerEnter={(event) => event.pointerType === "mouse" && props.onHover(node)}
       onFocus={() => props.onFocus(node.key)}
     >
       {node.kind === "group" && (
@@ -93,7 +96,7 @@ export const ProcessNode = memo(function ProcessNode(props: Props) {
         </text>
       </g>
       <text className={node.kind === "group" ? "comm" : "small"} x={width - 6} y={baseline} textAnchor="end">
-        {number}
+        {node.kind === "group" || node.numbers.length === 1 ? number : <Numbers node={node} />}
       </text>
       {full && <SecondLine node={node} />}
       <Field node={node} top={head} />
@@ -104,7 +107,7 @@ export const ProcessNode = memo(function ProcessNode(props: Props) {
 
 /** A frame makes new shape objects; what looks the same is not drawn again. */
 function isSame(before: Props, after: Props): boolean {
-  const keys = ["x", "y", "width", "height", "comm", "count", "generations", "share", "rssBytes", "orphanOf", "kind"] as const;
+  const keys = ["here", "x", "y", "width", "height", "comm", "count", "generations", "share", "rssBytes", "orphanOf", "kind"] as const;
   return (
     before.detail === after.detail &&
     before.selected === after.selected &&
@@ -113,8 +116,20 @@ function isSame(before: Props, after: Props): boolean {
     before.onSelect === after.onSelect &&
     keys.every((key) => before.node[key] === after.node[key]) &&
     before.node.task.argv === after.node.task.argv &&
+    before.node.numbers.join() === after.node.numbers.join() &&
     before.node.states.join() === after.node.states.join()
   );
+}
+
+/** All numbers of one process, the host's first; the one of where it is seen from stands out. */
+function Numbers({ node }: { readonly node: NodeShape }) {
+  return node.numbers.map((number, level) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: a level is an index.
+    <Fragment key={level}>
+      {level > 0 && <tspan className="wall">|</tspan>}
+      <tspan className={level === node.here ? "here" : undefined}>{number}</tspan>
+    </Fragment>
+  ));
 }
 
 function SecondLine({ node }: { readonly node: NodeShape }) {

@@ -2,22 +2,27 @@
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { formatCount } from "../format.ts";
 import { Keel } from "../keel/Keel.tsx";
+import type { LiveKind } from "../live.ts";
 import { TryThese } from "../picture/TryThese.tsx";
-import { live, toggleSelection, useSelectedPid, useStore } from "../store.ts";
-import { useLiveVersion, useSize } from "../use-live.ts";
-import { findRelated, layoutProcesses, MARGIN, type NodeShape, type ProcessShapes } from "./layout.ts";
+import { isSameSelection } from "../selection.ts";
+import { hover, live, toggleSelection, useSelectedPid, useStore } from "../store.ts";
+import { useLiveVersion, useRelated, useSize } from "../use-live.ts";
+import { type CompartmentShape, layoutProcesses, MARGIN, type NodeShape, type ProcessShapes } from "./layout.ts";
 import { ProcessNode } from "./ProcessNode.tsx";
+import { SeenFrom, useSeenFrom } from "./SeenFrom.tsx";
 import { StateMark } from "./StateMark.tsx";
 import { STATES } from "./states.ts";
 
 const REDRAW_MS = 110;
+export const SEEN: readonly LiveKind[] = ["tasks", "namespaces"];
 
 export function ProcessPicture() {
   const selectedPid = useSelectedPid();
   const selected = useStore((state) => state.selection !== undefined);
+  const seenFrom = useSeenFrom();
   const drawing = useRef<HTMLElement>(null);
   const { width, height } = useSize(drawing);
-  useLiveVersion(REDRAW_MS);
+  useLiveVersion(REDRAW_MS, SEEN);
   const shapes = layoutProcesses({
     tasks: live.tasks,
     ghosts: [...live.ghosts.values()].map((ghost) => ghost.task),
@@ -26,9 +31,12 @@ export function ProcessPicture() {
     width,
     height: height - 1,
     selected: selectedPid,
+    namespaces: live.namespaces,
+    seenFrom,
   });
   return (
     <>
+      <SeenFrom seenFrom={seenFrom} />
       <section
         className="drawing"
         ref={drawing}
@@ -36,7 +44,7 @@ export function ProcessPicture() {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
         tabIndex={0}
       >
-        <Tree shapes={shapes} />
+        <Tree shapes={shapes} seenFrom={seenFrom} />
         {live.tasks.size > 0 && live.tasks.size + live.ghosts.size < 5 && (
           <TryThese words="Not much is running. These put something here:" commands={EXAMPLES} />
         )}
@@ -49,11 +57,11 @@ export function ProcessPicture() {
 
 const select = (node: NodeShape): void => toggleSelection({ kind: "task", pid: node.task.pid });
 
-function Tree({ shapes }: { readonly shapes: ProcessShapes }) {
-  const [hovered, setHovered] = useState<string | undefined>(undefined);
+function Tree({ shapes, seenFrom }: { readonly shapes: ProcessShapes; readonly seenFrom: number | undefined }) {
+  const related = useRelated();
   const [focused, setFocused] = useState<string | undefined>(undefined);
   const selectedPid = useSelectedPid();
-  const { nodes, links } = shapes;
+  const { nodes, links, compartments } = shapes;
   const drawing = useRef<SVGSVGElement>(null);
   const selectedKey = selectedPid === undefined ? undefined : nodes.find((node) => node.task.pid === selectedPid && node.count === 1)?.key;
   // The detail takes room below: what it is about stays in sight.
@@ -61,7 +69,13 @@ function Tree({ shapes }: { readonly shapes: ProcessShapes }) {
     if (selectedKey !== undefined)
       drawing.current?.querySelector(`[data-key="${CSS.escape(selectedKey)}"]`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [selectedKey]);
-  const lit = hovered !== undefined && nodes.some((node) => node.key === hovered) ? findRelated(nodes, hovered) : undefined;
+  // So does what can be seen from where one looks.
+  useEffect(() => {
+    if (seenFrom !== undefined)
+      drawing.current?.querySelector(".node:not(.unseen)")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [seenFrom]);
+  const lit = related === undefined ? undefined : listRelated(nodes, related.pids);
+  const unseen = new Set(nodes.filter((node) => node.here < 0).map((node) => node.key));
   const entry = nodes.some((node) => node.key === focused) ? focused : nodes[0]?.key;
   const root = nodes[0];
   const onKeyDown = (event: KeyboardEvent<SVGSVGElement>) => {
@@ -71,14 +85,7 @@ function Tree({ shapes }: { readonly shapes: ProcessShapes }) {
     event.currentTarget.querySelector<SVGGElement>(`[data-key="${CSS.escape(next.key)}"]`)?.focus();
   };
   return (
-    <svg
-      ref={drawing}
-      width={shapes.width}
-      height={shapes.height}
-      className={lit === undefined ? "" : "dimmed"}
-      onKeyDown={onKeyDown}
-      onPointerLeave={() => setHovered(undefined)}
-    >
+    <svg ref={drawing} width={shapes.width} height={shapes.height} className={lit === undefined ? "" : "dimmed"} onKeyDown={onKeyDown}>
       <title>Process tree</title>
       <Hatches />
       <Dimension shapes={shapes} />
@@ -94,10 +101,13 @@ function Tree({ shapes }: { readonly shapes: ProcessShapes }) {
       {root !== undefined && (
         <path className="keel-post" d={`M${root.x} ${root.y + (shapes.detail === "full" ? 21 : 12)}H14V${shapes.height}`} />
       )}
+      {compartments.map((shape) => (
+        <Compartment key={shape.key} shape={shape} related={related?.namespaces.has(shape.ino) === true} />
+      ))}
       {links.map((link) => (
         <path
           key={link.key}
-          className={`link${link.orphan ? " orphan" : ""}${lit?.has(link.to) === true && lit.has(link.from) ? " related" : ""}`}
+          className={`link${link.orphan ? " orphan" : ""}${unseen.has(link.from) || unseen.has(link.to) ? " unseen" : ""}${lit?.has(link.to) === true && lit.has(link.from) ? " related" : ""}`}
           d={link.path}
           style={{ d: `path("${link.path}")` } as React.CSSProperties}
         />
@@ -111,7 +121,7 @@ function Tree({ shapes }: { readonly shapes: ProcessShapes }) {
           related={lit?.has(node.key) === true}
           tabbable={node.key === entry}
           onSelect={select}
-          onHover={setHovered}
+          onHover={hoverNode}
           onFocus={setFocused}
         />
       ))}
@@ -121,6 +131,36 @@ function Tree({ shapes }: { readonly shapes: ProcessShapes }) {
         </text>
       )}
     </svg>
+  );
+}
+
+const hoverNode = (node: NodeShape): void => hover({ kind: "task", pid: node.task.pid });
+
+/** Keys of the nodes that stand for one of these processes. */
+function listRelated(nodes: readonly NodeShape[], pids: ReadonlySet<number>): ReadonlySet<string> {
+  return new Set(nodes.filter((node) => node.pids.some((pid) => pids.has(pid))).map((node) => node.key));
+}
+
+/** The bulkheads round a PID namespace, and its name in the upper one. */
+function Compartment({ shape, related }: { readonly shape: CompartmentShape; readonly related: boolean }) {
+  const { ino, x, y, width, height, seen } = shape;
+  const selection = { kind: "namespace", ino } as const;
+  const selected = useStore((state) => isSameSelection(state.selection, selection));
+  const name = width > 190 ? `PID NAMESPACE ${ino}` : width > 130 ? `PID NS ${ino}` : `PID ${String(ino).slice(-4)}`;
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the keyboard selects it in the view of the namespaces and above the drawing.
+    <g
+      className={`compartment${seen ? "" : " unseen"}${selected ? " selected" : ""}${related ? " related" : ""}`}
+      onClick={() => toggleSelection(selection)}
+      onPointerEnter={(event) => event.pointerType === "mouse" && hover(selection)}
+    >
+      <rect className="bulkhead" style={{ x: `${x}px`, y: `${y}px`, width: `${width}px`, height: `${height}px` }} />
+      <rect className="bulkhead-hatch" x={x + 1} y={y + 1} width={width - 2} height={9} fill="url(#hatch-bulkhead)" />
+      <rect className="text-ground" x={x + 8} y={y - 3} width={name.length * 6.4 + 10} height={14} />
+      <text className="bulkhead-name" x={x + 13} y={y + 8.5}>
+        {name}
+      </text>
+    </g>
   );
 }
 
@@ -143,7 +183,8 @@ function Dimension({ shapes }: { readonly shapes: ProcessShapes }) {
   const left = MARGIN.left;
   const right = Math.max(left + 200, Math.min(...[shapes.width - MARGIN.right]));
   const grouped = shapes.grouped > 0 ? ` · ${formatCount(shapes.grouped)} of them drawn together` : "";
-  const text = `${formatCount(shapes.processes)} ${shapes.processes === 1 ? "process" : "processes"}${grouped}`;
+  const count = `${formatCount(shapes.processes)} ${shapes.processes === 1 ? "process" : "processes"}`;
+  const text = shapes.seen < shapes.processes ? `${formatCount(shapes.seen)} of ${count} seen from there` : `${count}${grouped}`;
   const half = text.length * 3.5 + 8;
   const middle = (left + right) / 2;
   return (
@@ -168,8 +209,8 @@ function Hatches() {
         <rect width="5" height="5" fill="var(--sheet)" />
         <path d="M.5 0V5" stroke="var(--state-T)" strokeWidth=".9" opacity=".55" />
       </pattern>
-      <pattern id="hatch-busy" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-        <path d="M0 0V5" stroke="var(--state-R)" strokeWidth="2.600" />
+      <pattern id="hatch-bulkhead" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+        <path d="M0 0V5" stroke="var(--ns-pid)" strokeWidth=".9" opacity=".7" />
       </pattern>
     </defs>
   );

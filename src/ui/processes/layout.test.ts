@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { TaskEntity } from "../../bridge/messages.ts";
-import { findRelated, layoutProcesses, type ProcessInput, type ProcessShapes } from "./layout.ts";
+import { layoutProcesses, type ProcessInput, type ProcessShapes } from "./layout.ts";
 
 function task(pid: number, ppid: number, comm: string, more: Partial<TaskEntity> = {}): TaskEntity {
   return {
@@ -88,9 +88,57 @@ test("what just ended is drawn as a ghost beside the living", () => {
   expect(shapes.nodes.at(-1)).toMatchObject({ kind: "ghost", comm: "ls", depth: 2 });
 });
 
-test("hovering relates ancestors and descendants, not siblings", () => {
-  const { nodes } = shapesOf([...base, task(3, 2, "a"), task(4, 3, "b"), task(5, 2, "c")]);
-  expect([...findRelated(nodes, "p3")].sort()).toEqual(["p1", "p2", "p3", "p4"]);
+const HOST = 4026531836;
+const [OUTER, INNER] = [4026532001, 4026532002];
+const spaces = new Map(
+  [
+    { ino: HOST, kind: "pid" as const, label: "" },
+    { ino: OUTER, kind: "pid" as const, parent: HOST, label: "" },
+    { ino: INNER, kind: "pid" as const, parent: OUTER, label: "" },
+  ].map((ns) => [ns.ino, ns]),
+);
+const within = (pid: number, ppid: number, comm: string, ino: number, innerPids: readonly number[]) =>
+  task(pid, ppid, comm, { namespaces: { pid: ino }, innerPids });
+const nested = [
+  ...[within(1, 0, "init", HOST, []), within(2, 1, "bash", HOST, []), within(3, 2, "unshare", HOST, []), within(4, 3, "sh", OUTER, [1])],
+  ...[within(5, 4, "a", OUTER, [2]), within(6, 4, "b", INNER, [3, 1]), within(7, 2, "after", HOST, [])],
+];
+
+test("a compartment stands round what is in another PID namespace than its parent, one within the other", () => {
+  const { nodes, compartments } = shapesOf(nested, { namespaces: spaces });
+  expect(compartments.map(({ ino }) => ino)).toEqual([OUTER, INNER]);
+  const [outer, inner] = compartments;
+  if (outer === undefined || inner === undefined) throw new Error("two compartments");
+  for (const node of nodes) {
+    const isIn =
+      node.x > outer.x && node.x + node.width < outer.x + outer.width && node.y > outer.y && node.y + node.height < outer.y + outer.height;
+    expect([node.comm, isIn]).toEqual([node.comm, ["sh", "a", "b"].includes(node.comm)]);
+  }
+  expect(inner.x).toBeGreaterThan(outer.x);
+  expect(inner.y + inner.height).toBeLessThan(outer.y + outer.height);
+  expect(inner.x + inner.width).toBeLessThan(outer.x + outer.width);
+});
+
+test("seen from a PID namespace a process has the number that it has there, and those outside have none", () => {
+  const seen = (seenFrom: number | undefined) => {
+    const shapes = shapesOf(nested, { namespaces: spaces, seenFrom });
+    return [shapes.seen, ...shapes.nodes.map((node) => node.numbers[node.here])];
+  };
+  expect(seen(undefined)).toEqual([7, 1, 2, 3, 4, 5, 6, 7]);
+  expect(seen(HOST)).toEqual([7, 1, 2, 3, 4, 5, 6, 7]);
+  expect(seen(OUTER)).toEqual([3, undefined, undefined, undefined, 1, 2, 3, undefined]);
+  expect(seen(INNER)).toEqual([1, undefined, undefined, undefined, undefined, undefined, 1, undefined]);
+});
+
+test("namesakes of different PID namespaces stand apart, until there are too many", () => {
+  const of = (count: number) => {
+    const inits = Array.from({ length: count }, (_, i) => within(10 + i, 2, "sh", OUTER + i, [1]));
+    const namespaces = new Map(inits.map((one, i) => [OUTER + i, { ino: OUTER + i, kind: "pid" as const, parent: HOST, label: one.comm }]));
+    return shapesOf([...nested.slice(0, 2), ...inits], { namespaces });
+  };
+  expect(of(10).compartments).toHaveLength(10);
+  expect(of(1000).nodes.map(({ count }) => count)).toEqual([1, 1, 1000]);
+  expect(of(1000).compartments).toHaveLength(0);
 });
 
 test("laying out 5,000 processes hides nothing from a short room: rows shrink before they scroll", () => {

@@ -4,8 +4,12 @@
  * Generations are columns, from left (PID 1) to right; every leaf has a row; a parent stands in the row of its first child, so that a new child never
  * moves what is there. Siblings stand in the order of their birth. Too many of one name become one box that says how many they are:
  * first siblings, then generations of the same name, so that a fork bomb of thousands is a handful of boxes.
+ *
+ * Where a process is in another PID namespace than its parent, a compartment is drawn round it and all below. Seen from a namespace, each process has
+ * the number that it has there, and those that are not to be seen from there fade.
  */
-import type { TaskEntity, TaskState } from "../../bridge/messages.ts";
+import type { NamespaceEntity, TaskEntity, TaskState } from "../../bridge/messages.ts";
+import { listChain } from "../relations.ts";
 
 export interface ProcessInput {
   readonly tasks: ReadonlyMap<number, TaskEntity>;
@@ -19,6 +23,9 @@ export interface ProcessInput {
   readonly height: number;
   /** Drawn on its own, never inside a group; so are its ancestors. */
   readonly selected?: number | undefined;
+  readonly namespaces?: ReadonlyMap<number, NamespaceEntity>;
+  /** The PID namespace that it is all seen from; the host's, where there is none. */
+  readonly seenFrom?: number | undefined;
 }
 
 export interface NodeShape {
@@ -34,6 +41,12 @@ export interface NodeShape {
   readonly comm: string;
   /** The process; of a group, its first member. */
   readonly task: TaskEntity;
+  /** Its PIDs, the host's first, then those in nested namespaces. */
+  readonly numbers: readonly number[];
+  /** Which of them is the one of where it is seen from; -1 where it cannot be seen from there. */
+  readonly here: number;
+  /** PIDs of all that the box stands for. */
+  readonly pids: readonly number[];
   /** How many processes the box stands for. */
   readonly count: number;
   /** Generations that a group folds. */
@@ -65,12 +78,28 @@ export interface LinkShape {
   readonly orphan: boolean;
 }
 
+/** Round processes of one PID namespace, where their parent is in another. */
+export interface CompartmentShape {
+  readonly key: string;
+  readonly ino: number;
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  /** Whether what is in it can be seen from where one looks. */
+  readonly seen: boolean;
+}
+
 export interface ProcessShapes {
   readonly width: number;
   readonly height: number;
   readonly detail: "full" | "compact";
   readonly nodes: readonly NodeShape[];
   readonly links: readonly LinkShape[];
+  /** Outer ones before those within them. */
+  readonly compartments: readonly CompartmentShape[];
+  /** Processes that can be seen from where one looks. */
+  readonly seen: number;
   /** One line a generation. */
   readonly stations: readonly { readonly x: number; readonly label: string }[];
   readonly processes: number;
@@ -94,7 +123,8 @@ const GAP = 26;
 /** Between columns where the room is narrow. */
 const NARROW_GAP = 18;
 const NARROW = 480;
-const MIN_WIDTH = 104;
+const COLUMNS_WIDE = 4;
+const MIN_WIDTH = 94;
 const MAX_WIDTH = 172;
 /** A square of a group's field, with the gap to the next one. */
 export const SQUARE = { pitch: 7, size: 5, margin: 7, caption: 12 };
@@ -130,7 +160,7 @@ interface Folding {
   readonly children: ReadonlyMap<number, readonly TaskEntity[]>;
   readonly pinned: ReadonlySet<number>;
   readonly groupFrom: number;
-  /** Also fold generations of one name into one box. */
+  /** The strictest: also fold generations of one name into one box, and namesakes of several PID namespaces. */
   readonly foldGenerations: boolean;
 }
 
@@ -141,7 +171,8 @@ const DEPTH_MOST = 60;
 function foldSiblings(siblings: readonly TaskEntity[], parentKey: string, folding: Folding, depth: number): Branch[] {
   const byName = new Map<string, TaskEntity[]>();
   for (const task of siblings) {
-    const name = folding.pinned.has(task.pid) ? `=${task.pid}` : `${task.state === "X" ? "†" : ""}${task.comm}`;
+    const space = folding.foldGenerations || task.state === "X" ? "" : `${task.namespaces.pid ?? ""}:`;
+    const name = folding.pinned.has(task.pid) ? `=${task.pid}` : `${space}${task.state === "X" ? "†" : ""}${task.comm}`;
     const list = byName.get(name);
     if (list === undefined) byName.set(name, [task]);
     else list.push(task);
@@ -223,9 +254,9 @@ export function layoutProcesses(input: ProcessInput): ProcessShapes {
   const size = detail === "full" ? FULL : COMPACT;
   const columns = Math.max(3, findDepth(forest));
   const roomX = input.width - MARGIN.left - MARGIN.right;
-  const gap = input.width < NARROW ? NARROW_GAP : GAP;
+  const gap = input.width < NARROW || columns > COLUMNS_WIDE ? NARROW_GAP : GAP;
   const boxWidth = Math.round(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, (roomX - (columns - 1) * gap) / columns)));
-  const { nodes, bottom } = placeNodes(forest, { ...size, boxWidth, gap }, input);
+  const { nodes, compartments, bottom } = placeNodes(forest, { ...size, boxWidth, gap }, input);
   const byKey = new Map(nodes.map((node) => [node.key, node]));
   const links: LinkShape[] = [];
   for (const node of nodes) {
@@ -234,12 +265,18 @@ export function layoutProcesses(input: ProcessInput): ProcessShapes {
   }
   const drawn = nodes.reduce((sum, node) => sum + node.count, 0);
   const depth = nodes.reduce((most, node) => Math.max(most, node.depth), 0);
+  const edge = compartments.reduce((most, { x, width }) => Math.max(most, x + width), MARGIN.left + (depth + 1) * (boxWidth + gap) - gap);
+  const sight = new Sight(input);
+  let seen = 0;
+  for (const task of input.tasks.values()) if (sight.findNumber(task) >= 0) seen++;
   return {
-    width: Math.max(input.width, MARGIN.left + (depth + 1) * (boxWidth + gap) - gap + MARGIN.right),
+    width: Math.max(input.width, edge + MARGIN.right),
     height: Math.max(input.height, bottom + MARGIN.bottom),
     detail,
     nodes,
     links,
+    compartments,
+    seen,
     stations: Array.from({ length: Math.max(columns, depth + 1) }, (_, i) => ({
       x: MARGIN.left + i * (boxWidth + gap),
       label: String(i + 1),
@@ -257,18 +294,76 @@ interface Sizes {
   readonly gap: number;
 }
 
-/** Gives every branch its row and column; a row is as high as its highest box. */
+/** What can be seen from a PID namespace. */
+class Sight {
+  private readonly known = new Map<number, number>();
+
+  constructor(private readonly input: ProcessInput) {}
+
+  /** Which of a process's numbers is the one in the namespace that it is seen from; -1 for none. */
+  findNumber(task: TaskEntity): number {
+    const { namespaces, seenFrom } = this.input;
+    const own = task.namespaces.pid;
+    if (seenFrom === undefined || namespaces === undefined) return 0;
+    if (own === undefined) return -1;
+    let at = this.known.get(own);
+    if (at === undefined) {
+      const chain = listChain(namespaces, own);
+      // The chain begins with the innermost, the numbers with the outermost.
+      const found = chain.indexOf(seenFrom);
+      at = found < 0 ? -1 : chain.length - 1 - found;
+      this.known.set(own, at);
+    }
+    return at;
+  }
+}
+
+interface Placed {
+  readonly branch: Branch;
+  readonly row: number;
+  readonly depth: number;
+  readonly parentKey: string | undefined;
+}
+
+/** A compartment while its processes are placed. */
+interface Hold {
+  readonly ino: number;
+  readonly key: string;
+  readonly row: number;
+  /** Indices of its first branch and of the one after its last. */
+  readonly from: number;
+  to: number;
+  lastRow: number;
+}
+
+/** Above a compartment's first row stands its name. */
+const HOLD = { head: 19, foot: 7, side: 8 };
+
+/** The PID namespace of all of a branch's processes; undefined where they are in several. */
+function getSpace({ members, ghost }: Branch): number | undefined {
+  const first = members[0]?.namespaces.pid;
+  return ghost || members.some((task) => task.namespaces.pid !== first) ? undefined : first;
+}
+
+/** Gives every branch its row and column; a row is as high as its highest box, and as the compartments that begin and end with it need. */
 function placeNodes(
   forest: readonly Branch[],
   sizes: Sizes,
   input: ProcessInput,
-): { readonly nodes: NodeShape[]; readonly bottom: number } {
-  const placed: { readonly branch: Branch; readonly row: number; readonly depth: number; readonly parentKey: string | undefined }[] = [];
+): { readonly nodes: NodeShape[]; readonly compartments: CompartmentShape[]; readonly bottom: number } {
+  const placed: Placed[] = [];
+  const holds: Hold[] = [];
   const fields = new Map<string, FieldShape>();
   const extra: number[] = [];
   let row = 0;
-  const place = (branch: Branch, depth: number, parentKey: string | undefined): void => {
+  const place = (branch: Branch, depth: number, parentKey: string | undefined, outer: number | undefined): void => {
     if (row >= ROWS_MOST) return;
+    const space = getSpace(branch) ?? outer;
+    const hold: Hold | undefined =
+      outer !== undefined && space !== undefined && space !== outer
+        ? { ino: space, key: `${branch.key}@${space}`, row, from: placed.length, to: placed.length, lastRow: row }
+        : undefined;
+    if (hold !== undefined) holds.push(hold);
     placed.push({ branch, row, depth, parentKey });
     if (branch.members.length > FIELD_FROM) {
       const field = layoutField(branch.members.length, sizes.boxWidth);
@@ -276,19 +371,56 @@ function placeNodes(
       extra[row] = Math.max(extra[row] ?? 0, field.height);
     }
     if (branch.children.length === 0) row++;
-    for (const child of branch.children) place(child, depth + 1, branch.key);
+    for (const child of branch.children) place(child, depth + 1, branch.key, space);
+    if (hold === undefined) return;
+    hold.to = placed.length;
+    hold.lastRow = row - 1;
   };
-  for (const branch of forest) place(branch, 0, undefined);
-  const tops = [MARGIN.top];
-  for (let i = 0; i < row; i++) tops.push((tops[i] ?? 0) + sizes.pitch + (extra[i] ?? 0));
+  for (const branch of forest) place(branch, 0, undefined, getSpace(branch));
+  const count = (rowAt: number, which: "row" | "lastRow"): number => holds.filter((hold) => hold[which] === rowAt).length;
+  const tops: number[] = [];
+  let bottom = MARGIN.top;
+  for (let i = 0; i < row; i++) {
+    const top = bottom + (holds.length === 0 ? 0 : count(i, "row") * HOLD.head);
+    tops.push(top);
+    bottom = top + sizes.pitch + (extra[i] ?? 0) + (holds.length === 0 ? 0 : count(i, "lastRow") * HOLD.foot);
+  }
+  const sight = new Sight(input);
   const nodes = placed.map((one) => {
     const field = fields.get(one.branch.key);
     const x = MARGIN.left + one.depth * (sizes.boxWidth + sizes.gap);
     const height = sizes.height + (field?.height ?? 0);
     const at = { x, y: tops[one.row] ?? 0, width: sizes.boxWidth, height, depth: one.depth, field };
-    return makeNode(one.branch, at, one.parentKey, input);
+    return makeNode(one.branch, at, one.parentKey, input, sight);
   });
-  return { nodes, bottom: tops[row] ?? MARGIN.top };
+  return { nodes, compartments: closeHolds(holds, nodes), bottom };
+}
+
+/** Compartments as boxes round their nodes: wider than those within them. */
+function closeHolds(holds: readonly Hold[], nodes: readonly NodeShape[]): CompartmentShape[] {
+  const shapes = new Map<Hold, CompartmentShape>();
+  for (const hold of [...holds].reverse()) {
+    const inside = nodes.slice(hold.from, hold.to);
+    const first = inside[0];
+    if (first === undefined) continue;
+    const within = holds.filter((other) => other !== hold && other.from >= hold.from && other.to <= hold.to && shapes.has(other));
+    const begin = within.filter((other) => other.row === hold.row).length;
+    const y = first.y - HOLD.head * (begin + 1) + 3;
+    const right = Math.max(...inside.map((node) => node.x + node.width), ...within.map((other) => getRight(shapes.get(other))));
+    const bottom = Math.max(...inside.map((node) => node.y + node.height), ...within.map((other) => getBottom(shapes.get(other))));
+    const x = first.x - HOLD.side;
+    const seen = inside.some((node) => node.here >= 0);
+    shapes.set(hold, { key: hold.key, ino: hold.ino, x, y, width: right + 6 - x, height: bottom + 6 - y, seen });
+  }
+  return holds.flatMap((hold) => shapes.get(hold) ?? []);
+}
+
+function getRight(shape: CompartmentShape | undefined): number {
+  return shape === undefined ? 0 : shape.x + shape.width;
+}
+
+function getBottom(shape: CompartmentShape | undefined): number {
+  return shape === undefined ? 0 : shape.y + shape.height;
 }
 
 /** Groups from this size on show their members as a field. */
@@ -305,7 +437,7 @@ function layoutField(count: number, boxWidth: number): FieldShape {
 
 type Place = Pick<NodeShape, "x" | "y" | "width" | "height" | "depth" | "field">;
 
-function makeNode(branch: Branch, at: Place, parentKey: string | undefined, input: ProcessInput): NodeShape {
+function makeNode(branch: Branch, at: Place, parentKey: string | undefined, input: ProcessInput, sight: Sight): NodeShape {
   const task = branch.members[0] as TaskEntity;
   const bornTo = input.bornTo.get(task.pid);
   const grouped = branch.members.length > 1;
@@ -316,6 +448,9 @@ function makeNode(branch: Branch, at: Place, parentKey: string | undefined, inpu
     parentKey,
     comm: task.comm,
     task,
+    numbers: [task.pid, ...task.innerPids],
+    here: Math.max(...branch.members.map((member) => sight.findNumber(member))),
+    pids: branch.members.map((member) => member.pid),
     count: branch.members.length,
     generations: branch.generations,
     states: countStates(branch.members),
@@ -331,17 +466,4 @@ function makeLink(parent: NodeShape, child: NodeShape, boxHeight: number): LinkS
   const y2 = child.y + boxHeight / 2;
   const path = `M${x1} ${y1}H${(x1 + child.x) / 2}V${y2}H${child.x}`;
   return { key: child.key, from: parent.key, to: child.key, path, orphan: child.orphanOf !== undefined };
-}
-
-/** Keys of a node, what it stands on and what stands on it: what stays lit while it is hovered. */
-export function findRelated(nodes: readonly NodeShape[], key: string): ReadonlySet<string> {
-  const byKey = new Map(nodes.map((node) => [node.key, node]));
-  const related = new Set<string>();
-  for (let at = byKey.get(key); at !== undefined; at = at.parentKey === undefined ? undefined : byKey.get(at.parentKey))
-    related.add(at.key);
-  const below = new Set([key]);
-  // Parents precede their children in `nodes`.
-  for (const node of nodes) if (node.parentKey !== undefined && below.has(node.parentKey)) below.add(node.key);
-  for (const found of below) related.add(found);
-  return related;
 }
