@@ -1,6 +1,6 @@
 /** The network as a whole: puts its parts together, once for each machine. */
 
-import { ETH_P_ARP, ETH_P_IP, IPPROTO_ICMP, IPPROTO_TCP } from "../../abi/inet.ts";
+import { ETH_P_ARP, ETH_P_IP, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from "../../abi/inet.ts";
 import type { UserNamespace } from "../ns/user.ts";
 import type { System } from "../task/system.ts";
 import { type InetProtocol, NetCore, type NetWiring } from "./core.ts";
@@ -13,8 +13,11 @@ import { inetdevEvent } from "./ipv4/devinet.ts";
 import { dropFragments } from "./ipv4/fragment.ts";
 import { icmpProtocol } from "./ipv4/icmp.ts";
 import { ipReceive } from "./ipv4/input.ts";
+import { pingSockets } from "./ipv4/ping.ts";
+import { rawSockets } from "./ipv4/raw.ts";
 import { tcpProtocol } from "./ipv4/tcp/protocol.ts";
 import { exitTcp } from "./ipv4/tcp/table.ts";
+import { udpProtocol } from "./ipv4/udp.ts";
 import { NetNamespace } from "./net-namespace.ts";
 
 const wiring: NetWiring = {
@@ -26,7 +29,10 @@ const wiring: NetWiring = {
   inetProtocols: new Map<number, InetProtocol>([
     [IPPROTO_ICMP, icmpProtocol],
     [IPPROTO_TCP, tcpProtocol],
+    [IPPROTO_UDP, udpProtocol],
   ]),
+  raw: rawSockets,
+  ping: pingSockets,
 };
 
 const cores = new WeakMap<System, NetCore>();

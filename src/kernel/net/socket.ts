@@ -20,6 +20,7 @@ import {
   type SocketOption,
   type Ucred,
 } from "../../abi/socket.ts";
+import type { ControlData } from "../../abi/sockopt.ts";
 import { S_IFSOCK } from "../../abi/stat.ts";
 import { Blocked, type MaySleep } from "../blocked.ts";
 import { freeAnonInode, newAnonInode } from "../task/anon-inode.ts";
@@ -57,6 +58,7 @@ export interface Received {
   readonly creds?: Creds;
   readonly from?: SocketAddress;
   readonly flags: number;
+  readonly control?: ControlData;
 }
 
 /** Smallest buffer that SO_SNDBUF and SO_RCVBUF can set (SOCK_MIN_SNDBUF, SOCK_MIN_RCVBUF). */

@@ -124,6 +124,7 @@ function deliver(task: Task, got: Received, flags: number): Message {
     flags: got.flags | cut,
     ...(got.creds === undefined ? {} : { creds: ucredIn(got.creds, task) }),
     ...(got.from === undefined ? {} : { from: got.from }),
+    ...(got.control === undefined ? {} : { control: got.control }),
   };
 }
 

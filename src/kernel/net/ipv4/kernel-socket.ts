@@ -3,13 +3,14 @@
  * after the packet that caused them, never inside of it; they may call any method.
  */
 
-import type { Errno } from "../../../abi/errno.ts";
+import { Errno } from "../../../abi/errno.ts";
 import { Timer } from "../../sched/timer.ts";
 import type { NetNamespace } from "../net-namespace.ts";
 import { close, readChunk, shutdownSend, writeBytes } from "./tcp/close.ts";
 import { startListening } from "./tcp/listen.ts";
 import { TcpSock } from "./tcp/sock.ts";
 import { RCV_SHUTDOWN } from "./tcp/tcb.ts";
+import { UdpSock } from "./udp.ts";
 
 const KERNEL = { uid: 0 };
 
@@ -204,4 +205,43 @@ export function connectTcp(ns: NetNamespace, addr: number, port: number, events:
   const stream = new KernelStream(sock);
   stream.events = events;
   return stream;
+}
+
+/** A socket of UDP. */
+export interface KernelUdp {
+  readonly localPort: number;
+  /** Sends a datagram; what cannot be sent is lost. */
+  send(addr: number, port: number, bytes: Uint8Array): void;
+  close(): void;
+}
+
+/** Hears a port, 0 for any free one. `receive` gets each datagram, and where it came from. Errors: EADDRINUSE. */
+export function bindUdp(
+  ns: NetNamespace,
+  addr: number,
+  port: number,
+  receive: (bytes: Uint8Array, from: { readonly addr: number; readonly port: number }) => void,
+): KernelUdp {
+  const sock = new UdpSock(ns, KERNEL);
+  sock.rcvSaddr = addr;
+  sock.saddr = addr;
+  sock.takePort(port);
+  const soon = new Soon(ns, () => {
+    for (let got = sock.takeDatagram(); got !== undefined; got = sock.takeDatagram()) receive(got.bytes, got.from);
+  });
+  sock.listener = () => soon.ask();
+  return {
+    localPort: sock.localPort,
+    send(to, toPort, bytes) {
+      try {
+        ns.core.softnet.run(() => sock.sendTo(to, toPort, bytes.slice()));
+      } catch (e) {
+        if (!(e instanceof Errno)) throw e;
+      }
+    },
+    close() {
+      soon.cancel();
+      sock.dropPort();
+    },
+  };
 }

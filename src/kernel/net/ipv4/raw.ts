@@ -1,0 +1,191 @@
+/** Raw sockets: raw(7), Linux `net/ipv4/raw.c`. They see packets for this host before the protocol does, and send any. */
+
+import { EINVAL, EMSGSIZE, type Errno } from "../../../abi/errno.ts";
+import { IPPROTO_ICMP, IPPROTO_RAW } from "../../../abi/inet.ts";
+import { SOCK_RAW, type SocketAddress, type SocketOption } from "../../../abi/socket.ts";
+import { ICMP_FILTER, SOL_RAW } from "../../../abi/sockopt.ts";
+import type { System } from "../../task/system.ts";
+import type { Task } from "../../task/task.ts";
+import type { IcmpErrorAbout, RawSockets } from "../core.ts";
+import { type NetNamespace, netNsOf, netPart } from "../net-namespace.ts";
+import { type Ipv4Header, SkBuff } from "../skb.ts";
+import { readIpv4, readTransport, writeIpv4, writeTransport } from "../wire.ts";
+import { DatagramSock, DatagramSocket } from "./datagram.ts";
+import type { SockOwner } from "./inet-sock.ts";
+import { requireInet } from "./inet-socket.ts";
+import { ipLocalOut, newPacket } from "./output.ts";
+import type { Route } from "./route-types.ts";
+
+const rawPart = netPart("raw", () => new Set<RawSock>());
+export const rawSocks = (ns: NetNamespace): ReadonlySet<RawSock> => ns.part(rawPart);
+
+export class RawSock extends DatagramSock {
+  /** Bits of ICMP types that it does not want. */
+  icmpFilter = 0;
+
+  constructor(
+    ns: NetNamespace,
+    owner: SockOwner,
+    readonly protocol: number,
+  ) {
+    super(ns, owner);
+    this.localPort = protocol;
+    this.hdrincl = protocol === IPPROTO_RAW;
+    ns.part(rawPart).add(this);
+  }
+
+  autobind(): void {}
+  takePort(): void {}
+
+  dropPort(): void {
+    // Its number is its protocol for good.
+  }
+
+  leave(): void {
+    this.ns.part(rawPart).delete(this);
+  }
+
+  wants(ip: Ipv4Header, ifindex: number): boolean {
+    if (this.protocol !== ip.protocol || !this.acceptsDevice(ifindex)) return false;
+    return (this.rcvSaddr === 0 || this.rcvSaddr === ip.dst) && (this.daddr === 0 || this.daddr === ip.src);
+  }
+
+  protected override errorBytes(about: IcmpErrorAbout): Uint8Array {
+    const skb = new SkBuff();
+    skb.network = about.ip;
+    skb.transport = about.transport;
+    skb.payload = about.payload;
+    return this.hdrincl ? writeIpv4(skb) : writeTransport(skb);
+  }
+
+  /** Sends what follows the IP header. */
+  sendPayload(route: Route, dst: number, bytes: Uint8Array): Errno | undefined {
+    const { ns } = this;
+    const skb = newPacket(ns, route, this.saddr, dst, {
+      protocol: this.protocol,
+      ttl: this.ttlFor(route),
+      tos: this.tos,
+      dontFragment: this.dontFragment(bytes.length + 20, route.mtu),
+      id: this.takeDatagramId(),
+    });
+    const read = readTransport(bytes, skb.network as Ipv4Header);
+    skb.transport = read.transport;
+    skb.payload = read.payload;
+    skb.corrupt = !read.valid;
+    this.count(skb);
+    return this.sendPacket(skb);
+  }
+
+  /** raw_send_hdrinc(): the user has written the IP header. Errors: EINVAL for none. */
+  sendWhole(route: Route, bytes: Uint8Array): Errno | undefined {
+    const read = readIpv4(bytes);
+    if (read === undefined) throw EINVAL;
+    const { ns } = this;
+    const skb = newPacket(ns, route, 0, 0, { protocol: 0, ttl: 0, tos: 0, dontFragment: true });
+    // "IP checksum: always filled in. Source address: filled in when zero. Packet ID: filled in when zero. Total length: always filled in."
+    const src = read.ip.src !== 0 ? read.ip.src : route.src;
+    skb.network = { ...read.ip, src, id: read.ip.id !== 0 ? read.ip.id : this.takeDatagramId() };
+    skb.transport = read.transport;
+    skb.payload = read.payload;
+    const whole = readTransport(bytes.subarray(((bytes[0] as number) & 15) * 4), skb.network);
+    skb.corrupt = !whole.valid;
+    this.count(skb);
+    return this.sendPacket(skb);
+  }
+
+  private count(skb: SkBuff): void {
+    if (skb.transport.kind !== "icmp") return;
+    const { icmp } = this.ns.mib;
+    icmp.outMsgs++;
+    icmp.outTypes[skb.transport.type] = (icmp.outTypes[skb.transport.type] ?? 0) + 1;
+  }
+
+  private sendPacket(skb: SkBuff): Errno | undefined {
+    skb.mark = this.mark;
+    this.charge(skb);
+    return ipLocalOut(this.ns, skb);
+  }
+}
+
+export class RawSocket extends DatagramSocket {
+  readonly sock: RawSock;
+
+  constructor(system: System, protocol: number, flags: number, task: Task) {
+    super(system, SOCK_RAW, flags, task);
+    this.sock = new RawSock(netNsOf(task), { uid: task.cred.fsuid }, protocol);
+    this.sock.ino = this.inode.ino;
+    this.sock.holdNs();
+  }
+
+  protected override get raw(): boolean {
+    return true;
+  }
+
+  /** raw_bind(): an address alone. */
+  override bind(_task: Task, addr: SocketAddress): void {
+    const { sock } = this;
+    if (sock.connected) throw EINVAL;
+    const { addr: ip } = requireInet(addr, EINVAL);
+    this.requireLocal(ip);
+    sock.rcvSaddr = ip;
+    sock.saddr = ip;
+    sock.addressLocked = ip !== 0;
+    sock.forgetRoute();
+  }
+
+  protected transmit(_task: Task, buf: Uint8Array, to: { readonly addr: number; readonly port: number }): void {
+    const { sock } = this;
+    const route = this.routeFor(to.addr);
+    if (sock.hdrincl) {
+      if (buf.length > route.mtu) {
+        sock.localError(EMSGSIZE, to, route.mtu);
+        throw EMSGSIZE;
+      }
+      if (buf.length < 20) throw EINVAL;
+      this.throwIf(sock.sendWhole(route, buf.slice()));
+      return;
+    }
+    this.requireFits(buf.length + 20, route, to);
+    this.throwIf(sock.sendPayload(route, to.addr, buf.slice()));
+  }
+
+  override getsockopt(task: Task, level: number, option: number, argument?: string): SocketOption {
+    if (level === SOL_RAW && option === ICMP_FILTER && this.sock.protocol === IPPROTO_ICMP) return this.sock.icmpFilter;
+    return super.getsockopt(task, level, option, argument);
+  }
+
+  override setsockopt(task: Task, level: number, option: number, value: SocketOption): void {
+    if (level === SOL_RAW && option === ICMP_FILTER && this.sock.protocol === IPPROTO_ICMP && typeof value === "number") {
+      this.sock.icmpFilter = value >>> 0;
+    } else super.setsockopt(task, level, option, value);
+  }
+
+  protected dropped(): void {
+    this.sock.leave();
+  }
+}
+
+/** What IPv4 shows to raw sockets. */
+export const rawSockets: RawSockets = {
+  receive(skb, ns) {
+    const socks = rawSocks(ns);
+    if (socks.size === 0) return false;
+    const ip = skb.network as Ipv4Header;
+    let heard = false;
+    let bytes: Uint8Array | undefined;
+    for (const sock of socks) {
+      if (!sock.wants(ip, skb.iif)) continue;
+      heard = true;
+      const { transport } = skb;
+      if (ip.protocol === IPPROTO_ICMP && transport.kind === "icmp" && transport.type < 32 && ((sock.icmpFilter >>> transport.type) & 1) !== 0) continue; // biome-ignore format: one line
+      bytes ??= writeIpv4(skb);
+      sock.deliver(skb, bytes, 0);
+    }
+    return heard;
+  },
+  error(about, type, code, info) {
+    const { ip, ns } = about;
+    const turned = { ...ip, src: ip.dst, dst: ip.src };
+    for (const sock of rawSocks(ns)) if (sock.wants(turned, 0)) sock.icmpError(about, type, code, info);
+  },
+};
