@@ -81,12 +81,7 @@ function describePropagation(row: RowShape & { kind: "mount" }): string {
   return said === "" ? row.propagation : said;
 }
 
-export const MountRow = memo(function MountRow({
-  row,
-  selected,
-  marksX,
-  ...common
-}: Common & { readonly row: RowShape & { kind: "mount" }; readonly selected: boolean; readonly marksX: number }) {
+export const MountRow = memo(function MountRow({ row, selected, dim, marksX, ...common }: MountRowProps) {
   const { mount, width, propagation, reachable } = row;
   const covered = !reachable;
   const cover = row.coveredBy === undefined ? "" : ` by mount ${row.coveredBy}`;
@@ -102,7 +97,7 @@ export const MountRow = memo(function MountRow({
     // biome-ignore lint/a11y/noStaticElementInteractions: its role is spread into it.
     <g
       {...treeItem(row, common, reachable ? row.open : undefined, selected)}
-      className={`node mount-row${covered ? " covered" : ""}${selected ? " selected" : ""}`}
+      className={`node mount-row${covered ? " covered" : ""}${selected ? " selected" : ""}${dim ? " dim" : ""}`}
       aria-label={told}
       onDoubleClick={() => common.onToggle(row)}
       onPointerEnter={(event) => event.pointerType === "mouse" && hover({ kind: "mount", id: mount.id })}
@@ -149,13 +144,20 @@ export const MountRow = memo(function MountRow({
   );
 }, isSameMountRow);
 
-type MountRowProps = Common & { readonly row: RowShape & { kind: "mount" }; readonly selected: boolean; readonly marksX: number };
+type MountRowProps = Common & {
+  readonly row: RowShape & { kind: "mount" };
+  readonly selected: boolean;
+  /** Something is pointed at that it has nothing to do with. */
+  readonly dim: boolean;
+  readonly marksX: number;
+};
 
 /** Layout makes new shapes; what looks the same is not drawn again. */
 function isSameMountRow(a: MountRowProps, b: MountRowProps): boolean {
   const keys = ["x", "y", "width", "mount", "reachable", "open", "coveredBy"] as const;
   return (
     a.selected === b.selected &&
+    a.dim === b.dim &&
     a.tabbable === b.tabbable &&
     a.marksX === b.marksX &&
     getPropagation(a.row.mount) === getPropagation(b.row.mount) &&

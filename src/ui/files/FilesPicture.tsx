@@ -4,7 +4,7 @@ import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useSession } from "../context.tsx";
 import { formatCount } from "../format.ts";
 import { hover, live, toggleSelection, useStore } from "../store.ts";
-import { useLiveVersion, useSize } from "../use-live.ts";
+import { useLiveVersion, useRelated, useSize } from "../use-live.ts";
 import { TryThese } from "../picture/TryThese.tsx";
 import { FilesBar } from "./FilesBar.tsx";
 import { FileSheet } from "./FileSheet.tsx";
@@ -105,7 +105,8 @@ function Tree({ shapes, mntNs }: { readonly shapes: FilesShapes; readonly mntNs:
     return () => cancelAnimationFrame(request);
   }, [shownPath]);
   const common = { onFocus: setFocused, onActivate: activate, onToggle: toggle };
-  const lit = hovered?.kind === "mount" ? `mount:${hovered.id}` : undefined;
+  const related = useRelated();
+  const lit = hovered?.kind === "mount" ? findLit(hovered.id) : related?.mounts;
   return (
     <svg ref={drawing} width={shapes.width} height={shapes.height} onKeyDown={onKeyDown}>
       <title>Tree of mounts</title>
@@ -124,7 +125,7 @@ function Tree({ shapes, mntNs }: { readonly shapes: FilesShapes; readonly mntNs:
           <path key={ns} className="rail-line" d={`M${x} ${shapes.top - 6}V${shapes.height}`} />
         ))}
         {shapes.ties.map((tie) => (
-          <Tie key={tie.key} tie={tie} marksX={shapes.marksX} related={lit === undefined || lit === tie.rowKey} />
+          <Tie key={tie.key} tie={tie} marksX={shapes.marksX} related={isTieLit(tie, rows, lit)} />
         ))}
       </g>
       <g role="tree" aria-label="Mounts and open directories">
@@ -132,7 +133,10 @@ function Tree({ shapes, mntNs }: { readonly shapes: FilesShapes; readonly mntNs:
           const tabbable = row.key === entry;
           if (row.kind === "mount") {
             const selected = selection?.kind === "mount" && selection.id === row.mount.id;
-            return <MountRow key={row.key} row={row} tabbable={tabbable} selected={selected} marksX={shapes.marksX} {...common} />;
+            const dim = lit?.has(row.mount.id) === false;
+            return (
+              <MountRow key={row.key} row={row} dim={dim} tabbable={tabbable} selected={selected} marksX={shapes.marksX} {...common} />
+            );
           }
           if (row.kind === "entry")
             return <EntryRow key={row.key} row={row} tabbable={tabbable} selected={file?.path === row.path} {...common} />;
@@ -172,6 +176,27 @@ function Tree({ shapes, mntNs }: { readonly shapes: FilesShapes; readonly mntNs:
       )}
     </svg>
   );
+}
+
+/** What has to do with a mount: what it sits on, what sits on it, and whom it exchanges changes with. */
+function findLit(id: number): ReadonlySet<number> {
+  const lit = new Set<number>();
+  for (let at = live.mounts.get(id); at !== undefined && !lit.has(at.id); at = live.mounts.get(at.parent ?? -1)) lit.add(at.id);
+  const { shared, master, mntNs } = live.mounts.get(id) ?? {};
+  const inside = new Set([id]);
+  for (const mount of live.mounts.values()) {
+    if (mount.mntNs === mntNs && mount.parent !== undefined && inside.has(mount.parent)) inside.add(mount.id);
+    const tied =
+      (shared !== undefined && (mount.shared === shared || mount.master === shared)) || (master !== undefined && mount.shared === master);
+    if (tied || inside.has(mount.id)) lit.add(mount.id);
+  }
+  return lit;
+}
+
+function isTieLit(tie: TieShape, rows: readonly RowShape[], lit: ReadonlySet<number> | undefined): boolean {
+  if (lit === undefined) return true;
+  const row = rows.find(({ key }) => key === tie.rowKey);
+  return row?.kind === "mount" && lit.has(row.mount.id);
 }
 
 /** A line of propagation: peers with a ring at the end, what is only received with an arrow. */
