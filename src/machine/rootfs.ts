@@ -207,6 +207,8 @@ export function buildRootfs(executables: readonly Executable[], hostname = "dryd
   tree.file("/etc/shadow", shadow(), 0o640, SHADOW_GID);
   tree.file("/etc/gshadow", gshadow(), 0o640, SHADOW_GID);
   tree.file("/etc/sudoers", sudoers, 0o440);
+  tree.file("/etc/subuid", "");
+  tree.file("/etc/subgid", "");
   addExecutables(tree, executables);
   addLibraries(tree, executables);
   for (const [name, choices] of alternatives) {

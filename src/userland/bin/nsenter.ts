@@ -1,4 +1,4 @@
-/** nsenter(1) of util-linux, and busybox's: runs a program in the namespaces of another process. Left out: -Z (SELinux is absent). */
+/** nsenter(1) of util-linux, and busybox's: runs a program in the namespaces of another process. -Z does nothing where SELinux is off, as here. */
 
 import { EINVAL, EPERM, Errno } from "../../abi/errno.ts";
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../../abi/fcntl.ts";
@@ -32,6 +32,7 @@ Run a program (a shell unless given) in namespaces that exist.
   -w, --wd[=DIR]        in this working directory, or the target's
   -W, --wdns DIR        in this working directory of the namespace
   -F, --no-fork         do not run PROGRAM as a child
+  -Z, --follow-context  take over the SELinux context, where there is one
 
   -h, --help            show this help
   -V, --version         show the version`;
@@ -70,6 +71,7 @@ const gnuLong = [
   ...longOf(kinds),
   { name: "all", as: "a" },
   { name: "wdns", as: "W", arg: "required" as const },
+  { name: "follow-context", as: "Z" },
   { name: "version", as: "V" },
 ];
 
@@ -175,7 +177,7 @@ function* run(c: Command): Proc<number> {
     parsed = getopt(
       c.args,
       gnu
-        ? { short: "+ahVt:m::u::i::n::p::C::U::T::S:G:r::w::W:F", long: gnuLong }
+        ? { short: "+ahVt:m::u::i::n::p::C::U::T::S:G:r::w::W:FZ", long: gnuLong }
         : { short: "+t:m::u::i::n::p::U::S:G:r::w::F", long: longOf(busyboxKinds) },
       c.voice,
     );

@@ -1,6 +1,6 @@
 /**
- * unshare(1) of util-linux, and busybox's: runs a program in new namespaces. Left out: --map-auto, --map-users and --map-groups, which
- * need newuidmap(1).
+ * unshare(1) of util-linux, and busybox's: runs a program in new namespaces. --map-users, --map-groups and --map-auto ask newuidmap(1) and
+ * newgidmap(1), which the machine has not, so that they end as where these are not installed.
  */
 
 import { CLONE_NEWNS, CLONE_NEWTIME, CLONE_NEWUSER, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, PR_SET_PDEATHSIG } from "../../abi/sched.ts";
@@ -11,13 +11,14 @@ import { findSignalNumber, SIG_BLOCK, SIG_SETMASK, SIGINT, SIGKILL, sigSet, SIGT
 import { O_CLOEXEC, O_WRONLY } from "../../abi/fcntl.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { encodeUtf8 } from "../../abi/utf8.ts";
+import { wExitStatus } from "../../abi/wait.ts";
 import type { Executable } from "../executable.ts";
-import { type Command, command } from "../libc/command.ts";
+import { type Command, command, Exit } from "../libc/command.ts";
 import { getopt, type Parsed, UsageError } from "../libc/getopt.ts";
 import { help } from "../libc/help.ts";
-import { getgrnam, getpwnam } from "../libc/passwd.ts";
-import { open, optional } from "../libc/unistd.ts";
-import { asChild, badUsage } from "../libc/utillinux.ts";
+import { getgrnam, getpwnam, getpwuid } from "../libc/passwd.ts";
+import { open, optional, readText } from "../libc/unistd.ts";
+import { asChild, badUsage, execOrFail } from "../libc/utillinux.ts";
 import { attempt, execOrShell, followChild, type Kind, kinds, requireId } from "../namespaces/kinds.ts";
 
 const usage = `unshare [OPTIONS] [PROGRAM [ARG]...]
@@ -37,6 +38,9 @@ Run a program (a shell unless given) in namespaces of its own.
       --map-group=GROUP  what the present group is inside (implies --user)
   -r, --map-root-user    root inside (implies --user)
   -c, --map-current-user the same inside (implies --user)
+      --map-auto         the ranges of /etc/subuid and /etc/subgid (implies --user)
+      --map-users OUTER,INNER,COUNT   ranges of users, by newuidmap (implies --user)
+      --map-groups OUTER,INNER,COUNT  ranges of groups, by newgidmap (implies --user)
       --kill-child[=SIG] send SIG (SIGKILL) to the child when this process ends (implies --fork)
       --mount-proc[=DIR] mount proc first (implies --mount)
       --propagation slave|shared|private|unchanged
@@ -116,6 +120,9 @@ interface Plan {
   fork: boolean;
   mapUser?: number;
   mapGroup?: number;
+  /** Ranges for newuidmap and newgidmap. */
+  mapUsers?: Range;
+  mapGroups?: Range;
   killSignal: number;
   procDir?: string;
   propagation: number;
@@ -134,6 +141,37 @@ function* parseUser(c: Command, name: string): Proc<number> {
 
 function* parseGroup(c: Command, name: string): Proc<number> {
   return (yield* getgrnam(c.sys, name))?.gid ?? (yield* requireId(c, name, "gid"));
+}
+
+interface Range {
+  readonly outer: number;
+  readonly inner: number;
+  readonly count: number;
+}
+
+/** `OUTER,INNER,COUNT`, or `auto` for the range that the user has in `file`. */
+function* parseRange(c: Command, text: string, file: string): Proc<Range> {
+  if (text === "auto") return yield* subordinateRange(c, file);
+  const ids: number[] = [];
+  for (const word of text.split(",").slice(0, 3)) {
+    if (!/^[0-9]+$/.test(word)) return yield* c.fail(`could not parse ID: '${word}'`);
+    ids.push(Number(word));
+  }
+  const [outer = 0, inner = 0, count] = ids;
+  if (count === undefined) return yield* c.fail(`mapping '${text}' contains only ${ids.length} elements`);
+  return { outer, inner, count };
+}
+
+/** The line of the present user in /etc/subuid or /etc/subgid. */
+function* subordinateRange(c: Command, file: string): Proc<Range> {
+  const uid = yield* c.sys.geteuid();
+  const name = (yield* getpwuid(c.sys, uid))?.name ?? String(uid);
+  const text = yield* attempt(c, `could not open '${file}'`, () => readText(c.sys, file));
+  for (const line of text.split("\n")) {
+    const [user, outer, count] = line.split(":");
+    if (user === name || user === String(uid)) return { outer: Number(outer), inner: 0, count: Number(count) };
+  }
+  return yield* c.fail(`no line matching user "${name}" in ${file}: Success`);
 }
 
 function* planOf(c: Command, { options }: Parsed): Proc<Plan> {
@@ -165,6 +203,19 @@ function* planOf(c: Command, { options }: Parsed): Proc<Plan> {
       case "map-group":
         plan.flags |= CLONE_NEWUSER;
         plan.mapGroup = yield* parseGroup(c, arg);
+        break;
+      case "map-auto":
+        plan.flags |= CLONE_NEWUSER;
+        plan.mapUsers = yield* parseRange(c, "auto", "/etc/subuid");
+        plan.mapGroups = yield* parseRange(c, "auto", "/etc/subgid");
+        break;
+      case "map-users":
+        plan.flags |= CLONE_NEWUSER;
+        plan.mapUsers = yield* parseRange(c, arg, "/etc/subuid");
+        break;
+      case "map-groups":
+        plan.flags |= CLONE_NEWUSER;
+        plan.mapGroups = yield* parseRange(c, arg, "/etc/subgid");
         break;
       case "kill-child": {
         plan.fork = true;
@@ -207,8 +258,6 @@ function* planOf(c: Command, { options }: Parsed): Proc<Plan> {
         if (!/^[+-]?[0-9]+$/.test(arg)) return yield* c.fail(`failed to parse ${name} offset: '${arg}'`);
         plan.offsets.push({ clock: name, seconds: Number(arg) });
         break;
-      default:
-        return yield* c.fail(`option '--${name}' is not built into this machine: it needs newuidmap`);
     }
   }
   return plan;
@@ -230,15 +279,15 @@ function* bindFiles(c: Command, pid: number, pins: Plan["pins"]): Proc<void> {
   }
 }
 
-/** A child that stays in the mount namespace as it was, to pin the new one there. The answer lets it begin, and waits for it. */
-function* binderChild(c: Command, pins: Plan["pins"]): Proc<() => Proc<void>> {
+/** A child that stays in the namespaces as they were, to do something from there. The answer lets it begin, and waits for it. */
+function* outsideChild(c: Command, work: (parent: number) => Proc<void>): Proc<() => Proc<number>> {
   const parent = yield* c.sys.getpid();
   const [reader, writer] = yield* c.sys.pipe2(O_CLOEXEC);
   const child = yield* c.sys.fork(() =>
     asChild(
       (function* (): Proc<number> {
         yield* c.sys.close(writer);
-        if ((yield* c.sys.read(reader, new Uint8Array(1))) === 1) yield* bindFiles(c, parent, pins);
+        if ((yield* c.sys.read(reader, new Uint8Array(1))) === 1) yield* work(parent);
         return 0;
       })(),
     ),
@@ -248,7 +297,27 @@ function* binderChild(c: Command, pins: Plan["pins"]): Proc<() => Proc<void>> {
     yield* c.sys.write(writer, new Uint8Array(1));
     yield* c.sys.close(writer);
     const { status } = yield* c.sys.wait4(child, 0);
-    if (status !== 0) yield* c.fail("child exit failed");
+    return wExitStatus(status);
+  };
+}
+
+/** Has the ranges mapped by the set-user-ID programs for that, from outside. */
+function* mapRanges(c: Command, plan: Plan): Proc<(() => Proc<void>) | undefined> {
+  const wanted = [
+    ["newuidmap", plan.mapUsers],
+    ["newgidmap", plan.mapGroups],
+  ] as const;
+  const begins: (() => Proc<number>)[] = [];
+  for (const [program, range] of wanted) {
+    if (range === undefined) continue;
+    begins.push(yield* outsideChild(c, (pid) => execOrFail(c, [program, ...[pid, range.inner, range.outer, range.count].map(String)])));
+  }
+  if (begins.length === 0) return undefined;
+  return function* () {
+    for (const begin of begins) {
+      const status = yield* begin();
+      if (status !== 0) throw new Exit(status);
+    }
   };
 }
 
@@ -307,8 +376,10 @@ function* unshareAndRun(c: Command, plan: Plan, argv: readonly string[]): Proc<n
   const euid = yield* sys.geteuid();
   const egid = yield* sys.getegid();
   const inNewMounts = (plan.flags & CLONE_NEWNS) !== 0;
-  const bind = plan.pins.length > 0 && inNewMounts ? yield* binderChild(c, plan.pins) : undefined;
+  const bind = plan.pins.length > 0 && inNewMounts ? yield* outsideChild(c, (pid) => bindFiles(c, pid, plan.pins)) : undefined;
+  const map = yield* mapRanges(c, plan);
   yield* attempt(c, "unshare failed", () => sys.unshare(plan.flags));
+  if (map !== undefined) yield* map();
   for (const { clock, seconds } of plan.offsets) yield* writeProc(c, "/proc/self/timens_offsets", `${clock} ${seconds} 0`);
   let pid: number | undefined;
   if (plan.fork) {
@@ -322,8 +393,9 @@ function* unshareAndRun(c: Command, plan: Plan, argv: readonly string[]): Proc<n
       ),
     );
   }
-  if (bind !== undefined) yield* bind();
-  else if (plan.pins.length > 0) yield* bindFiles(c, yield* sys.getpid(), plan.pins);
+  if (bind !== undefined) {
+    if ((yield* bind()) !== 0) yield* c.fail("child exit failed");
+  } else if (plan.pins.length > 0) yield* bindFiles(c, yield* sys.getpid(), plan.pins);
   if (pid !== undefined) return yield* followChild(c, pid);
   return yield* inside(c, plan, euid, egid, argv);
 }
