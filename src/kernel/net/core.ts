@@ -86,6 +86,8 @@ export class NetCore {
   version = 0;
   /** Set by `net.ts`. */
   rtnl: RtnlNotifier | undefined;
+  /** The handle given out last to a qdisc that had none. */
+  qdiscHandle = 0;
   private packetId = 0;
 
   constructor(

@@ -19,9 +19,12 @@ import { tcpProtocol } from "./ipv4/tcp/protocol.ts";
 import { exitTcp } from "./ipv4/tcp/table.ts";
 import { udpProtocol } from "./ipv4/udp.ts";
 import { NetNamespace } from "./net-namespace.ts";
+import { packetEvent } from "./packet/packet-socket.ts";
+import { forgetNamespace } from "./netlink/nsid.ts";
+import { rtnetlinkEvent, rtnlNotifier } from "./netlink/rtnetlink.ts";
 
 const wiring: NetWiring = {
-  notifiers: [bridgeEvent, macvlanEvent, inetdevEvent],
+  notifiers: [bridgeEvent, macvlanEvent, inetdevEvent, rtnetlinkEvent],
   packetTypes: new Map([
     [ETH_P_IP, ipReceive],
     [ETH_P_ARP, arpReceive],
@@ -42,6 +45,7 @@ export function netCoreOf(system: System): NetCore {
   let core = cores.get(system);
   if (core === undefined) {
     core = new NetCore(system, wiring, netifReceiveSkb);
+    core.rtnl = rtnlNotifier;
     cores.set(system, core);
   }
   return core;
@@ -56,6 +60,7 @@ export function newNetNamespace(system: System, ino: number, userNs: UserNamespa
     exitTcp(ns);
     exitNamespace(ns);
     dropFragments(ns);
+    forgetNamespace(ns);
   };
   ns.loopback = new LoopbackDevice(ns);
   registerDevice(ns.loopback, "lo");

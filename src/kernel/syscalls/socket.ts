@@ -4,6 +4,8 @@ import { EAFNOSUPPORT, EBADF, EINVAL, EMFILE } from "../../abi/errno.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_PATH } from "../../abi/fcntl.ts";
 import {
   AF_INET,
+  AF_PACKET,
+  AF_NETLINK,
   AF_UNIX,
   type Message,
   MSG_CMSG_CLOEXEC,
@@ -17,6 +19,9 @@ import { S_IFSOCK } from "../../abi/stat.ts";
 import { Blocked, type MaySleep } from "../blocked.ts";
 import { type Received, requireSocket, type SocketFamily, type SocketFile, ucredIn } from "../net/socket.ts";
 import { inetFamily } from "../net/ipv4/inet-family.ts";
+import { netlinkProtocols } from "../net/netlink/protocols.ts";
+import { netlinkFamily } from "../net/netlink/socket.ts";
+import { packetFamily } from "../net/packet/packet-socket.ts";
 import { unixFamily } from "../net/unix-family.ts";
 import { COPY_NS_PER_BYTE, SCM_MAX_FD } from "../params.ts";
 import type { System } from "../task/system.ts";
@@ -40,6 +45,8 @@ function makeNode(task: Task, path: string): Inode {
 const families: ReadonlyMap<number, SocketFamily> = new Map<number, SocketFamily>([
   [AF_UNIX, unixFamily(makeNode)],
   [AF_INET, inetFamily],
+  [AF_PACKET, packetFamily],
+  [AF_NETLINK, netlinkFamily(netlinkProtocols)],
 ]);
 
 /** Types run below it (SOCK_MAX). */

@@ -2,6 +2,7 @@
 
 import type { NetDevice } from "../device.ts";
 import { transmitNow } from "../dev.ts";
+import { gsoCount } from "../gso.ts";
 import type { SkBuff } from "../skb.ts";
 import { noQdiscStats, type Qdisc } from "./qdisc.ts";
 
@@ -66,7 +67,7 @@ export class PfifoFast implements Qdisc {
       const bytes = skb.length + 14;
       this.backlogPackets--;
       this.backlogBytes -= bytes;
-      this.stats.packets += skb.gsoSize > 0 ? Math.max(1, Math.ceil(skb.payload.length / skb.gsoSize)) : 1;
+      this.stats.packets += gsoCount(skb);
       this.stats.bytes += bytes;
       transmitNow(this.dev, skb);
     }
