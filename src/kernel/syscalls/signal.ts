@@ -115,11 +115,13 @@ function* timedWait(task: Task, set: SigSet, timeout: Timespec | undefined): Gen
     if (deadline <= task.sched.clockNs) throw EAGAIN;
     // Unblocked while waiting, so that an arrival wakes the task.
     task.system.signals.setBlocked(task, blocked & ~set);
+    task.realBlocked = blocked;
     try {
       yield* task.sched.sleep([], deadline);
     } catch (e) {
       if (e !== ERESTARTSYS || ((task.pending.set | task.tg.pending.set) & set) === 0n) throw e;
     } finally {
+      task.realBlocked = 0n;
       task.system.signals.setBlocked(task, blocked);
     }
   }

@@ -96,7 +96,7 @@ export class Signals {
   /** Whether the signal vanishes at once. */
   private isIgnored(sig: number, info: SigInfo, tg: ThreadGroup, thread: Task | undefined): boolean {
     const bit = sigBit(sig);
-    const blocked = thread === undefined ? everyThreadBlocks(tg, bit) : (thread.blocked & bit) !== 0n;
+    const blocked = thread === undefined ? everyThreadBlocks(tg, bit) : ((thread.blocked | thread.realBlocked) & bit) !== 0n;
     if (tg.leader.ptrace !== undefined && sig !== SIGKILL) return false;
     const { handler } = tg.sighand.get(sig);
     // The init of a PID namespace gets no signal that would end it from its own namespace (SIGNAL_UNKILLABLE).
@@ -310,7 +310,7 @@ export class Signals {
 }
 
 function everyThreadBlocks(tg: ThreadGroup, bit: SigSet): boolean {
-  for (const t of tg.threads) if ((t.blocked & bit) === 0n) return false;
+  for (const t of tg.threads) if (((t.blocked | t.realBlocked) & bit) === 0n) return false;
   return true;
 }
 

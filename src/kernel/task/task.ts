@@ -200,6 +200,8 @@ export class Task extends SchedTask implements Caller, CgroupTask {
   readonly pending = new SigPending();
   /** Mask to restore after the handlers of a sigsuspend or ppoll have run. */
   savedMask: SigSet | undefined;
+  /** What is blocked but for the time of a sigtimedwait: such a signal is not thrown away as ignored. */
+  realBlocked: SigSet = 0n;
   /** While a call that was interrupted is repeated: the deadline that it had. */
   restartDeadlineNs: number | undefined;
   /** Name of the system call it is in, for causes and /proc/PID/syscall; empty in user mode. */

@@ -24,6 +24,7 @@ import type { Proc } from "../../abi/sys.ts";
 import { CLOCK_MONOTONIC } from "../../abi/time.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
+import { Heap } from "../libc/heap.ts";
 import { UsageError } from "../libc/getopt.ts";
 import { COREUTILS, help } from "../libc/help.ts";
 import { quote, quoteaf } from "../libc/quotearg.ts";
@@ -405,6 +406,7 @@ class Copy {
       yield* c.warn(c.voice === "gnu" ? `${quoteName(inName)}: cannot skip to specified offset` : `${inName}: can't skip`);
     const { conv } = job;
     const direct = job.sameBlocks && !["block", "unblock", "swab", "lcase", "ucase"].some((name) => conv.has(name)) && job.ibs === job.obs;
+    yield* new Heap(this.c.sys).grow(job.ibs);
     const buffer = new Uint8Array(job.ibs);
     let left = job.iflag.has("count_bytes") ? job.count : Number.POSITIVE_INFINITY;
     let good = true;

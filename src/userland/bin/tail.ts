@@ -24,6 +24,7 @@ import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { type Option, UsageError } from "../libc/getopt.ts";
 import { COREUTILS, help } from "../libc/help.ts";
+import { Heap } from "../libc/heap.ts";
 import { argmatch } from "../libc/operands.ts";
 import { quote, quoteaf, quotef } from "../libc/quotearg.ts";
 import { concat } from "../libc/stdio.ts";
@@ -46,6 +47,14 @@ Print the last 10 lines of each FILE, with a header before each where there are 
       --help                show this help and exit`;
 
 const BLOCK = 8192;
+
+/** Whether two whole blocks have the same bytes. */
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length || a[0] !== b[0]) return false;
+  const [x, y] = [new Int32Array(a.buffer), new Int32Array(b.buffer)];
+  for (let i = 0; i < x.length; i++) if (x[i] !== y[i]) return false;
+  return true;
+}
 
 interface Amount {
   readonly unit: "lines" | "bytes";
@@ -212,11 +221,15 @@ class Tail {
       for (let at = block.indexOf(delimiter); at >= 0; at = block.indexOf(delimiter, at + 1)) lines++;
       return lines;
     };
+    const heap = new Heap(this.c.sys);
+    const buffer = new Uint8Array(BLOCK);
     for (;;) {
-      const buffer = new Uint8Array(BLOCK);
       const n = yield* this.c.sys.read(fd, buffer);
       if (n === 0) break;
-      const block = buffer.slice(0, n);
+      const last = blocks.at(-1);
+      // Of equal blocks (/dev/zero) one is enough, but each counts.
+      const block = last !== undefined && n === BLOCK && isSame(last, buffer) ? last : buffer.slice(0, n);
+      yield* heap.grow(n);
       blocks.push(block);
       units.push(count(block));
       held += units.at(-1) ?? 0;

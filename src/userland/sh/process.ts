@@ -1,7 +1,7 @@
 /** Children: forking subshells and programs, finding commands in PATH, replacing the process by a program. */
 
-import { E2BIG, EACCES, EISDIR, ELOOP, ENOENT, ENOEXEC, ENOTDIR, Errno } from "../../abi/errno.ts";
-import { SIGQUIT, SIGINT, SIG_IGN } from "../../abi/signal.ts";
+import { E2BIG, EACCES, EAGAIN, EINTR, EISDIR, ELOOP, ENOENT, ENOEXEC, ENOTDIR, Errno } from "../../abi/errno.ts";
+import { SIG_BLOCK, SIG_IGN, SIG_SETMASK, SIGCHLD, SIGINT, SIGQUIT, sigSet } from "../../abi/signal.ts";
 import { isDir, isReg } from "../../abi/stat.ts";
 import type { Body, Proc } from "../../abi/sys.ts";
 import { optional, readFile, stat } from "../libc/unistd.ts";
@@ -59,9 +59,45 @@ export function* fork(sh: Shell, body: Body): Proc<number> {
     return yield* sh.sys.fork(body);
   } catch (e) {
     if (!(e instanceof Errno)) throw e;
-    // Differs from Linux: bash tries again after 1, 2, 4 and 8 seconds; ours gives up at once, so that a fork bomb burns out.
-    if (sh.flavour === "bash") throw new ShellError(`fork: ${e.message}`, 254);
+    if (sh.flavour === "bash") return yield* forkAgain(sh, body, e);
     throw new ShellError(sh.flavour === "dash" ? "Cannot fork" : `can't fork: ${e.message}`, 2, "shell");
+  }
+}
+
+/** FORKSLEEP_MAX: bash gives up when it would have to wait that long. */
+const FORK_SLEEP_MAX_SEC = 16;
+
+/** bash's make_child(): tries again after 1, 2, 4 and 8 seconds, unless a child ends or a signal comes meanwhile. */
+function* forkAgain(sh: Shell, body: Body, failure: Errno): Proc<number> {
+  let e = failure;
+  for (let seconds = 1; e === EAGAIN && seconds < FORK_SLEEP_MAX_SEC; seconds *= 2) {
+    yield* sh.jobs.poll(false);
+    yield* sh.eprint(`${sh.messageName()}: fork: retry: ${e.message}\n`);
+    if (yield* isInterrupted(sh, seconds)) e = EINTR;
+    else {
+      try {
+        return yield* sh.sys.fork(body);
+      } catch (again) {
+        if (!(again instanceof Errno)) throw again;
+        e = again;
+      }
+    }
+  }
+  throw new ShellError(`fork: ${e.message}`, 254, sh.interactiveShell ? "line" : "shell", true);
+}
+
+/** Sleeps; a child that ends interrupts it, whether or not a handler is installed. */
+function* isInterrupted(sh: Shell, seconds: number): Proc<boolean> {
+  const { sys } = sh;
+  const before = yield* sys.rt_sigprocmask(SIG_BLOCK, sigSet(SIGCHLD));
+  try {
+    yield* sys.rt_sigtimedwait(sigSet(SIGCHLD), { sec: seconds, nsec: 0 });
+    return true;
+  } catch (e) {
+    if (e !== EAGAIN && e !== EINTR) throw e;
+    return e === EINTR;
+  } finally {
+    yield* sys.rt_sigprocmask(SIG_SETMASK, before);
   }
 }
 

@@ -25,6 +25,8 @@ export class ShellError {
     readonly status: number,
     /** `line`: the rest of the line is dropped; `shell`: a non-interactive shell ends. */
     readonly extent: "line" | "shell" = "line",
+    /** Said without a line number, as bash's sys_error() does. */
+    readonly bare = false,
   ) {}
 
   /** File of the function in which it was thrown, once that was left. */
@@ -267,9 +269,8 @@ export class Shell {
 
   /** What stands before a message: the shell's name and, where it has one, the line. */
   prefix(builtin?: string, source?: string): string {
-    const { flavour, arg0 } = this;
-    const name =
-      flavour === "bash" && !this.interactiveShell ? (this.callStack[this.callStack.length - 1]?.source ?? source ?? arg0) : arg0;
+    const { flavour } = this;
+    const name = this.messageName(source);
     if (flavour === "dash") return `${name}: ${this.line}: ${builtin === undefined ? "" : `${builtin}: `}`;
     if (flavour === "ash") {
       const line = this.interactiveShell ? "" : `line ${this.commandString ? 0 : this.line}: `;
@@ -277,7 +278,14 @@ export class Shell {
       return `${name}: ${this.commandString ? "" : line}`;
     }
     const said = builtin === undefined ? "" : `${builtin}: `;
-    return this.interactiveShell ? `${this.shortName()}: ${said}` : `${name}: line ${this.line}: ${said}`;
+    return this.interactiveShell ? `${name}: ${said}` : `${name}: line ${this.line}: ${said}`;
+  }
+
+  /** The shell, or what it reads its commands from, as its messages name it. */
+  messageName(source?: string): string {
+    const { flavour, arg0 } = this;
+    if (flavour !== "bash") return arg0;
+    return this.interactiveShell ? this.shortName() : (this.callStack[this.callStack.length - 1]?.source ?? source ?? arg0);
   }
 
   private shortName(): string {
@@ -300,7 +308,8 @@ export class Shell {
             e.message,
           )
         : null;
-    if (m === null) yield* this.eprint(`${this.prefix(undefined, e.source)}${e.message}\n`);
+    if (e.bare) yield* this.eprint(`${this.messageName(e.source)}: ${e.message}\n`);
+    else if (m === null) yield* this.eprint(`${this.prefix(undefined, e.source)}${e.message}\n`);
     else yield* this.warn(m[2] as string, m[1]);
   }
 

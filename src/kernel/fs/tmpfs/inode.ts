@@ -249,7 +249,13 @@ export class TmpfsInode extends Inode {
     const room = this.sb.freePages;
     let bytes = buf;
     // A page costs no more than one page of memory and of the host, so that with so many free nothing needs counting.
-    if (room < buf.length / PAGE_SIZE + 2) bytes = buf.subarray(0, this.fitting(at, buf.length, room));
+    const memcg = this.chargedTo ?? this.sb.currentMemcg;
+    // The page over memory.max calls the OOM killer, and nothing more is written before it was heard.
+    if (memcg.roomBytes < buf.length + 2 * PAGE_SIZE) {
+      const pages = Math.max(1, Math.floor(memcg.roomBytes / PAGE_SIZE) - 1);
+      bytes = buf.subarray(0, pages * PAGE_SIZE - (at % PAGE_SIZE));
+    }
+    if (room < bytes.length / PAGE_SIZE + 2) bytes = bytes.subarray(0, this.fitting(at, bytes.length, room));
     const { allocatedPages, residentPages } = content;
     content.write(bytes, at);
     if (content.allocatedPages !== allocatedPages || content.residentPages !== residentPages) {
