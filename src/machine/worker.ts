@@ -6,7 +6,6 @@
 import type { Pace, PageMessage, WorkerMessage } from "../bridge/messages.ts";
 import { FrameBuilder } from "./frame.ts";
 import { Machine } from "./boot.ts";
-import { inspect } from "./inspect.ts";
 import { loadAllPrograms, loadProgram } from "./programs.ts";
 
 /** Time between two frames, and the share of it that the machine may use, real milliseconds. */
@@ -145,11 +144,16 @@ function receive(m: Machine, message: Exclude<PageMessage, { type: "boot" }>): v
     case "log":
       self.postMessage({ type: "log", log: m.log, nowNs: m.nowNs });
       return;
-    case "query": {
-      const answer = inspect(m.kernel, message.query);
-      self.postMessage({ type: "answer", id: message.id, answer }, answer.kind === "file" ? [answer.bytes.buffer as ArrayBuffer] : []);
-    }
+    case "query":
+      void answer(m, message);
   }
+}
+
+/** Nobody asks before the first prompt: the code that answers comes with the first question. */
+async function answer(m: Machine, { id, query }: PageMessage & { type: "query" }): Promise<void> {
+  const { inspect } = await import("./inspect.ts");
+  const found = inspect(m.kernel, query);
+  self.postMessage({ type: "answer", id, answer: found }, found.kind === "file" ? [found.bytes.buffer as ArrayBuffer] : []);
 }
 
 function schedule(ms: number): void {

@@ -27,11 +27,11 @@ export function FilesText() {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
         tabIndex={0}
       >
-        <table className="process-text">
+        <table className="twin">
           <caption className="visually-hidden">{`${shapes.mountCount} mounts of mount namespace ${mntNs ?? ""}`}</caption>
           <thead>
             <tr>
-              {["Mount", "Path", "Type", "Source", "Options", "Propagation"].map((head) => (
+              {["Mount", "Path", "Type", "Propagation", "Source", "Options"].map((head) => (
                 <th key={head} scope="col" className="label">
                   {head}
                 </th>
@@ -85,9 +85,9 @@ function Row({ row, mntNs }: { readonly row: RowShape; readonly mntNs: number })
           {!reachable && `(covered${coveredBy === undefined ? "" : ` by ${coveredBy}`})`}
         </td>
         <td>{mount.fstype}</td>
+        <td>{describePropagation(row)}</td>
         <td>{`${showName(mount.source)}${mount.root === "/" ? "" : `[${showName(mount.root)}]`}`}</td>
         <td>{mount.options}</td>
-        <td>{describePropagation(row)}</td>
       </tr>
     );
   }

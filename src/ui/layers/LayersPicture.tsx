@@ -215,8 +215,8 @@ function Cell({ cell, selected, tabbable, path, arriving, onFocus }: CellProps) 
   const { change, directory, hidden } = cell;
   const marked = change !== undefined;
   const text = `${showName(cell.name)}${directory ? "/" : ""}`;
-  const label = cutEnd(text, cell.width - (marked ? 14 : 4), NAME_ADVANCE);
-  const width = Math.min(cell.width, label.length * NAME_ADVANCE + 18);
+  const label = cutEnd(text, cell.width - (marked ? 16 : 6), NAME_ADVANCE);
+  const width = Math.min(cell.width, label.length * NAME_ADVANCE + 20);
   return (
     // biome-ignore lint/a11y/useSemanticElements: SVG has no button.
     <g
@@ -238,7 +238,7 @@ function Cell({ cell, selected, tabbable, path, arriving, onFocus }: CellProps) 
     >
       <rect className="halo" x={-8} y={-ROW_PITCH / 2 + 1} width={width + 4} height={ROW_PITCH - 2} />
       {change === undefined ? <circle className="seen" r={2.2} /> : <DiffMark change={change} />}
-      <text x={10} y={4}>
+      <text x={12} y={4}>
         {label}
       </text>
     </g>

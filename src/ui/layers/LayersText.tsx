@@ -31,7 +31,7 @@ export function LayersText() {
         {overlay === undefined && live.tasks.size > 0 && <EmptyLayers width={480} />}
         {overlay !== undefined && (
           <>
-            <table className="process-text layers-text">
+            <table className="twin layers-text">
               <caption className="visually-hidden">Layers, topmost first</caption>
               <thead>
                 <tr>
@@ -58,7 +58,7 @@ export function LayersText() {
                 )}
               </tbody>
             </table>
-            <table className="process-text layers-text">
+            <table className="twin layers-text">
               <caption className="visually-hidden">{`Names in ${showName(state.path)}, with what each layer has`}</caption>
               <thead>
                 <tr>
@@ -98,7 +98,7 @@ export function LayersText() {
                       {explain(entry, layers)
                         .filter(({ change }) => change !== undefined)
                         .map(({ layer, words }) => `${layer.label}: ${words}`)
-                        .join("; ")}
+                        .join("\n")}
                     </td>
                   </tr>
                 ))}

@@ -11,6 +11,8 @@ import type { Layered } from "./layout.ts";
 
 /** Layers may be changed from below without the overlay noticing: they are asked for again while the machine runs. */
 const REFRESH_MS = 700;
+/** After a change that the overlay did notice, the least rest before it is asked for again. */
+const REST_MS = 100;
 const SHOWN_BYTES = 4096;
 
 export interface LayersState {
@@ -144,7 +146,7 @@ export function useFreshLayers(overlay: OverlayEntity | undefined): void {
     const look = (): void => {
       const version = live.overlays.get(id)?.version ?? -1;
       const now = performance.now();
-      const due = version !== lastVersion || (now - lastMs >= REFRESH_MS && live.nowNs !== lastNs);
+      const due = version === lastVersion ? now - lastMs >= REFRESH_MS && live.nowNs !== lastNs : now - lastMs >= REST_MS;
       if (busy || !due) return;
       busy = true;
       lastVersion = version;
