@@ -1,15 +1,17 @@
-/** Who is bound to which name: Linux keeps path names by inode and abstract names by text (`net/unix/af_unix.c`). */
+/** Who is bound to which name: Linux keeps path names by inode and abstract names by text, those by network namespace (`net/unix/af_unix.c`). */
 
 import type { System } from "../task/system.ts";
 import type { Inode } from "../vfs/inode.ts";
+import { type NetNamespace, netPart } from "./net-namespace.ts";
 import type { UnixSocket } from "./unix.ts";
 
 /** Bytes of sun_path. */
 export const SUN_PATH = 108;
 
-/** The bound sockets of one machine. */
-export class Names {
-  readonly byInode = new WeakMap<Inode, UnixSocket>();
+/** The sockets of one network namespace. */
+export class UnixNames {
+  /** All of them, in the order of their birth: for /proc/net/unix. */
+  readonly sockets = new Set<UnixSocket>();
   /** Abstract names are a space of their own for each type of socket. */
   private readonly abstract = new Map<string, UnixSocket>();
   /** For sockets that bind without a name: five hexadecimal digits. */
@@ -39,14 +41,17 @@ export class Names {
   }
 }
 
-const namesBySystem = new WeakMap<System, Names>();
+const unixPart = netPart("unix", () => new UnixNames());
+export const unixNames = (ns: NetNamespace): UnixNames => ns.part(unixPart);
 
-/** The names of a machine. */
-export function namesOf(system: System): Names {
-  let names = namesBySystem.get(system);
-  if (names === undefined) {
-    names = new Names();
-    namesBySystem.set(system, names);
+const byInode = new WeakMap<System, WeakMap<Inode, UnixSocket>>();
+
+/** Who is bound to which inode, in a machine: names of paths are everywhere the same. */
+export function socketInodes(system: System): WeakMap<Inode, UnixSocket> {
+  let inodes = byInode.get(system);
+  if (inodes === undefined) {
+    inodes = new WeakMap();
+    byInode.set(system, inodes);
   }
-  return names;
+  return inodes;
 }

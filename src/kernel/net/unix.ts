@@ -2,8 +2,7 @@
  * Unix sockets: unix(7), Linux `net/unix/af_unix.c`: stream, datagram and sequenced packets, path names and abstract names,
  * descriptors in messages.
  *
- * Differs from Linux: abstract names are one space for the machine (there is one network namespace yet). Left out: MSG_OOB,
- * MSG_WAITALL, SO_PEEK_OFF, timeouts, credentials that the sender chooses.
+ * Left out: MSG_OOB, MSG_WAITALL, SO_PEEK_OFF, timeouts, credentials that the sender chooses.
  */
 
 import {
@@ -47,15 +46,16 @@ import { MAX_DGRAM_QLEN, SOMAXCONN } from "../params.ts";
 import { ERESTARTSYS } from "../restart.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
 import type { System } from "../task/system.ts";
-import type { Task } from "../task/task.ts";
+import { callerTask, type Task } from "../task/task.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { File } from "../vfs/file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { resolveInode } from "../vfs/namei.ts";
 import { checkPermission } from "../vfs/permission.ts";
+import { type NetNamespace, netNsOf } from "./net-namespace.ts";
 import { type Creds, credsOf, NOBODY, type Received, SocketFile } from "./socket.ts";
 import { collectGarbage, inflightOf } from "./unix-gc.ts";
-import { namesOf, SUN_PATH } from "./unix-names.ts";
+import { socketInodes, SUN_PATH, unixNames } from "./unix-names.ts";
 import { STREAM_CHUNK, type UnixMessage, weigh } from "./unix-message.ts";
 
 /** Bits of `shut`. */
@@ -84,6 +84,8 @@ export class UnixSocket extends SocketFile {
   private readonly writeWait = new WaitQueue();
   /** Room in this socket's queue or backlog: waited for by those who send or connect to it. */
   private readonly roomWait = new WaitQueue();
+  /** Whose abstract names it knows. */
+  readonly netNs: NetNamespace;
 
   constructor(
     system: System,
@@ -93,6 +95,9 @@ export class UnixSocket extends SocketFile {
     private readonly makeNode: MakeSocketNode,
   ) {
     super(system, AF_UNIX, type, flags, owner);
+    this.netNs = netNsOf(callerTask(owner));
+    this.netNs.get();
+    unixNames(this.netNs).sockets.add(this);
   }
 
   private get stream(): boolean {
@@ -121,13 +126,13 @@ export class UnixSocket extends SocketFile {
 
   bind(task: Task, addr: SocketAddress): void {
     if (addr.family !== AF_UNIX || byteLength(addr.path) > SUN_PATH) throw EINVAL;
-    const names = namesOf(this.system);
+    const names = unixNames(this.netNs);
     if (this.address !== undefined) {
       if (addr.path === "") return;
       throw EINVAL;
     }
     const path = addr.path === "" ? names.inventName(this.type) : addr.path;
-    if (!path.startsWith("\0")) names.byInode.set(this.makePathNode(task, path), this);
+    if (!path.startsWith("\0")) socketInodes(this.system).set(this.makePathNode(task, path), this);
     else if (!names.takeAbstract(path, this)) throw EADDRINUSE;
     this.address = path;
   }
@@ -143,13 +148,12 @@ export class UnixSocket extends SocketFile {
   /** The socket behind an address. Errors: ECONNREFUSED, EPROTOTYPE, and those of the path walk. */
   private find(task: Task, addr: SocketAddress): UnixSocket {
     if (addr.family !== AF_UNIX || addr.path === "" || byteLength(addr.path) > SUN_PATH) throw EINVAL;
-    const names = namesOf(this.system);
     let found: UnixSocket | undefined;
-    if (addr.path.startsWith("\0")) found = names.findAbstract(this.type, addr.path);
+    if (addr.path.startsWith("\0")) found = unixNames(this.netNs).findAbstract(this.type, addr.path);
     else {
       const inode = resolveInode(task, undefined, addr.path, true);
       checkPermission(task, inode, W_OK);
-      found = names.byInode.get(inode);
+      found = socketInodes(this.system).get(inode);
     }
     if (found === undefined || found.dead) throw ECONNREFUSED;
     if (found.type !== this.type) throw EPROTOTYPE;
@@ -555,7 +559,8 @@ export class UnixSocket extends SocketFile {
 
   /** unix_release_sock(). `embryo`: it was never accepted. */
   private close(embryo: boolean): void {
-    const names = namesOf(this.system);
+    const names = unixNames(this.netNs);
+    names.sockets.delete(this);
     if (this.address?.startsWith("\0") === true) names.dropAbstract(this.address, this);
     this.dead = true;
     this.shut = RCV | SEND;
@@ -568,6 +573,7 @@ export class UnixSocket extends SocketFile {
     this.purge();
     this.wakeAll();
     super.release();
+    this.netNs.put();
   }
 }
 
