@@ -80,7 +80,7 @@ function firstPromptSize(): Plugin {
 }
 
 /** The list of programs, and those of them that run before the first prompt. */
-const PROGRAMS = fileURLToPath(new URL("./src/userland/bin/index.ts", import.meta.url));
+const PROGRAMS = fileURLToPath(new URL("./src/machine/executables.ts", import.meta.url));
 const FIRST_PROGRAMS = ["bash", "init"];
 const REGEX = "\0regex-engine";
 const LATER = "\0later-programs";
@@ -118,7 +118,7 @@ function laterPrograms(): Plugin {
         return `later(${JSON.stringify(facts)})`;
       });
       return [
-        ...FIRST_PROGRAMS.map((name) => `import { ${name} } from "./${name}.ts";`),
+        ...FIRST_PROGRAMS.map((name) => `import { ${name} } from "../userland/bin/${name}.ts";`),
         // One that has code of its own even there is fetched at once with the others.
         `const find = async (name) => (await import(${JSON.stringify(LATER)})).executables.find((e) => e.name === name);`,
         "const load = async (name) => { const found = await find(name); return found.main === undefined ? found.load() : found; };",

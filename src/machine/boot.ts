@@ -9,7 +9,7 @@ import { OutsidePort } from "../kernel/fs/devtmpfs/vport.ts";
 import { fillTmpfs } from "../kernel/fs/tmpfs/fill.ts";
 import { Kernel, type RunResult } from "../kernel/kernel.ts";
 import { Timer } from "../kernel/sched/timer.ts";
-import { executables } from "../userland/bin/index.ts";
+import { executables } from "./executables.ts";
 import { findProgram } from "./programs.ts";
 import { buildRootfs } from "./rootfs.ts";
 import { Terminal } from "./terminal.ts";

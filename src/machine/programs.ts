@@ -5,7 +5,7 @@
 
 import type { Voice } from "../abi/sys.ts";
 import type { ProgramLookup } from "../kernel/task/system.ts";
-import { executables } from "../userland/bin/index.ts";
+import { executables } from "./executables.ts";
 import type { Executable } from "../userland/executable.ts";
 import { basename } from "../userland/libc/unistd.ts";
 

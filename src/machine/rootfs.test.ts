@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { executables } from "../userland/bin/index.ts";
+import { executables } from "./executables.ts";
 import { libraries } from "./rootfs/libraries.ts";
 import { buildRootfs } from "./rootfs.ts";
 

@@ -1,4 +1,4 @@
-/** Case files: `### name [@busybox|@dash]`, then the script up to the next such line. */
+/** Case files: `### name [@busybox|@dash]`, then the script up to the next such line. What stands before the first is put in front of every script. */
 
 export type Flavour = "bash" | "dash" | "busybox";
 
@@ -17,15 +17,16 @@ export interface Transcript {
 
 export function parseCases(text: string): Case[] {
   const cases: Case[] = [];
+  const prelude: string[] = [];
   let current: { name: string; flavour: Flavour; lines: string[] } | undefined;
   const close = (): void => {
     if (current !== undefined)
-      cases.push({ name: current.name, flavour: current.flavour, script: `${current.lines.join("\n").trimEnd()}\n` });
+      cases.push({ name: current.name, flavour: current.flavour, script: `${[...prelude, ...current.lines].join("\n").trimEnd()}\n` });
   };
   for (const line of text.split("\n")) {
     const head = /^### (.*?)(?: @(busybox|dash))?$/.exec(line);
     if (head === null) {
-      current?.lines.push(line);
+      (current?.lines ?? prelude).push(line);
       continue;
     }
     close();
