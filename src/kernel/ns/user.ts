@@ -28,7 +28,7 @@ export class UserNamespace extends Namespace {
   /** Written once, through /proc/PID/uid_map. */
   uidMap: readonly IdMapEntry[] = [];
   gidMap: readonly IdMapEntry[] = [];
-  /** /proc/PID/setgroups: denied for good before an unprivileged gid_map is written. */
+  /** /proc/PID/setgroups: denied for good before an unprivileged gid_map is written; children inherit it. */
   setgroupsAllowed = true;
   readonly level: number;
   declare readonly parent: UserNamespace | undefined;
@@ -55,7 +55,7 @@ export class UserNamespace extends Namespace {
       const all = [{ inside: 0, outside: 0, count: 0xffffffff }];
       this.uidMap = all;
       this.gidMap = all;
-    }
+    } else this.setgroupsAllowed = parent.setgroupsAllowed;
   }
 
   /** How many namespaces of a kind a user may have in it. */

@@ -1,7 +1,7 @@
 /** setpriv(1) of util-linux, and busybox's: runs a program with other privileges. Left out: SELinux and AppArmor, which the machine has not. */
 
-import { CAP_LAST_CAP, type CapSet, capBit, capNames } from "../../abi/capability.ts";
-import { Errno } from "../../abi/errno.ts";
+import { CAP_LAST_CAP, CAP_SETPCAP, type CapSet, capBit, capNames } from "../../abi/capability.ts";
+import { EPERM } from "../../abi/errno.ts";
 import {
   PR_CAP_AMBIENT,
   PR_CAP_AMBIENT_IS_SET,
@@ -24,8 +24,9 @@ import { type Command, command } from "../libc/command.ts";
 import { getopt, type Parsed, UsageError } from "../libc/getopt.ts";
 import { help } from "../libc/help.ts";
 import { getgrnam, getgrouplist, getpwnam, getpwuid, type Passwd } from "../libc/passwd.ts";
+import { optional } from "../libc/unistd.ts";
 import { badUsage, execOrFail } from "../libc/utillinux.ts";
-import { attempt } from "../namespaces/kinds.ts";
+import { attempt as attemptWith } from "../namespaces/kinds.ts";
 
 const usage = `setpriv [OPTIONS] PROGRAM [ARG]...
 Run a program with other privileges.
@@ -75,6 +76,11 @@ const busyboxLong = [
   { name: "inh-caps", arg: "required" as const },
   { name: "ambient-caps", arg: "required" as const },
 ];
+
+/** SETPRIV_EXIT_PRIVERR: what it is to change cannot be changed. */
+const PRIVERR = 127;
+
+const attempt = <T>(c: Command, message: string, call: () => Proc<T>): Proc<T> => attemptWith(c, message, call, PRIVERR);
 
 const securebitNames = ["noroot", "noroot_locked", "no_setuid_fixup", "no_setuid_fixup_locked", "keep_caps", "keep_caps_locked"];
 const KEEP_CAPS = 4;
@@ -217,33 +223,34 @@ function* become(c: Command, to: Identity, groups: readonly number[] | undefined
   const { sys } = c;
   if (to.ruid !== undefined || to.euid !== undefined || to.rgid !== undefined || to.egid !== undefined)
     yield* attempt(c, "keep process capabilities failed", () => sys.prctl(PR_SET_KEEPCAPS, 1));
+  if (to.ruid !== undefined || to.euid !== undefined) {
+    yield* attempt(c, "setresuid failed", () => sys.setresuid(to.ruid ?? -1, to.euid ?? -1, to.euid ?? -1));
+    // Another user has kept what is permitted, and takes it into effect for the groups.
+    const caps = yield* sys.capget(0);
+    yield* attempt(c, "activate capabilities", () => sys.capset({ ...caps, effective: caps.permitted }));
+  }
   if (to.rgid !== undefined || to.egid !== undefined)
     yield* attempt(c, "setresgid failed", () => sys.setresgid(to.rgid ?? -1, to.egid ?? -1, to.egid ?? -1));
   if (groups !== undefined) yield* attempt(c, "setgroups failed", () => sys.setgroups(groups));
-  if (to.ruid !== undefined || to.euid !== undefined)
-    yield* attempt(c, "setresuid failed", () => sys.setresuid(to.ruid ?? -1, to.euid ?? -1, to.euid ?? -1));
 }
 
+/** As libcap-ng: without CAP_SETPCAP nothing is dropped, and nothing said. */
 function* dropBounding(c: Command, text: string): Proc<void> {
   const old = yield* boundingSet(c);
   const gone = old & ~(yield* changeSet(c, text, old));
+  if (((yield* c.sys.capget(0)).effective & capBit(CAP_SETPCAP)) === 0n) return;
   for (let cap = 0; cap <= CAP_LAST_CAP; cap++)
     if ((gone & capBit(cap)) !== 0n) yield* attempt(c, "apply bounding set", () => c.sys.prctl(PR_CAPBSET_DROP, cap));
 }
 
+/** As libcap-ng: what cannot be raised stays as it is, and nothing is said. */
 function* setAmbient(c: Command, text: string): Proc<void> {
   const old = yield* ambientSet(c);
   const now = yield* changeSet(c, text, old);
   for (let cap = 0; cap <= CAP_LAST_CAP; cap++) {
     const bit = capBit(cap);
     if ((now & bit) === (old & bit)) continue;
-    try {
-      yield* c.sys.prctl(PR_CAP_AMBIENT, (now & bit) !== 0n ? PR_CAP_AMBIENT_RAISE : PR_CAP_AMBIENT_LOWER, cap);
-    } catch (e) {
-      if (!(e instanceof Errno)) throw e;
-      // -all on a kernel's whole range is no wish that can fail.
-      if ((now & bit) !== 0n && !text.includes("+all")) yield* c.fail(`cannot raise ambient capability "${capNames[cap]}": ${e.message}`);
-    }
+    yield* optional(c.sys.prctl(PR_CAP_AMBIENT, (now & bit) !== 0n ? PR_CAP_AMBIENT_RAISE : PR_CAP_AMBIENT_LOWER, cap), [EPERM]);
   }
 }
 

@@ -40,12 +40,12 @@ export const kinds: readonly Kind[] = [
 ];
 
 /** err(3): the answer of a call, or the end of the program with `message: strerror`. */
-export function* attempt<T>(c: Command, message: string, call: () => Proc<T>): Proc<T> {
+export function* attempt<T>(c: Command, message: string, call: () => Proc<T>, status = 1): Proc<T> {
   try {
     return yield* call();
   } catch (e) {
     if (!(e instanceof Errno)) throw e;
-    return yield* c.fail(`${message}: ${e.message}`);
+    return yield* c.fail(`${message}: ${e.message}`, status);
   }
 }
 

@@ -41,6 +41,8 @@ export interface FileEntry<S> extends Common {
   read?(subject: S, reader: Task): string;
   /** Takes one write as a whole. Errors: EINVAL for what it does not understand. */
   write?(subject: S, text: string, writer: Task): void;
+  /** Tested at open(2), besides the mode. Errors: EACCES. */
+  mayOpen?(subject: S, flags: number, opener: Task): void;
   /** Instead of read and write, for what is no text. */
   open?(subject: S, path: Path, flags: number, opener: Task): File;
 }

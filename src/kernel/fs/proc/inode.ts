@@ -135,6 +135,7 @@ export class ProcInode<S extends Machine> extends Inode {
     const { entry, subject } = this;
     if ((this.mode & S_IFMT) === S_IFDIR) return new DirFile(this, flags, path);
     if (entry.kind !== "file") throw EINVAL;
+    entry.mayOpen?.(subject, flags, callerTask(caller));
     if (entry.open !== undefined) return entry.open(subject, path, flags, callerTask(caller));
     return new ProcFile(this, entry, subject, flags, path);
   }

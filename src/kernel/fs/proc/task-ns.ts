@@ -2,6 +2,7 @@
 
 import { CAP_SETFCAP, CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_TIME } from "../../../abi/capability.ts";
 import { EACCES, EINVAL, ENOENT, EPERM, ERANGE } from "../../../abi/errno.ts";
+import { O_ACCMODE, O_RDONLY } from "../../../abi/fcntl.ts";
 import { NS_PER_SEC } from "../../../abi/time.ts";
 import { byteLength } from "../../../abi/utf8.ts";
 import { fromKernelId, type IdKind, toKernelId } from "../../ns/idmap.ts";
@@ -59,7 +60,7 @@ function parseMap(text: string): IdMapEntry[] {
     if (match === null) throw EINVAL;
     const [inside, outside, count] = [Number(match[1]), Number(match[2]), Number(match[3])];
     if (inside >= INVALID_ID || outside >= INVALID_ID) throw EINVAL;
-    if (count === 0 || inside + count > INVALID_ID + 1 || outside + count > INVALID_ID + 1) throw EINVAL;
+    if (count === 0 || inside + count > INVALID_ID || outside + count > INVALID_ID) throw EINVAL;
     return { inside, outside, count };
   });
   const overlap = (a: number, an: number, b: number, bn: number): boolean => a < b + bn && b < a + an;
@@ -127,9 +128,11 @@ const setgroups: FileEntry<TaskSubject> = {
   name: "setgroups",
   mode: 0o644,
   read: ({ task }) => (task.cred.userNs.setgroupsAllowed ? "allow\n" : "deny\n"),
-  write({ task }, text, writer) {
+  mayOpen({ task }, flags, opener) {
+    if ((flags & O_ACCMODE) !== O_RDONLY && !nsCapable(opener.cred, task.cred.userNs, CAP_SYS_ADMIN)) throw EACCES;
+  },
+  write({ task }, text) {
     const ns = task.cred.userNs;
-    if (!nsCapable(writer.cred, ns, CAP_SYS_ADMIN)) throw EACCES;
     const word = text.trim();
     if (byteLength(text) >= 8 || /^\s/.test(text)) throw EINVAL;
     if (word === "allow") {
