@@ -20,11 +20,20 @@ export abstract class SuperBlock {
   /** Name as in /proc/filesystems. */
   abstract readonly fstype: string;
   abstract readonly root: Inode;
-  /** Read-only for all mounts of it. Changed by remount. */
-  readonly = false;
+  private isReadonly = false;
   /** s_user_ns: the user namespace that it was mounted from; undefined for the initial one. Written by mount(2), once. */
   userNs: UserNamespace | undefined;
   private rootDentryMade: Dentry | undefined;
+
+  /** Read-only for all mounts of it. Changed by mount and remount. */
+  get readonly(): boolean {
+    return this.isReadonly;
+  }
+
+  /** Errors: EROFS where it cannot be written at all. */
+  set readonly(value: boolean) {
+    this.isReadonly = value;
+  }
 
   /** The one dentry of its root, on which all its mounts stand. */
   get rootDentry(): Dentry {

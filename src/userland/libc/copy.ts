@@ -165,8 +165,10 @@ export class Copier {
     }
     const note = backup === undefined ? "" : ` (backup: ${quoteaf(backup)})`;
     if (options.how === "move") {
-      const moved = yield* this.move(src, dst, st, dstStat, note);
+      // Once a directory is copied, so is all that is in it.
+      const moved = operand ? yield* this.move(src, dst, dstStat, note) : "copy";
       if (moved !== "copy") return moved;
+      if (options.verbose && !isDir(st.mode)) yield* c.print(`copied ${quoteaf(src)} -> ${quoteaf(dst)}${note}\n`);
       dstStat = undefined;
     } else if (options.verbose && !isDir(st.mode)) yield* c.print(`${quoteaf(src)} -> ${quoteaf(dst)}${note}\n`);
 
@@ -270,7 +272,7 @@ export class Copier {
   }
 
   /** Renames; "copy" where that must be done by copying to another filesystem. */
-  private *move(src: string, dst: string, st: Stat, dstStat: Stat | undefined, note: string): Proc<boolean | "copy"> {
+  private *move(src: string, dst: string, dstStat: Stat | undefined, note: string): Proc<boolean | "copy"> {
     const { c, options } = this;
     try {
       const flags = options.overwrite === "never" && dstStat === undefined ? RENAME_NOREPLACE : 0;
@@ -300,7 +302,6 @@ export class Copier {
         return false;
       }
     }
-    if (options.verbose && !isDir(st.mode)) yield* c.print(`copied ${quoteaf(src)} -> ${quoteaf(dst)}${note}\n`);
     return "copy";
   }
 

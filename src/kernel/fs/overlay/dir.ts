@@ -81,6 +81,7 @@ export function removeObject(dir: OverlayInode, name: string, caller: Caller): v
   const covers = hasLower(dir, name, victim, caller);
   const whiteouts = victim.isDirectory && (covers || !victim.pureUpper) ? checkEmpty(victim, caller) : [];
   const upper = upperOf(dir);
+  refuseClearing(dir.sb, whiteouts);
   if (covers) {
     const whiteout = prepareWhiteout(dir.sb, caller);
     removeUpper(victim, upper, name, whiteouts, caller);
@@ -88,6 +89,11 @@ export function removeObject(dir: OverlayInode, name: string, caller: Caller): v
   } else removeUpper(victim, upper, name, whiteouts, caller);
   dropName(victim);
   dir.sb.upperVersion++;
+}
+
+/** ovl_clear_empty(): an opaque directory takes the place of one with whiteouts. Errors: EIO where it cannot be marked. */
+function refuseClearing({ marks }: OverlaySuperBlock, whiteouts: readonly Dentry[]): void {
+  if (whiteouts.length > 0 && marks.unwritable) throw EIO;
 }
 
 /** One name less. */
@@ -170,6 +176,7 @@ export function renameObject(dir: OverlayInode, name: string, newDir: OverlayIno
   if (old === undefined || old.inode !== moved.upper?.inode) throw ESTALE;
   const there = lookup(caller, newUpper, newName);
   if (there !== undefined && there.inode !== replaced?.upper?.inode && !isWhiteout(there.inode)) throw ESTALE;
+  refuseClearing(dir.sb, emptied);
   markMoved(dir, moved, newDir, replaced, exchange);
   for (const whiteout of emptied) removeReal(whiteout, caller);
   moveUpper(dir, old, newUpper, newName, { exchange, covers, there }, caller);

@@ -91,7 +91,7 @@ export class OverlaySuperBlock extends SuperBlock {
     this.makesRedirects = options.redirectDir === "on";
     this.mounter = mounter.cred;
     this.mounterMayAll = (this.mounter.effective & capBit(CAP_DAC_OVERRIDE)) !== 0n && this.mounter.userNs === system.initUserNs;
-    this.readonly = this.upper === undefined || this.work === undefined;
+    if (this.upper === undefined || this.work === undefined) this.readonly = true;
     this.root = new OverlayInode(this, { upper: this.upper?.root, lowers: this.rootLowers, redirect: undefined }, undefined, "");
     // Whoever made upperdir may have left attributes on it that are meant for what is below.
     this.inodes.set(this.root.real, this.root);
@@ -158,6 +158,16 @@ export class OverlaySuperBlock extends SuperBlock {
   override statfs(): Statfs {
     const real = this.layers[0] as Layer;
     return { ...real.mnt.sb.statfs(), type: OVERLAYFS_SUPER_MAGIC, namelen: NAME_MAX };
+  }
+
+  override get readonly(): boolean {
+    return super.readonly;
+  }
+
+  /** Errors: EROFS for writing without an upper layer. */
+  override set readonly(value: boolean) {
+    if (!value && (this.upper === undefined || this.work === undefined)) throw EROFS;
+    super.readonly = value;
   }
 
   override showOptions(): string {
