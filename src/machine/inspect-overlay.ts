@@ -14,8 +14,9 @@ import type { Task } from "../kernel/task/task.ts";
 import { Dentry } from "../kernel/vfs/dentry.ts";
 import { Inode } from "../kernel/vfs/inode.ts";
 
-/** Names of one directory that are told of, over all its layers. */
+/** Names of one directory that are told of, over all its layers; beyond so many none is sought out. */
 const MAX_NAMES = 1000;
+const MAX_SOUGHT = 20_000;
 
 /** A file or directory of an overlay that nobody in the machine has looked up: what the page sees of it. */
 export class SeenInode extends Inode {
@@ -109,7 +110,13 @@ export function peekDirectory(dir: Dentry, viewer: Task): readonly Dirent[] {
 
 function namesOf(places: readonly LayerPath[], viewer: Task): ReadonlySet<string> {
   const names = new Set<string>();
-  for (const { dentry } of places) if (dentry.inode.isDirectory) for (const { name } of peekDirectory(dentry, viewer)) names.add(name);
+  for (const { dentry } of places) {
+    if (!dentry.inode.isDirectory) continue;
+    for (const { name } of peekDirectory(dentry, viewer)) {
+      names.add(name);
+      if (names.size >= MAX_SOUGHT) return names;
+    }
+  }
   return names;
 }
 

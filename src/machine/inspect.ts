@@ -13,7 +13,7 @@ import { MAX_SYMLINKS, PATH_MAX } from "../kernel/params.ts";
 import type { Task } from "../kernel/task/task.ts";
 import type { Dentry, Path } from "../kernel/vfs/dentry.ts";
 import type { Inode } from "../kernel/vfs/inode.ts";
-import { findMountAt, type MountNamespace } from "../kernel/vfs/mount.ts";
+import { findMountAt, MountNamespace } from "../kernel/vfs/mount.ts";
 import { findInLayer, listLayers, peekChild, peekDirectory } from "./inspect-overlay.ts";
 
 /** Entries in one answer; the rest is counted. */
@@ -55,11 +55,12 @@ class Look {
   private readonly root: Path;
   private links = 0;
 
-  /** Errors: ENOENT where no process is in the namespace. */
+  /** Errors: ENOENT where there is no such namespace. */
   constructor(kernel: Kernel, mntNs: number) {
-    const viewer = findViewer(kernel, mntNs);
-    this.viewer = viewer;
-    this.root = viewer.mntNs.top;
+    const ns = kernel.initUserNs.live.find(mntNs);
+    if (!(ns instanceof MountNamespace)) throw ENOENT;
+    this.viewer = findViewer(kernel, ns);
+    this.root = ns.top;
   }
 
   /** What a path leads to. Errors: ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG; EOPNOTSUPP behind the magic links of proc. */
@@ -109,20 +110,19 @@ class Look {
   }
 }
 
-/** The first process in a mount namespace that is not dead. Errors: ENOENT. */
-function findViewer(kernel: Kernel, mntNs: number): Task {
-  for (const task of kernel.tasks) if (task.state !== "dead" && task.mntNs.ino === mntNs) return task;
-  throw ENOENT;
+/** As whom proc is looked at: the first process in the namespace that is not dead; of one that is only pinned, PID 1. */
+function findViewer(kernel: Kernel, ns: MountNamespace): Task {
+  for (const task of kernel.tasks) if (task.state !== "dead" && task.mntNs === ns) return task;
+  if (kernel.init === undefined) throw ENOENT;
+  return kernel.init.leader;
 }
 
-/** A mounted overlay, and a process that has it in its mount namespace. Errors: ENOENT. */
+/** A mounted overlay, and as whom its layers are looked at. Errors: ENOENT. */
 function findOverlay(kernel: Kernel, dev: number): { readonly sb: OverlaySuperBlock; readonly viewer: Task } {
-  const asked = new Set<MountNamespace>();
-  for (const task of kernel.tasks) {
-    if (task.state === "dead" || asked.has(task.mntNs)) continue;
-    asked.add(task.mntNs);
-    const found = task.mntNs.mounts.find(({ sb }) => sb.dev === dev)?.sb;
-    if (found instanceof OverlaySuperBlock) return { sb: found, viewer: task };
+  for (const ns of kernel.initUserNs.live.all()) {
+    if (!(ns instanceof MountNamespace)) continue;
+    const sb = ns.mounts.find((mount) => mount.sb.dev === dev)?.sb;
+    if (sb instanceof OverlaySuperBlock) return { sb, viewer: findViewer(kernel, ns) };
   }
   throw ENOENT;
 }

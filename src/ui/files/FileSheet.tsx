@@ -75,7 +75,13 @@ function Content({ file, answer }: { readonly file: ShownFile; readonly answer: 
         <span>{`${entry.uid}:${entry.gid}`}</span>
         <span>{`${part}${formatBytes(sizeBytes)}`}</span>
         {mount !== undefined && (
-          <button type="button" onClick={() => useStore.setState({ selection: { kind: "mount", id: mount.id } })}>
+          <button
+            type="button"
+            onClick={() => {
+              close();
+              useStore.setState({ selection: { kind: "mount", id: mount.id } });
+            }}
+          >
             {`on mount ${mount.id}, ${mount.fstype} at ${showName(mount.target)}`}
           </button>
         )}

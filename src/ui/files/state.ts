@@ -117,6 +117,8 @@ export function showMore(path: string): void {
 /** Shows what is in a file. */
 export function showFile(session: Session, mntNs: number, path: string): void {
   useFiles.setState({ mntNs, file: { mntNs, path, answer: undefined }, asHex: undefined });
+  // Its sheet takes the place of the detail.
+  useStore.setState({ selection: undefined });
   void session.ask({ kind: "file", mntNs, path, maxBytes: SHOWN_BYTES }).then((answer) => {
     const { file } = useFiles.getState();
     if (file?.path === path && file.mntNs === mntNs) useFiles.setState({ file: { mntNs, path, answer } });

@@ -9,7 +9,16 @@ import { useLiveVersion, useSize } from "../use-live.ts";
 import { DiffMark } from "./DiffMark.tsx";
 import { EmptyLayers } from "./EmptyLayers.tsx";
 import { LayersBar } from "./LayersBar.tsx";
-import { type CellShape, EDGE, layoutLayers, type LayersShapes, ROW_PITCH, type SightShape, type SlabShape } from "./layout.ts";
+import {
+  type CellShape,
+  EDGE,
+  type Layered,
+  layoutLayers,
+  type LayersShapes,
+  ROW_PITCH,
+  type SightShape,
+  type SlabShape,
+} from "./layout.ts";
 import { getEntries, listLayered, openDirectory, toggleFocus, toggleName, useFreshLayers, useLayers, useShownOverlay } from "./state.ts";
 import { type Flight, useFlights } from "./use-flights.ts";
 import { WhySheet } from "./WhySheet.tsx";
@@ -42,7 +51,7 @@ export function LayersPicture() {
         {overlay === undefined ? (
           live.tasks.size > 0 && <EmptyLayers width={width} />
         ) : (
-          <Stack shapes={shapes} flights={flights} writing={writing} />
+          <Stack shapes={shapes} workdir={overlay.workdir} flights={flights} writing={writing} />
         )}
       </section>
       <WhySheet overlay={overlay} />
@@ -53,11 +62,12 @@ export function LayersPicture() {
 
 interface StackProps {
   readonly shapes: LayersShapes;
+  readonly workdir: string | undefined;
   readonly flights: readonly Flight[];
   readonly writing: boolean;
 }
 
-function Stack({ shapes, flights, writing }: StackProps) {
+function Stack({ shapes, workdir, flights, writing }: StackProps) {
   const [focused, setFocused] = useState<string | undefined>(undefined);
   const name = useLayers((state) => state.name);
   const path = useLayers((state) => state.path);
@@ -89,7 +99,7 @@ function Stack({ shapes, flights, writing }: StackProps) {
       ))}
       {sight !== undefined && <Sight sight={sight} />}
       {slabs.map((slab) => (
-        <SlabWords key={String(slab.layer)} slab={slab} />
+        <SlabWords key={String(slab.layer)} slab={slab} workdir={workdir} />
       ))}
       {cells.map((cell) => (
         <Cell
@@ -145,8 +155,16 @@ function Slab({ slab, writing }: { readonly slab: SlabShape; readonly writing: b
   );
 }
 
+/** Where a layer is; of the upper one also where its files are prepared, if there is room for it. */
+function describePlace(layered: Layered | undefined, workdir: string | undefined, room: number): string {
+  const most = Math.max(60, room);
+  const place = showName(layered?.directory ?? "");
+  const whole = layered?.upper === true && workdir !== undefined ? `${place}  work: ${showName(workdir)}` : place;
+  return whole.length * SMALL_ADVANCE <= most ? whole : cutStart(place, most, SMALL_ADVANCE);
+}
+
 /** What stands above a slab: its name, which shows it alone, where it is, and what it does. */
-function SlabWords({ slab }: { readonly slab: SlabShape }) {
+function SlabWords({ slab, workdir }: { readonly slab: SlabShape; readonly workdir: string | undefined }) {
   const { x, right, slant, layer, layered, label, labelY } = slab;
   const focus = useLayers((state) => state.focus);
   const words = label.toUpperCase();
@@ -175,7 +193,7 @@ function SlabWords({ slab }: { readonly slab: SlabShape }) {
         </text>
       </g>
       <text className="small" x={x + 14 + labelWidth} y={labelY}>
-        {layer === "merged" ? "what a process sees" : cutStart(showName(layered?.directory ?? ""), Math.max(60, room), SMALL_ADVANCE)}
+        {layer === "merged" ? "what a process sees" : describePlace(layered, workdir, room)}
       </text>
       {layer !== "merged" &&
         counts.map((change, i) => (
