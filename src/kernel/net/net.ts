@@ -18,13 +18,14 @@ import { rawSockets } from "./ipv4/raw.ts";
 import { tcpProtocol } from "./ipv4/tcp/protocol.ts";
 import { exitTcp } from "./ipv4/tcp/table.ts";
 import { udpProtocol } from "./ipv4/udp.ts";
+import { addrconfEvent } from "./ipv6/addresses.ts";
 import { NetNamespace } from "./net-namespace.ts";
 import { packetEvent } from "./packet/packet-socket.ts";
 import { forgetNamespace } from "./netlink/nsid.ts";
 import { rtnetlinkEvent, rtnlNotifier } from "./netlink/rtnetlink.ts";
 
 const wiring: NetWiring = {
-  notifiers: [bridgeEvent, macvlanEvent, inetdevEvent, rtnetlinkEvent],
+  notifiers: [bridgeEvent, macvlanEvent, inetdevEvent, addrconfEvent, packetEvent, rtnetlinkEvent],
   packetTypes: new Map([
     [ETH_P_IP, ipReceive],
     [ETH_P_ARP, arpReceive],
