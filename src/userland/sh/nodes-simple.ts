@@ -265,15 +265,14 @@ export class SimpleCommand implements Node {
       yield* trace(sh, args);
     }
     if (sh.jobs.list.length > 0 && !sh.interactive) yield* sh.jobs.poll(false);
-    let env = sh.vars.environ();
+    const env = new Map(sh.vars.environ());
     const extra: [string, string][] = [];
     for (const a of this.assignments) if (!Array.isArray(a.value)) extra.push([a.name, yield* this.temporaryValue(sh, a)]);
     let path: string | undefined;
     if (extra.some(([n]) => n === "PATH")) path = yield* findCommand(sh, name, extra.find(([n]) => n === "PATH")?.[1] ?? "");
     else path = yield* findCommand(sh, name);
-    env = new Map(env);
-    for (const [n, v] of extra) (env as Map<string, string>).set(n, v);
-    if (path !== undefined && sh.flavour === "bash") (env as Map<string, string>).set("_", path);
+    for (const [n, v] of extra) env.set(n, v);
+    if (path !== undefined && sh.flavour === "bash") env.set("_", path);
     const missing = path === undefined && sh.flavour === "bash" ? sh.functions.get("command_not_found_handle") : undefined;
     const self = this;
     const become = function* (o: { fork: boolean }): Proc<number> {
@@ -289,6 +288,8 @@ export class SimpleCommand implements Node {
       return yield* execute(sh, name, path, args, env);
     };
     if (tail && !sh.traps.any && !sh.interactive) {
+      // The program takes the shell's place, and so its level.
+      if (sh.flavour === "bash") env.set("SHLVL", String(Number(env.get("SHLVL") ?? 1) - 1));
       yield* sh.settle();
       if (sh.traps.installed.size > 0) yield* enterChild(sh, {});
       return yield* become({ fork: false });

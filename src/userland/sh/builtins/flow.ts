@@ -258,7 +258,10 @@ export const exec: Builtin = {
       throw new ShellExit(126);
     }
     if (sh.traps.installed.size > 0) yield* enterChild(sh, {});
-    const status = yield* execute(sh, name, path, argv, has(o, "c") ? new Map() : new Map(sh.vars.environ()));
+    const env = has(o, "c") ? new Map<string, string>() : new Map(sh.vars.environ());
+    // The program takes the shell's place, and so its level.
+    if (sh.flavour === "bash" && env.has("SHLVL")) env.set("SHLVL", String(Number(env.get("SHLVL")) - 1));
+    const status = yield* execute(sh, name, path, argv, env);
     if (sh.interactive || (sh.flavour === "bash" && sh.options.shopt("execfail"))) return status;
     throw new ShellExit(status);
   },
