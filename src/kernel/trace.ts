@@ -138,7 +138,7 @@ export type TracePayload =
       readonly dev: string;
       readonly ifindex: number;
     }
-  | { readonly name: "mm_oom_kill"; readonly pid: number; readonly comm: string; readonly rssBytes: number }
+  | { readonly name: "mm_oom_kill"; readonly pid: number; readonly comm: string; readonly rssBytes: number; readonly cgroup: number }
   | { readonly name: "tty_open"; readonly tty: string }
   | { readonly name: "tty_hangup"; readonly tty: string };
 

@@ -124,8 +124,6 @@ test("the history of a cgroup is CPUs used over virtual time, bounded, and ends 
 
 test("who was killed for memory is remembered, with the cgroup it was in", () => {
   const live = new LiveMachine();
-  live.apply(frame(1e6, { tasks: { upsert: [task(5, 2, "hog", { cgroup: 7 })], remove: [] } }), 0);
-  const events = [event("mm_oom_kill", 5, "hog", "pid=5 comm=hog rssBytes=4096")];
-  live.apply(frame(2e6, { events, tasks: { upsert: [], remove: [5] } }), 16);
+  live.apply(frame(2e6, { events: [event("mm_oom_kill", 5, "hog", "pid=5 comm=hog rssBytes=4096 cgroup=7")] }), 16);
   expect(live.oomKills).toEqual([{ atNs: 5, pid: 5, comm: "hog", rssBytes: 4096, cgroup: 7 }]);
 });

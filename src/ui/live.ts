@@ -32,7 +32,7 @@ export interface OomKill {
   readonly comm: string;
   readonly rssBytes: number;
   /** The cgroup that it was in. */
-  readonly cgroup: number | undefined;
+  readonly cgroup: number;
 }
 
 const GHOST_MS = 1400;
@@ -134,8 +134,10 @@ export class LiveMachine {
   }
 
   private noteOomKill({ atNs, pid, comm, text }: TraceEntity): void {
-    const rssBytes = Number(/rssBytes=(\d+)/.exec(text)?.[1] ?? 0);
-    this.oomKills = [...this.oomKills, { atNs, pid, comm, rssBytes, cgroup: this.tasks.get(pid)?.cgroup }].slice(-OOM_KILLS_KEPT);
+    const [, rssBytes, cgroup] = /rssBytes=(\d+) cgroup=(\d+)/.exec(text) ?? [];
+    this.oomKills = [...this.oomKills, { atNs, pid, comm, rssBytes: Number(rssBytes ?? 0), cgroup: Number(cgroup ?? 0) }].slice(
+      -OOM_KILLS_KEPT,
+    );
   }
 
   private mergeTasks(frame: Frame, realMs: number): void {

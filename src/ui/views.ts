@@ -1,11 +1,9 @@
 /**
- * The views of the machine, in the order of their tabs, and the details of what can be selected in any of them. All but the first are fetched when
- * they are first looked at: what comes before the first prompt stays small.
+ * The views of the machine, in the order of their tabs, and the details of what can be selected in any of them. All but the first picture
+ * are fetched when they are first looked at: what comes before the first prompt stays small.
  */
 import { type ComponentType, lazy, type ReactNode } from "react";
-import { ProcessDetail } from "./processes/ProcessDetail.tsx";
 import { ProcessPicture } from "./processes/ProcessPicture.tsx";
-import { ProcessText } from "./processes/ProcessText.tsx";
 import type { SelectionKind } from "./selection.ts";
 import type { ViewName } from "./url-state.ts";
 
@@ -26,7 +24,13 @@ function later<K extends string>(name: K, load: () => Promise<Readonly<Record<K,
 }
 
 export const views: readonly View[] = [
-  { name: "processes", figure: 1, title: "Processes", Picture: ProcessPicture, Text: ProcessText },
+  {
+    name: "processes",
+    figure: 1,
+    title: "Processes",
+    Picture: ProcessPicture,
+    Text: later("ProcessText", () => import("./processes/ProcessText.tsx")),
+  },
   {
     name: "namespaces",
     figure: 2,
@@ -59,7 +63,7 @@ export const views: readonly View[] = [
 
 /** What is told below the view of the thing that is selected. */
 export const details: Readonly<Partial<Record<SelectionKind, ComponentType>>> = {
-  task: ProcessDetail,
+  task: later("ProcessDetail", () => import("./processes/ProcessDetail.tsx")),
   namespace: later("NamespaceDetail", () => import("./namespaces/NamespaceDetail.tsx")),
   cgroup: later("CgroupDetail", () => import("./cgroups/CgroupDetail.tsx")),
   mount: later("MountDetail", () => import("./files/MountDetail.tsx")),

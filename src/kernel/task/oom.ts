@@ -106,7 +106,8 @@ export function outOfMemory(system: System, domain?: MemoryController): boolean 
 /** Linux `__oom_kill_process`. Returns whether its memory has come back: not yet that of the caller. */
 function kill(system: System, victim: Task, message: string): boolean {
   victim.cgroup.memcg.note("oom_kill");
-  system.trace.emit({ name: "mm_oom_kill", pid: victim.pid.nr, comm: victim.comm, rssBytes: victim.mm.residentBytes });
+  const rssBytes = victim.mm.residentBytes;
+  system.trace.emit({ name: "mm_oom_kill", pid: victim.pid.nr, comm: victim.comm, rssBytes, cgroup: victim.cgroup.ino });
   reportKill(system, victim, message);
   system.signals.sendToProcess(SIGKILL, victim.tg);
   if (victim.mm === (system.sched.current as Task | undefined)?.mm) return false;

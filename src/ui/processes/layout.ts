@@ -253,7 +253,8 @@ export function layoutProcesses(input: ProcessInput): ProcessShapes {
   const detail = rows * FULL.pitch <= Math.max(roomY, 3 * FULL.pitch) ? "full" : "compact";
   const size = detail === "full" ? FULL : COMPACT;
   const columns = Math.max(3, findDepth(forest));
-  const roomX = input.width - MARGIN.left - MARGIN.right;
+  const nested = [...(input.namespaces?.values() ?? [])].some(({ kind, parent }) => kind === "pid" && parent !== undefined);
+  const roomX = input.width - MARGIN.left - MARGIN.right - (nested ? HOLDS_ASIDE : 0);
   const gap = input.width < NARROW || columns > COLUMNS_WIDE ? NARROW_GAP : GAP;
   const boxWidth = Math.round(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, (roomX - (columns - 1) * gap) / columns)));
   const { nodes, compartments, bottom } = placeNodes(forest, { ...size, boxWidth, gap }, input);
@@ -337,7 +338,9 @@ interface Hold {
 }
 
 /** Above a compartment's first row stands its name. */
-const HOLD = { head: 19, foot: 7, side: 8 };
+const HOLD = { head: 19, foot: 7, side: 6 };
+/** Beside the tree, where compartments may end. */
+const HOLDS_ASIDE = 14;
 
 /** The PID namespace of all of a branch's processes; undefined where they are in several. */
 function getSpace({ members, ghost }: Branch): number | undefined {
