@@ -289,7 +289,7 @@ export class SimpleCommand implements Node {
     };
     if (tail && !sh.traps.any && !sh.interactive) {
       // The program takes the shell's place, and so its level.
-      if (sh.flavour === "bash") env.set("SHLVL", String(Number(env.get("SHLVL") ?? 1) - 1));
+      if (sh.flavour === "bash" && (sh.commandString || sh.subshellDepth > 0)) env.set("SHLVL", String(Number(env.get("SHLVL") ?? 1) - 1));
       yield* sh.settle();
       if (sh.traps.installed.size > 0) yield* enterChild(sh, {});
       return yield* become({ fork: false });
