@@ -199,17 +199,20 @@ function isTieLit(tie: TieShape, rows: readonly RowShape[], lit: ReadonlySet<num
   return row?.kind === "mount" && lit.has(row.mount.id);
 }
 
-/** A line of propagation: peers with a ring at the end, what is only received with an arrow. */
+/** A line of propagation: to peers with rings at its ends, to what only receives with arrows. */
 function Tie({ tie, marksX, related }: { readonly tie: TieShape; readonly marksX: number; readonly related: boolean }) {
-  const { end } = tie;
-  const tip = end === undefined ? undefined : tie.kind === "from" ? { x: marksX + 9, y: end.y, by: -1 } : { ...end, by: 1 };
+  const { ends, kind } = tie;
+  const tips =
+    kind === "to"
+      ? ends.map(({ x, y }) => `M${x - 4} ${y}l-7-3.200v6.400z`)
+      : ends.slice(0, 1).map(({ y }) => `M${marksX + 9} ${y}l7-3.200v6.400z`);
   return (
-    <g className={`tie ${tie.kind}${related ? "" : " faint"}`}>
+    <g className={`tie ${kind}${related ? "" : " faint"}`}>
       <path d={tie.path} />
-      {end !== undefined && <circle cx={end.x} cy={end.y} r={3.2} />}
-      {tip !== undefined && tie.kind !== "peer" && (
-        <path className="tip" d={`M${tip.x - (tip.by > 0 ? 4 : 0)} ${tip.y}l${-7 * tip.by}-3.200v6.400z`} />
-      )}
+      {ends.map(({ x, y }) => (
+        <circle key={x} cx={x} cy={y} r={3.2} />
+      ))}
+      {kind !== "peer" && <path className="tip" d={tips.join("")} />}
     </g>
   );
 }

@@ -96,18 +96,24 @@ describe("propagation", () => {
   test("leads to the rails of the namespaces that it reaches, which come first", () => {
     const { rails, ties } = layout(shared, { others });
     expect(rails.map(({ mntNs }) => mntNs)).toEqual([8, 9, 7]);
-    expect(ties.map(({ kind, end }) => `${kind} ${rails.find(({ x }) => x === end?.x)?.mntNs}`)).toEqual(["peer 8", "to 9"]);
+    expect(ties.flatMap(({ kind, ends }) => ends.map((end) => `${kind} ${rails.find(({ x }) => x === end.x)?.mntNs}`))).toEqual([
+      "peer 8",
+      "to 9",
+    ]);
   });
 
   test("seen from the receiving side comes from there", () => {
     const { rails, ties } = layout(shared, { others: [{ mntNs: HOST, label: "host" }, ...others], mntNs: 9 });
-    expect(ties.map(({ kind, end }) => `${kind} ${rails.find(({ x }) => x === end?.x)?.mntNs}`)).toEqual(["from 1", "from 8"]);
+    expect(ties.flatMap(({ kind, ends }) => ends.map((end) => `${kind} ${rails.find(({ x }) => x === end.x)?.mntNs}`))).toEqual([
+      "from 1",
+      "from 8",
+    ]);
   });
 
   test("ties mounts of one group in one namespace", () => {
     const { ties } = layout([mount(1, "/"), mount(2, "/a", { shared: 3 }), mount(3, "/b", { shared: 3 })]);
     expect(ties).toHaveLength(1);
-    expect(ties[0]).toMatchObject({ kind: "peer", group: 3, end: undefined });
+    expect(ties[0]).toMatchObject({ kind: "peer", group: 3, ends: [] });
   });
 
   test("says how many namespaces have no rail", () => {

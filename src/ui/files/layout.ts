@@ -64,14 +64,14 @@ export interface RailShape {
   readonly x: number;
 }
 
-/** A line from a mount's row to the rail of another namespace, or to a later row of the same group in this one. */
+/** A line from a mount's row to the rails of other namespaces, or to a later row of the same group in this one. */
 export interface TieShape {
   readonly key: string;
   readonly kind: "peer" | "to" | "from";
   readonly group: number;
   readonly path: string;
-  /** Where the rail is met. */
-  readonly end: { readonly x: number; readonly y: number } | undefined;
+  /** Where rails are met. */
+  readonly ends: readonly { readonly x: number; readonly y: number }[];
   readonly rowKey: string;
 }
 
@@ -295,7 +295,7 @@ function tieRows(rows: readonly RowShape[], marksX: number): readonly TieShape[]
     const x = marksX + 16 + (lane++ % MOST_LANES) * LANE + 0.5;
     for (const row of rest) {
       const path = `M${marksX + 8} ${middleOf(first)}H${x}V${middleOf(row)}H${marksX + 8}`;
-      ties.push({ key: `${group}:${row.key}`, kind: "peer", group, path, end: undefined, rowKey: row.key });
+      ties.push({ key: `${group}:${row.key}`, kind: "peer", group, path, ends: [], rowKey: row.key });
     }
   }
   return ties;
@@ -326,12 +326,11 @@ function tieRails(
     const { shared, master } = row.mount;
     const add = (kind: TieShape["kind"], group: number | undefined, map: Map<number, Set<number>>, lift: number): void => {
       if (group === undefined) return;
-      for (const rail of rails) {
-        if (map.get(group)?.has(rail.mntNs) !== true) continue;
-        const y = middleOf(row) + lift;
-        const path = `M${marksX + 8} ${y}H${rail.x}`;
-        ties.push({ key: `${kind}:${row.key}:${rail.mntNs}`, kind, group, path, end: { x: rail.x, y }, rowKey: row.key });
-      }
+      const y = middleOf(row) + lift;
+      const ends = rails.filter(({ mntNs }) => map.get(group)?.has(mntNs)).map(({ x }) => ({ x, y }));
+      const last = ends.at(-1);
+      if (last === undefined) return;
+      ties.push({ key: `${kind}:${row.key}`, kind, group, path: `M${marksX + 8} ${y}H${last.x}`, ends, rowKey: row.key });
     };
     add("peer", shared, sharers, 0);
     add("to", shared, receivers, 7);

@@ -159,7 +159,7 @@ function Slab({ slab, writing }: { readonly slab: SlabShape; readonly writing: b
 function describePlace(layered: Layered | undefined, workdir: string | undefined, room: number): string {
   const most = Math.max(60, room);
   const place = showName(layered?.directory ?? "");
-  const whole = layered?.upper === true && workdir !== undefined ? `${place}  work: ${showName(workdir)}` : place;
+  const whole = layered?.upper === true && workdir !== undefined ? `${place} · work ${showName(workdir)}` : place;
   return whole.length * SMALL_ADVANCE <= most ? whole : cutStart(place, most, SMALL_ADVANCE);
 }
 

@@ -107,7 +107,7 @@ const ROWS_FULL = 60;
 
 const NONE: Readonly<Record<Change, number>> = { added: 0, changed: 0, removed: 0, opaque: 0, merged: 0 };
 
-/** Which names have a place: where there are too many, those first that more than one layer has a word about. */
+/** Which names have a place: where there are too many, those first that the upper layer, or more than one, has a word about. */
 function chooseNames(input: LayersInput, most: number): readonly LayerEntry[] {
   const { entries, focus, selected } = input;
   const own = entries.filter((entry) => {
@@ -115,12 +115,14 @@ function chooseNames(input: LayersInput, most: number): readonly LayerEntry[] {
     return focus === "merged" ? entry.merged !== undefined : entry.layers.some(({ layer }) => layer === focus);
   });
   if (own.length <= most) return own;
-  const isTold = ({ name, layers }: LayerEntry): boolean =>
-    name === selected || layers.length > 1 || layers[0]?.layer === 0 || layers.some(({ change }) => change === "removed");
-  const first = own.filter(({ name }) => name === selected);
-  const told = [...first, ...own.filter((entry) => isTold(entry) && entry.name !== selected)].slice(0, most);
-  const rest = own.filter((entry) => !isTold(entry)).slice(0, most - told.length);
-  const chosen = new Set([...told, ...rest]);
+  const upper = input.layers.find((layer) => layer.upper)?.index;
+  const rank = ({ name, layers }: LayerEntry): number => {
+    if (name === selected) return 0;
+    if (layers.some(({ layer }) => layer === upper)) return 1;
+    return layers.length > 1 ? 2 : 3;
+  };
+  // Sorting keeps the order within a rank.
+  const chosen = new Set([...own].sort((a, b) => rank(a) - rank(b)).slice(0, most));
   return own.filter((entry) => chosen.has(entry));
 }
 
