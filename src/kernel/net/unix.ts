@@ -66,6 +66,20 @@ const UNNAMED: SocketAddress = { family: AF_UNIX, path: "" };
 /** Makes a socket's inode; the calls above the VFS hand it over. Errors: as mknod(2). */
 export type MakeSocketNode = (task: Task, path: string) => Inode;
 
+/** A socket as /proc/net/unix and ss(8) show it. */
+export interface UnixDiagnosis {
+  /** 0 where no descriptor has been made yet. */
+  readonly ino: number;
+  readonly state: "closed" | "listening" | "connected";
+  readonly address: string | undefined;
+  readonly peer: number;
+  readonly waiting: readonly number[];
+  /** Bytes to be read and sent bytes that nobody has read; of a listener, those who wait and how many may. */
+  readonly unread: number;
+  readonly unsent: number;
+  readonly shutdown: number;
+}
+
 export class UnixSocket extends SocketFile {
   private state: "closed" | "listening" | "connected" = "closed";
   private address: string | undefined;
@@ -114,6 +128,21 @@ export class UnixSocket extends SocketFile {
 
   protected get peerCreds(): Creds {
     return this.creds;
+  }
+
+  /** For /proc/net/unix and unix_diag. */
+  diagnose(): UnixDiagnosis {
+    const { state, embryos, queue } = this;
+    return {
+      ino: this.refCount > 0 ? this.inode.ino : 0,
+      state,
+      address: this.address,
+      peer: this.peer === undefined || this.peer.dead || this.peer.refCount === 0 ? 0 : this.peer.inode.ino,
+      waiting: embryos.map((embryo) => (embryo.refCount > 0 ? embryo.inode.ino : 0)),
+      unread: state === "listening" ? embryos.length : this.stream ? queue.reduce((n, m) => n + unreadBytes(m), 0) : unreadBytes(queue[0]),
+      unsent: state === "listening" ? this.backlog : this.sentWeight,
+      shutdown: this.shut,
+    };
   }
 
   /** Messages, and for the garbage collector those of connections that wait. */

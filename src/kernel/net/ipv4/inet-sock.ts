@@ -7,7 +7,7 @@ import type { Errno } from "../../../abi/errno.ts";
 import { IP_PMTUDISC_WANT } from "../../../abi/sockopt.ts";
 import { SOCKET_BUFFER } from "../../params.ts";
 import { WaitQueue } from "../../sched/wait-queue.ts";
-import type { NetNamespace } from "../net-namespace.ts";
+import { type NetNamespace, netPart } from "../net-namespace.ts";
 import { netSetting } from "../sysctl.ts";
 import type { IcmpErrorAbout } from "../core.ts";
 import { fibOf } from "./fib.ts";
@@ -24,6 +24,8 @@ export interface SockOwner {
   /** Kernel id; 0 for the kernel's own. */
   readonly uid: number;
 }
+
+const cookiePart = netPart("sock-cookie", () => ({ last: 0 }));
 
 export abstract class InetSock {
   abstract readonly protocol: number;
@@ -64,6 +66,8 @@ export abstract class InetSock {
   shutdown = 0;
   sndbuf = SOCKET_BUFFER;
   rcvbuf = SOCKET_BUFFER;
+  /** Tells it from all others of its namespace, of all times (SO_COOKIE). */
+  readonly cookie: number;
   /** Inode number of its file; 0: none. */
   ino = 0;
   uid: number;
@@ -80,6 +84,7 @@ export abstract class InetSock {
     owner: SockOwner,
   ) {
     this.uid = owner.uid;
+    this.cookie = ++ns.part(cookiePart).last;
     this.sndbuf = netSetting(ns, "core/wmem_default");
     this.rcvbuf = netSetting(ns, "core/rmem_default");
   }

@@ -79,6 +79,7 @@ function sendDupAck(t: Tcb, endSeq: number, seq: number, withData: boolean): voi
 export function measureRtt(t: Tcb, rttUs: number): void {
   const minUs = RTO_MIN_NS / 1000;
   let m = Math.max(1, Math.floor(rttUs));
+  t.minRttUs = t.minRttUs === 0 ? m : Math.min(t.minRttUs, m);
   if (t.srtt === 0) {
     t.srtt = m << 3;
     t.mdev = m << 1;
@@ -386,6 +387,9 @@ function noteTimestamp(t: Tcb, header: TcpHeader): void {
 /** Takes a segment. Returns false where the sender is to be reset: its ACK is for something that was never sent. */
 export function receiveSegment(t: Tcb, header: TcpHeader, payload: Uint8Array): boolean {
   if (t.state === "CLOSE" || t.state === "LISTEN") return (header.flags & TCP_RST) !== 0;
+  const count = t.segments(payload.length);
+  t.segsIn += count;
+  if (payload.length > 0) t.dataSegsIn += count;
   if (t.state === "SYN_SENT") return receiveInSynSent(t, header, payload);
   const { flags } = header;
   const fin = (flags & TCP_FIN) !== 0;

@@ -87,7 +87,13 @@ function transmit(t: Tcb, seq: number, flags: number, payload: Uint8Array): void
     ...(!syn && t.sackOk && t.received.early.length > 0 ? { sack: t.received.sackBlocks(t.tstampOk ? 3 : 4) } : {}),
   };
   if (acks) ackSent(t, payload.length > 0);
-  host.mib.tcp.OutSegs += t.segments(payload.length);
+  const count = t.segments(payload.length);
+  t.segsOut += count;
+  if (payload.length > 0) {
+    t.dataSegsOut += count;
+    t.bytesSent += payload.length;
+  }
+  host.mib.tcp.OutSegs += count;
   host.send(header, payload, payload.length > t.mssCache ? t.mssCache : 0);
 }
 
@@ -313,6 +319,7 @@ export function retransmit(t: Tcb, index: number, segments: number): number {
   s.sentNs = host.nowNs;
   if (t.retransStampNs === 0) t.retransStampNs = host.nowNs;
   t.totalRetransmits += count;
+  t.bytesResent += s.payload.length;
   host.mib.tcp.RetransSegs += count;
   if ((s.flags & TCP_SYN) !== 0) host.mib.tcpExt.TCPSynRetrans++;
   transmit(t, s.seq, s.flags, s.payload);

@@ -197,6 +197,13 @@ export class Tcb {
   totalRetransmits = 0;
   bytesAcked = 0;
   bytesReceived = 0;
+  bytesSent = 0;
+  bytesResent = 0;
+  segsOut = 0;
+  segsIn = 0;
+  dataSegsOut = 0;
+  dataSegsIn = 0;
+  minRttUs = 0;
 
   // ── Round trips, microseconds; srtt eightfold, mdev fourfold ────────────────────────────────────────────────────
   srtt = 0;
