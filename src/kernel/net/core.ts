@@ -10,6 +10,7 @@ import type { BridgeDevice, FdbEntry } from "./devices/bridge.ts";
 import type { FibRoute, FibRule } from "./ipv4/fib.ts";
 import type { InAddress } from "./ipv4/in-device.ts";
 import type { Neighbour } from "./ipv4/neighbour.ts";
+import type { Ipv6Address } from "./ipv6/addresses.ts";
 import type { NetNamespace } from "./net-namespace.ts";
 import type { Ipv4Header, SkBuff, TransportHeader } from "./skb.ts";
 import { Softnet } from "./softnet.ts";
@@ -59,6 +60,7 @@ export interface RawSockets {
 export interface RtnlNotifier {
   link(action: "new" | "del", dev: NetDevice): void;
   address(action: "new" | "del", dev: NetDevice, address: InAddress): void;
+  address6(action: "new" | "del", dev: NetDevice, address: Ipv6Address): void;
   route(action: "new" | "del", ns: NetNamespace, route: FibRoute): void;
   neighbour(action: "new" | "del", neigh: Neighbour): void;
   rule(action: "new" | "del", ns: NetNamespace, rule: FibRule): void;

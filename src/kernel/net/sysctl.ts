@@ -5,7 +5,7 @@
 
 import type { NetNamespace } from "./net-namespace.ts";
 
-interface Setting {
+export interface Setting {
   readonly value: number | string;
   readonly min?: number;
   readonly max?: number;
@@ -31,7 +31,6 @@ export const netSettings = {
   "ipv4/icmp_ratelimit": number(1000),
   "ipv4/icmp_ratemask": number(6168),
   "ipv4/ip_default_ttl": number(64, 1, 255),
-  "ipv4/ip_forward": flag(0),
   "ipv4/ip_local_port_range": numbers("32768\t60999", 2),
   "ipv4/ip_nonlocal_bind": flag(0),
   "ipv4/ip_no_pmtu_disc": number(0, 0, 3),

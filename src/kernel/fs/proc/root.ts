@@ -17,6 +17,8 @@ const STATIC_INO = 0x10;
 
 const mounts: LinkEntry<Machine> = { kind: "link", name: "mounts", mode: 0o777, size: 11, target: () => "self/mounts" };
 
+const net: LinkEntry<Machine> = { kind: "link", name: "net", mode: 0o777, size: 8, target: () => "self/net" };
+
 const self: LinkEntry<Machine> = {
   kind: "link",
   name: "self",
@@ -41,7 +43,7 @@ const threadSelf: LinkEntry<Machine> = {
 
 /** In the order of Linux: shorter names first, then by bytes; the links to oneself come last. */
 const statics: readonly Entry<Machine>[] = [
-  ...[...machineFiles, kmsgEntry, mounts, pressureEntry, sysEntry, sysvipcEntry].sort(
+  ...[...machineFiles, kmsgEntry, mounts, net, pressureEntry, sysEntry, sysvipcEntry].sort(
     (a, b) => a.name.length - b.name.length || (a.name < b.name ? -1 : 1),
   ),
   self,

@@ -12,6 +12,7 @@ import type { Task } from "../../task/task.ts";
 import type { File } from "../../vfs/file.ts";
 import { type SettingName, sysctlNumber } from "../sysctl.ts";
 import type { DirEntry, Entry, FileEntry, Machine } from "./entry.ts";
+import { sysNetEntry } from "./sys-net.ts";
 import { ipcSysctls, mqueueSysctls, userSysctls } from "./sysvipc.ts";
 
 /** Longest host name and domain name. */
@@ -148,6 +149,7 @@ export const sysEntry: DirEntry<Machine> = dir("sys", [
     readOnly("version", () => UTS_VERSION),
   ]),
   dir("user", userSysctls),
+  sysNetEntry,
   dir("vm", [
     // Memory is promised without limit and charged when it is touched.
     readOnly("overcommit_memory", () => 1),

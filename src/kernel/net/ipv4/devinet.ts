@@ -40,6 +40,7 @@ export interface NewAddress {
 export function addAddress(dev: NetDevice, wanted: NewAddress): InAddress {
   const inDev = dev.ip ?? inetdevInit(dev);
   const { addresses } = inDev;
+  inDev.markAllSet();
   const ifa: InAddress = {
     local: wanted.local,
     address: wanted.address ?? wanted.local,

@@ -75,12 +75,27 @@ export class InDevice {
   readonly neighbours = new Map<number, Neighbour>();
   /** Group addresses that someone here has joined, and how often (IP_ADD_MEMBERSHIP). */
   readonly groups = new Map<number, number>();
+  /** Settings that were written for this device: changes of conf/default leave them alone. Undefined: all of them, once it has an address. */
+  private set: Set<ConfName> | undefined = new Set();
 
   constructor(
     readonly dev: NetDevice,
     readonly conf: Ipv4Conf,
     readonly neigh: NeighParameters,
   ) {}
+
+  isSet(name: ConfName): boolean {
+    return this.set === undefined || this.set.has(name);
+  }
+
+  markSet(name: ConfName): void {
+    this.set?.add(name);
+  }
+
+  /** ipv4_devconf_setall(). */
+  markAllSet(): void {
+    this.set = undefined;
+  }
 }
 
 /** Settings that hold for all devices of a namespace, and those that new ones begin with: conf/all, conf/default. */

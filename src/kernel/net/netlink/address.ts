@@ -3,11 +3,13 @@
 import { EADDRNOTAVAIL, EEXIST, EINVAL, ENODEV, EOPNOTSUPP } from "../../../abi/errno.ts";
 import { decodeAttributes, NetlinkWriter, NLM_F_EXCL, NLM_F_REPLACE, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from "../../../abi/netlink.ts";
 import * as R from "../../../abi/rtnetlink.ts";
-import { AF_INET, AF_UNSPEC } from "../../../abi/socket.ts";
+import { AF_INET, AF_INET6, AF_UNSPEC } from "../../../abi/socket.ts";
 import type { NetDevice } from "../device.ts";
 import { addAddress, removeAddress } from "../ipv4/devinet.ts";
 import { addressMatches, type InAddress } from "../ipv4/in-device.ts";
 import { isMulticast } from "../ipv4/fib-lookup.ts";
+import { addIpv6Address, IFA_F_TENTATIVE, type Ipv6Address, ipv6Addresses, removeIpv6Address, scopeOfIpv6 } from "../ipv6/addresses.ts";
+import type { NetNamespace } from "../net-namespace.ts";
 import type { Attributes } from "./link-kinds.ts";
 import { NetlinkError, type NetlinkHandler } from "./protocol.ts";
 
@@ -33,6 +35,50 @@ export function fillAddress(dev: NetDevice, ifa: InAddress): Uint8Array {
   const cache = new NetlinkWriter().u32(FOREVER).u32(FOREVER).u32(created).u32(created);
   w.attr(R.IFA_CACHEINFO, cache.finish());
   return w.finish();
+}
+
+const groupBytes = (groups: readonly number[]): Uint8Array => Uint8Array.from(groups.flatMap((group) => [group >>> 8, group & 255]));
+
+const groupsOf = (bytes: Uint8Array): number[] =>
+  Array.from({ length: 8 }, (_, i) => (((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number)) >>> 0);
+
+/** inet6_fill_ifaddr(). */
+export function fillAddress6(dev: NetDevice, a: Ipv6Address): Uint8Array {
+  const w = new NetlinkWriter();
+  w.u8(AF_INET6)
+    .u8(a.prefixLength)
+    .u8(a.flags & 255)
+    .u8(a.scope)
+    .u32(dev.ifindex);
+  w.attr(R.IFA_ADDRESS, groupBytes(a.addr));
+  const created = Math.floor(a.createdNs / 1e7);
+  w.attr(R.IFA_CACHEINFO, new NetlinkWriter().u32(FOREVER).u32(FOREVER).u32(created).u32(created).finish());
+  w.attrU32(R.IFA_FLAGS, a.flags);
+  if (a.proto !== 0) w.attrU8(R.IFA_PROTO, a.proto);
+  return w.finish();
+}
+
+/** inet6_rtm_newaddr(), inet6_rtm_deladdr(). */
+function change6(ns: NetNamespace, payload: Uint8Array, add: boolean): void {
+  const { prefixLength, flags, index, attrs } = parse(payload);
+  const bytes = (attrs.get(R.IFA_LOCAL) ?? attrs.get(R.IFA_ADDRESS))?.bytes;
+  if (bytes === undefined || bytes.length !== 16) throw EINVAL;
+  if (prefixLength > 128) throw new NetlinkError(EINVAL, "Invalid prefix length");
+  const dev = ns.devices.get(index);
+  if (dev === undefined) throw new NetlinkError(ENODEV, "Unable to find the interface");
+  const addr = groupsOf(bytes);
+  if (!add) {
+    removeIpv6Address(dev, addr, prefixLength);
+    return;
+  }
+  const scope = scopeOfIpv6(addr);
+  addIpv6Address(dev, {
+    addr,
+    prefixLength,
+    scope,
+    flags: (attrs.get(R.IFA_FLAGS)?.u32 ?? flags) & ~IFA_F_TENTATIVE,
+    proto: attrs.get(R.IFA_PROTO)?.u8 ?? 0,
+  });
 }
 
 interface IfAddr {
@@ -68,6 +114,10 @@ export const addressHandlers: readonly (readonly [number, NetlinkHandler])[] = [
       privileged: true,
       run({ ns, message }) {
         const { family, prefixLength, flags, scope, index, attrs } = parse(message.payload);
+        if (family === AF_INET6) {
+          change6(ns, message.payload, true);
+          return;
+        }
         requireInet(family);
         const local = attrs.get(R.IFA_LOCAL);
         if (prefixLength > 32) throw new NetlinkError(EINVAL, "ipv4: Invalid prefix length");
@@ -114,6 +164,10 @@ export const addressHandlers: readonly (readonly [number, NetlinkHandler])[] = [
       privileged: true,
       run({ ns, message }) {
         const { family, prefixLength, index, attrs } = parse(message.payload);
+        if (family === AF_INET6) {
+          change6(ns, message.payload, false);
+          return;
+        }
         requireInet(family);
         const dev = ns.devices.get(index);
         if (dev === undefined) throw new NetlinkError(ENODEV, "ipv4: Device not found");
@@ -137,10 +191,14 @@ export const addressHandlers: readonly (readonly [number, NetlinkHandler])[] = [
     {
       *dump({ ns, message, strict }) {
         const { family, index } = parse(message.payload);
-        if (family !== AF_INET && family !== AF_UNSPEC) return;
-        for (const dev of [...ns.devices.values()].sort((a, b) => a.ifindex - b.ifindex)) {
-          if (strict && index !== 0 && dev.ifindex !== index) continue;
-          for (const ifa of dev.ip?.addresses ?? []) yield { type: RTM_NEWADDR, payload: fillAddress(dev, ifa) };
+        const devices = [...ns.devices.values()]
+          .sort((a, b) => a.ifindex - b.ifindex)
+          .filter((dev) => !strict || index === 0 || dev.ifindex === index);
+        if (family === AF_INET || family === AF_UNSPEC) {
+          for (const dev of devices) for (const ifa of dev.ip?.addresses ?? []) yield { type: RTM_NEWADDR, payload: fillAddress(dev, ifa) };
+        }
+        if (family === AF_INET6 || family === AF_UNSPEC) {
+          for (const dev of devices) for (const a of ipv6Addresses(dev)) yield { type: RTM_NEWADDR, payload: fillAddress6(dev, a) };
         }
       },
     },

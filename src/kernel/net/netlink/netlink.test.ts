@@ -175,7 +175,7 @@ test("addresses bring routes along; routes are added, asked for and refused as L
       ip("10.0.0.1"),
       3,
     ]);
-    const addresses = (yield* rtnl.ask(RTM_GETADDR, NLM_F_DUMP, (w) => w.u32(0).u32(0))).messages;
+    const addresses = (yield* rtnl.ask(RTM_GETADDR, NLM_F_DUMP, (w) => w.u32(AF_INET).u32(0))).messages;
     expect(addresses.map((m) => decodeAttributes(m.payload, 8).get(R.IFA_LABEL)?.string)).toEqual(["lo", "v0"]);
     expect((yield* rtnl.ask(RTM_GETRULE, NLM_F_DUMP, (w) => w.u32(0).u32(0).u32(0))).messages).toHaveLength(3);
     expect((yield* rtnl.ask(RTM_GETNEIGH, NLM_F_DUMP, (w) => w.u32(0).u32(0).u32(0))).messages).toEqual([]);

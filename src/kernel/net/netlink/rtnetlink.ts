@@ -13,10 +13,17 @@ import {
   RTM_NEWROUTE,
   RTM_NEWRULE,
 } from "../../../abi/netlink.ts";
-import { RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_LINK, RTNLGRP_NEIGH } from "../../../abi/rtnetlink.ts";
+import {
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV4_RULE,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_LINK,
+  RTNLGRP_NEIGH,
+} from "../../../abi/rtnetlink.ts";
 import type { NetdevEvent, RtnlNotifier } from "../core.ts";
 import type { NetDevice } from "../device.ts";
-import { addressHandlers, fillAddress } from "./address.ts";
+import { addressHandlers, fillAddress, fillAddress6 } from "./address.ts";
 import { linkHandlers } from "./link.ts";
 import { fillLink } from "./link-fill.ts";
 import { fillFdb, fillNeighbour, neighbourHandlers } from "./neighbour.ts";
@@ -50,6 +57,9 @@ export const rtnlNotifier: RtnlNotifier = {
   },
   address(action, dev, ifa) {
     netlinkBroadcast(dev.ns, NETLINK_ROUTE, RTNLGRP_IPV4_IFADDR, pick(action, RTM_NEWADDR, RTM_DELADDR), () => fillAddress(dev, ifa));
+  },
+  address6(action, dev, address) {
+    netlinkBroadcast(dev.ns, NETLINK_ROUTE, RTNLGRP_IPV6_IFADDR, pick(action, RTM_NEWADDR, RTM_DELADDR), () => fillAddress6(dev, address));
   },
   route(action, ns, route) {
     netlinkBroadcast(ns, NETLINK_ROUTE, RTNLGRP_IPV4_ROUTE, pick(action, RTM_NEWROUTE, RTM_DELROUTE), () => fillRoute(route));
