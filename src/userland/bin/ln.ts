@@ -1,6 +1,6 @@
 /** ln(1) of coreutils, and busybox's: hard and symbolic links. */
 
-import { EEXIST, EISDIR, ENOENT, Errno } from "../../abi/errno.ts";
+import { EEXIST, EISDIR, ENOENT, ENOSPC, EROFS, Errno } from "../../abi/errno.ts";
 import { AT_FDCWD, AT_SYMLINK_FOLLOW } from "../../abi/fcntl.ts";
 import { isDir } from "../../abi/stat.ts";
 import type { Proc } from "../../abi/sys.ts";
@@ -106,7 +106,7 @@ function* linkOne(c: Command, operand: string, path: string, how: Linking): Proc
     if (gnu) {
       const kind = how.symbolic ? "symbolic" : "hard";
       const arrow =
-        e === EEXIST || (how.symbolic && !(e === ENOENT && target === ""))
+        e === EEXIST || e === EROFS || e === ENOSPC || (how.symbolic && !(e === ENOENT && target === ""))
           ? ""
           : how.symbolic
             ? ` -> ${quoteaf(target)}`

@@ -1,7 +1,7 @@
 /** mountpoint(1) of util-linux, and busybox's: whether something is mounted on a directory. */
 
 import { Errno } from "../../abi/errno.ts";
-import { isBlk, isDir, major, minor } from "../../abi/stat.ts";
+import { isBlk, isDir, isLnk, major, minor } from "../../abi/stat.ts";
 import type { Executable } from "../executable.ts";
 import { command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
@@ -53,7 +53,7 @@ export const mountpoint: Executable = {
         if (!has("q")) yield* c.warn(`${path}: Not a directory`);
         return 1;
       }
-      const is = yield* isMountPoint(c.sys, path);
+      const is = !isLnk(st.mode) && (yield* isMountPoint(c.sys, path));
       if (has("d") && is) yield* c.print(`${major(st.dev)}:${minor(st.dev)}\n`);
       else if (!has("q")) yield* c.print(`${path} is ${is ? "" : "not "}a mountpoint\n`);
       return is ? 0 : gnu ? 32 : 1;

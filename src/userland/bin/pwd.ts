@@ -1,10 +1,11 @@
 /** pwd(1) of coreutils and busybox. */
 
-import { Errno } from "../../abi/errno.ts";
+import { ENOENT, Errno } from "../../abi/errno.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { help } from "../libc/help.ts";
+import { quote } from "../libc/quotearg.ts";
 import { optional, stat } from "../libc/unistd.ts";
 
 const usage = `pwd [OPTION]...
@@ -34,11 +35,14 @@ function* run(c: Command): Proc<number> {
   const last = options[options.length - 1]?.name;
   const wanted = last === "L" ? yield* logical(c) : undefined;
   try {
-    yield* c.print(`${wanted ?? (yield* c.sys.getcwd())}\n`);
+    const dir = wanted ?? (yield* c.sys.getcwd());
+    // "(unreachable)…": glibc does not give that out, and looking through the parents leads nowhere.
+    if (!dir.startsWith("/")) throw ENOENT;
+    yield* c.print(`${dir}\n`);
     return 0;
   } catch (e) {
     if (!(e instanceof Errno)) throw e;
-    return yield* c.fail(`couldn't find directory entry in '..' with matching i-node`);
+    return yield* c.fail(`couldn't find directory entry in ${quote("..")} with matching i-node`);
   }
 }
 

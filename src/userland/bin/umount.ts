@@ -1,4 +1,4 @@
-/** umount(8) of util-linux, and busybox's: takes mounts away by umount2(2). */
+/** umount(8) of util-linux, and busybox's: takes mounts away by umount2(2). Left out: --test-opts, --namespace, mount helpers. */
 
 import { EBUSY, EINVAL, ENOENT, EPERM, Errno } from "../../abi/errno.ts";
 import { MNT_DETACH, MNT_FORCE, MS_RDONLY, MS_REMOUNT } from "../../abi/mount.ts";
@@ -7,9 +7,10 @@ import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { UsageError } from "../libc/getopt.ts";
 import { help } from "../libc/help.ts";
-import { readMounts } from "../libc/mntent.ts";
+import { type MountInfo, readMountinfo } from "../libc/mountinfo.ts";
 import { canonicalize } from "../libc/realpath.ts";
 import { optional } from "../libc/unistd.ts";
+import { LIBMOUNT, matchesTypes } from "../libc/utillinux.ts";
 
 const usage = `
  umount [-hV]
@@ -20,6 +21,9 @@ Unmount filesystems.
 
 Options:
  -a, --all               unmount all filesystems
+ -A, --all-targets       unmount all mountpoints for the given device in the
+                           current namespace
+ -d, --detach-loop       if mounted loop device, also free this loop device
      --fake              dry run; skip the umount(2) syscall
  -f, --force             force unmount
  -l, --lazy              detach the filesystem now, clean up things later
@@ -30,7 +34,8 @@ Options:
  -t, --types <list>      limit the set of filesystem types
  -v, --verbose           say what is being done
 
- -h, --help              display this help`;
+ -h, --help              display this help
+ -V, --version           display version`;
 
 interface How {
   readonly flags: number;
@@ -40,49 +45,110 @@ interface How {
   readonly quiet: boolean;
 }
 
-function* unmount(c: Command, dir: string, how: How): Proc<number> {
+/** Why it failed, in the words of libmount. */
+function reason(e: Errno): string {
+  if (e === EINVAL) return "not mounted.";
+  if (e === EBUSY) return "target is busy.";
+  if (e === EPERM) return "must be superuser to unmount.";
+  if (e === ENOENT) return "no mount point specified.";
+  return `umount(2) system call failed: ${e.message}.`;
+}
+
+/** Unmounts `dir`; `source` is shown where it is known. */
+function* unmount(c: Command, dir: string, source: string | undefined, how: How): Proc<number> {
   const gnu = c.voice === "gnu";
   try {
     // The file is set-user-ID root: only root may use it so.
     if ((yield* c.sys.getuid()) !== 0) throw EPERM;
-    if (!how.fake) yield* c.sys.umount2(dir, how.flags);
-    if (how.verbose && gnu) yield* c.warn(`${dir} unmounted`);
-    else if (how.verbose) yield* c.print(`${dir} unmounted\n`);
+    if (!how.fake) yield* unmountOrRemount(c, dir, source, how);
+    if (how.verbose && gnu) yield* c.warn(`${dir}${source === undefined ? "" : ` (${source})`} unmounted`);
     return 0;
   } catch (e) {
     if (!(e instanceof Errno)) throw e;
-    if (how.readOnly && e === EBUSY) {
-      yield* c.sys.mount("none", dir, "none", MS_REMOUNT | MS_RDONLY, "");
-      return 0;
-    }
     if (!gnu) {
       yield* c.warn(`can't unmount ${dir}: ${e.message}`);
       return 1;
     }
-    if (e === EINVAL && how.quiet) return 0;
-    const words =
-      e === EINVAL
-        ? "not mounted."
-        : e === EBUSY
-          ? "target is busy."
-          : e === EPERM
-            ? "must be superuser to unmount."
-            : e === ENOENT
-              ? "no mount point specified."
-              : `umount(2) system call failed: ${e.message}.`;
-    yield* c.warn(`${dir}: ${words}`);
+    if (e !== EINVAL || !how.quiet) yield* c.warn(`${dir}: ${reason(e)}`);
     return 32;
   }
+}
+
+/** With -r, what is busy is made read-only instead; where that fails too, it is the first error that counts. */
+function* unmountOrRemount(c: Command, dir: string, source: string | undefined, how: How): Proc<void> {
+  try {
+    yield* c.sys.umount2(dir, how.flags);
+  } catch (e) {
+    if (e !== EBUSY || !how.readOnly) throw e;
+    try {
+      yield* c.sys.mount(source ?? "none", dir, "", MS_REMOUNT | MS_RDONLY, "");
+    } catch (second) {
+      throw second instanceof Errno ? e : second;
+    }
+  }
+}
+
+/** The mounts at and below `top`, the last first, and before each what is on it. */
+function treeOf(mounts: readonly MountInfo[], top: MountInfo): MountInfo[] {
+  const below = mounts.filter((m) => m.parent === top.id && m.id !== top.id);
+  return [...below.reverse().flatMap((m) => treeOf(mounts, m)), top];
+}
+
+/** umount -R: everything from the topmost mount at `operand` on. */
+function* unmountTree(c: Command, operand: string, how: How): Proc<number> {
+  const mounts = yield* readMountinfo(c.sys);
+  const real = yield* optional(canonicalize(c.sys, operand, "existing"));
+  if (real === undefined) return yield* c.fail(`${operand}: not found`);
+  const top = mounts.findLast((m) => m.target === real);
+  if (top === undefined) return yield* c.fail(`${operand}: not mounted`);
+  for (const mount of treeOf(mounts, top)) {
+    const status = yield* unmount(c, mount.target, undefined, how);
+    if (status !== 0) return status;
+  }
+  return 0;
+}
+
+/** umount -A: every mount of the filesystem at `operand`. */
+function* unmountAllTargets(c: Command, operand: string, how: How): Proc<number> {
+  const mounts = yield* readMountinfo(c.sys);
+  const real = (yield* optional(canonicalize(c.sys, operand, "existing"))) ?? operand;
+  const device = mounts.findLast((m) => m.target === real || m.source === operand)?.device;
+  if (device === undefined) return yield* c.fail(`${operand}: not mounted`);
+  let status = 0;
+  for (const mount of mounts.filter((m) => m.device === device).reverse()) status += yield* unmount(c, mount.target, undefined, how);
+  return status;
+}
+
+/** umount -a. */
+function* unmountAll(c: Command, types: string | undefined, how: How): Proc<number> {
+  let status = 0;
+  for (const mount of (yield* readMountinfo(c.sys)).reverse()) {
+    const kept = ["rootfs", "devfs", "devpts", "devtmpfs", "nfs", "proc", "selinux", "smb", "sysfs", "tmpfs"].includes(mount.type);
+    if (types === undefined ? kept && mount.type !== "tmpfs" : !matchesTypes(mount.type, types)) continue;
+    if (mount.target !== "/") status = Math.max(status, yield* unmount(c, mount.target, mount.source, how));
+  }
+  return status;
+}
+
+function* unmountOne(c: Command, operand: string, how: How): Proc<number> {
+  const real = (yield* optional(canonicalize(c.sys, operand, "existing"))) ?? operand;
+  const mounts = yield* readMountinfo(c.sys);
+  const found = mounts.findLast((m) => m.target === real) ?? mounts.findLast((m) => m.source === operand);
+  const dir = found === undefined || c.voice === "busybox" ? operand : found.target;
+  return yield* unmount(c, found !== undefined && real !== found.target ? found.target : dir, found?.source, how);
 }
 
 function* run(c: Command): Proc<number> {
   const gnu = c.voice === "gnu";
   const { options, operands } = yield* c.getopt({
-    short: gnu ? "afhlnqrRt:v" : "rlfant:v",
+    short: gnu ? "aAdfhilnqrRt:vV" : "rlfdant:v",
     long: [
       { name: "all", as: "a" },
+      { name: "all-targets", as: "A" },
+      { name: "detach-loop", as: "d" },
       { name: "fake" },
       { name: "force", as: "f" },
+      { name: "internal-only", as: "i" },
       { name: "lazy", as: "l" },
       { name: "no-mtab", as: "n" },
       { name: "quiet", as: "q" },
@@ -90,10 +156,15 @@ function* run(c: Command): Proc<number> {
       { name: "read-only", as: "r" },
       { name: "types", arg: "required", as: "t" },
       { name: "verbose", as: "v" },
+      { name: "version", as: "V" },
     ],
   });
   const has = (name: string): boolean => options.some((o) => o.name === name);
   if (has("h")) return yield* c.help();
+  if (has("V")) {
+    yield* c.print(`umount from ${LIBMOUNT}\n`);
+    return 0;
+  }
   const how: How = {
     flags: (has("l") ? MNT_DETACH : 0) | (has("f") ? MNT_FORCE : 0),
     fake: has("fake"),
@@ -101,33 +172,14 @@ function* run(c: Command): Proc<number> {
     verbose: has("v"),
     quiet: has("q"),
   };
-  const types = options.findLast((o) => o.name === "t")?.arg.split(",");
-  let status = 0;
-  if (has("a")) {
-    const all = (yield* readMounts(c.sys)).filter((m) =>
-      types === undefined ? !["proc", "sysfs", "devtmpfs", "devpts"].includes(m.type) : types.includes(m.type),
-    );
-    for (const mount of all.reverse()) if (mount.dir !== "/") status = Math.max(status, yield* unmount(c, mount.dir, how));
-    return status;
-  }
+  if (has("a")) return yield* unmountAll(c, options.findLast((o) => o.name === "t")?.arg, how);
   if (operands.length === 0) throw new UsageError(gnu ? "bad usage" : "");
+  let status = 0;
   for (const operand of operands) {
-    const mounts = yield* readMounts(c.sys);
-    const real = (yield* optional(canonicalize(c.sys, operand, "existing"))) ?? operand;
-    const found = mounts.findLast((m) => m.dir === real) ?? mounts.findLast((m) => m.source === operand);
-    const dir = found?.dir ?? real;
-    if (has("R")) {
-      const below = mounts.filter((m) => m.dir === dir || m.dir.startsWith(`${dir}/`)).reverse();
-      for (const mount of below) status = Math.max(status, yield* unmount(c, mount.dir, how));
-      if (below.length > 0) continue;
-    }
-    const exists = found !== undefined || (yield* optional(canonicalize(c.sys, operand, "existing"))) !== undefined;
-    if (!exists && gnu) {
-      yield* c.warn(`${operand}: no mount point specified.`);
-      status = Math.max(status, 32);
-    } else status = Math.max(status, yield* unmount(c, dir, how));
+    const act = has("R") ? unmountTree : has("A") ? unmountAllTargets : unmountOne;
+    status += yield* act(c, operand, how);
   }
-  return status;
+  return gnu ? status & 0xff : Math.min(status, 1);
 }
 
 export const umount: Executable = {

@@ -8,6 +8,7 @@ import {
   MS_NODIRATIME,
   MS_NOEXEC,
   MS_NOSUID,
+  MS_NOSYMFOLLOW,
   MS_PRIVATE,
   MS_RDONLY,
   MS_REC,
@@ -25,8 +26,14 @@ const words: Readonly<Record<string, { readonly set?: number; readonly clear?: n
   defaults: {},
   auto: {},
   noauto: {},
-  user: {},
+  user: { set: MS_NOEXEC | MS_NOSUID | MS_NODEV },
+  users: { set: MS_NOEXEC | MS_NOSUID | MS_NODEV },
+  owner: { set: MS_NOSUID | MS_NODEV },
+  group: { set: MS_NOSUID | MS_NODEV },
   nouser: {},
+  nousers: {},
+  noowner: {},
+  nogroup: {},
   nofail: {},
   _netdev: {},
   ro: { set: MS_RDONLY },
@@ -49,30 +56,49 @@ const words: Readonly<Record<string, { readonly set?: number; readonly clear?: n
   diratime: { clear: MS_NODIRATIME },
   relatime: { set: MS_RELATIME },
   norelatime: { clear: MS_RELATIME },
+  nosymfollow: { set: MS_NOSYMFOLLOW },
+  symfollow: { clear: MS_NOSYMFOLLOW },
   strictatime: { set: MS_STRICTATIME },
   silent: { set: MS_SILENT },
   loud: { clear: MS_SILENT },
-  private: { set: MS_PRIVATE },
-  rprivate: { set: MS_PRIVATE | MS_REC },
-  shared: { set: MS_SHARED },
-  rshared: { set: MS_SHARED | MS_REC },
-  slave: { set: MS_SLAVE },
-  rslave: { set: MS_SLAVE | MS_REC },
-  unbindable: { set: MS_UNBINDABLE },
-  runbindable: { set: MS_UNBINDABLE | MS_REC },
+};
+
+/** Each is a call of its own. */
+const propagations: Readonly<Record<string, number>> = {
+  private: MS_PRIVATE,
+  rprivate: MS_PRIVATE | MS_REC,
+  shared: MS_SHARED,
+  rshared: MS_SHARED | MS_REC,
+  slave: MS_SLAVE,
+  rslave: MS_SLAVE | MS_REC,
+  unbindable: MS_UNBINDABLE,
+  runbindable: MS_UNBINDABLE | MS_REC,
 };
 
 export const MS_PROPAGATION = MS_PRIVATE | MS_SHARED | MS_SLAVE | MS_UNBINDABLE;
 
-/** The flags that a list of options stands for, and what is left of it for the filesystem. */
-export function parseMountOptions(text: string): { flags: number; data: string } {
+export const propagationNames = Object.keys(propagations);
+
+export interface MountOptions {
+  readonly flags: number;
+  /** Flags of calls that are to follow, in their order. */
+  readonly propagation: readonly number[];
+  /** What is left of the list for the filesystem. */
+  readonly data: string;
+}
+
+/** What a list of options stands for. */
+export function parseMountOptions(text: string): MountOptions {
   let flags = 0;
+  const propagation: number[] = [];
   const data: string[] = [];
   for (const word of text.split(",")) {
-    if (word === "") continue;
+    if (word === "" || /^([xX]-|comment=)/.test(word)) continue;
     const known = words[word];
-    if (known === undefined) data.push(word);
+    const change = propagations[word];
+    if (change !== undefined) propagation.push(change);
+    else if (known === undefined) data.push(word);
     else flags = (flags | (known.set ?? 0)) & ~(known.clear ?? 0);
   }
-  return { flags, data: data.join(",") };
+  return { flags, propagation, data: data.join(",") };
 }

@@ -34,3 +34,17 @@ export function* asChild(body: Proc<number>): Proc<number> {
     throw e;
   }
 }
+
+/** What mount and umount say of themselves. */
+export const LIBMOUNT = "util-linux 2.38.1 (libmount 2.38.1: selinux, smack, btrfs, verity, namespaces, assert, debug)";
+
+/** mnt_match_fstype(): a list of types; `no` before it, or before one of them, turns it around. */
+export function matchesTypes(type: string, list: string): boolean {
+  const negated = list.startsWith("no");
+  const names = (negated ? list.slice(2) : list).split(",");
+  for (const name of names) {
+    if (name === type) return !negated;
+    if (name === `no${type}`) return false;
+  }
+  return negated;
+}
