@@ -1,11 +1,16 @@
-/** sysfs(5), as far as the machine has something to tell: the CPUs, and the place where cgroups are mounted. */
+/**
+ * sysfs(5), as far as the machine has something to tell: the CPUs, the network devices, and the place where cgroups are mounted. One instance for
+ * each network namespace: that of who mounts it first.
+ */
 
 import type { Statfs } from "../../../abi/stat.ts";
 import type { FilesystemType, System } from "../../task/system.ts";
 import { SuperBlock } from "../../vfs/inode.ts";
 import { showList } from "../../cgroup/cpuset.ts";
 import type { DirEntry, Entry, FileEntry, Machine } from "../proc/entry.ts";
+import { type NetNamespace, netNsOf } from "../../net/net-namespace.ts";
 import { ProcInode } from "../proc/inode.ts";
+import { classNet, netDevices } from "./net.ts";
 
 const SYSFS_MAGIC = 0x62656572;
 
@@ -18,23 +23,28 @@ const cpuList = (name: string): FileEntry<Machine> => ({
   read: ({ system }) => `${showList(2 ** system.sched.cpus.length - 1)}\n`,
 });
 
-const root = dir("", [
-  dir("devices", [dir("system", [dir("cpu", [cpuList("online"), cpuList("possible"), cpuList("present")])])]),
-  dir("fs", [dir("cgroup")]),
-  dir("kernel", []),
-]);
+const root = (ns: NetNamespace): DirEntry<Machine> => {
+  const [hardware, virtual] = netDevices(ns);
+  const system = dir("system", [dir("cpu", [cpuList("online"), cpuList("possible"), cpuList("present")])]);
+  return dir("", [
+    dir("class", [classNet(ns)]),
+    dir("devices", [hardware as Entry<Machine>, system, virtual as Entry<Machine>]),
+    dir("fs", [dir("cgroup")]),
+    dir("kernel", []),
+  ]);
+};
 
 class SysfsSuperBlock extends SuperBlock {
   override readonly fstype = "sysfs";
   override readonly dev: number;
   override readonly root: ProcInode<Machine>;
-  /** Nothing comes or goes yet. */
-  override readonly cacheable = true;
+  /** Devices come and go. */
+  override readonly cacheable = false;
 
-  constructor(system: System) {
+  constructor(system: System, ns: NetNamespace) {
     super();
     this.dev = system.nextAnonDev();
-    this.root = new ProcInode(this, root, { system, ns: system.initPidNs }, 1, undefined);
+    this.root = new ProcInode(this, root(ns), { system, ns: system.initPidNs }, 1, undefined);
   }
 
   override statfs(): Statfs {
@@ -42,18 +52,19 @@ class SysfsSuperBlock extends SuperBlock {
   }
 }
 
-const instances = new WeakMap<System, SysfsSuperBlock>();
+const instances = new WeakMap<NetNamespace, SysfsSuperBlock>();
 
 export const sysfs: FilesystemType = {
   name: "sysfs",
   nodev: true,
   usernsMount: ({ ns }) => ns.net.userNs,
   usernsVisible: true,
-  mount(system) {
-    let sb = instances.get(system);
+  mount(system, _source, _data, _flags, mounter) {
+    const ns = netNsOf(mounter);
+    let sb = instances.get(ns);
     if (sb === undefined) {
-      sb = new SysfsSuperBlock(system);
-      instances.set(system, sb);
+      sb = new SysfsSuperBlock(system, ns);
+      instances.set(ns, sb);
     }
     return sb;
   },
