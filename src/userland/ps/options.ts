@@ -74,29 +74,29 @@ function widthOf(text: string): number {
   return Number(text);
 }
 
-/** The argument of `-o`. */
+/** The argument of `-o`: column names (`%cpu` is one), or failing that, descriptors of AIX. */
 export function parseFormat(text: string): Asked[] {
-  if (text.includes("%")) return parseAix(text);
+  if (text === "") throw new PsError("format specification must follow -o");
+  try {
+    return parseNames(text);
+  } catch (e) {
+    if (!(e instanceof PsError) || !text.includes("%")) throw e;
+    return parseAix(text);
+  }
+}
+
+function parseNames(text: string): Asked[] {
   const list: Asked[] = [];
   let rest = text;
   for (;;) {
-    // The heading of the last column takes everything.
-    const match = /^([^,\s=]*)(=(.*))?/s.exec(rest);
+    const match = /^([^,\s=]*)(?:=([^,\s]*))?/.exec(rest);
     const word = match?.[1] ?? "";
     if (word === "") throw new PsError("improper format list");
     const [name = "", width] = word.split(":");
     if (!columns.has(name)) throw new PsError(`unknown user-defined format specifier "${name}"`);
-    const asked: Asked = { name, ...(width === undefined ? {} : { width: widthOf(width) }) };
-    if (match?.[2] !== undefined) {
-      // `pid=A,user=B` names two columns; `user=A B` one.
-      const [head = "", ...more] = (match[3] ?? "").split(/,(?=[%\w]+(?:[:=]|$|,))/);
-      list.push({ ...asked, head });
-      if (more.length === 0) return list;
-      rest = more.join(",");
-      continue;
-    }
-    list.push(asked);
-    rest = rest.slice(word.length);
+    const head = match?.[2];
+    list.push({ name, ...(width === undefined ? {} : { width: widthOf(width) }), ...(head === undefined ? {} : { head }) });
+    rest = rest.slice(match?.[0].length);
     if (rest === "") return list;
     rest = rest.replace(/^(,|\s+)/, "");
     if (rest === "") return list;

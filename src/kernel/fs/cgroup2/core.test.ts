@@ -86,7 +86,7 @@ describe("organizing processes", () => {
       yield* write(sys, `${ROOT}/a/x/cgroup.threads`, `${tid}`);
       yield* write(sys, `${ROOT}/a/y/cgroup.threads`, "0");
       const pid = yield* sys.getpid();
-      const found = [
+      const found: (string | boolean | number)[] = [
         yield* read(sys, `/proc/self/task/${tid}/cgroup`),
         yield* read(sys, `/proc/self/task/${pid}/cgroup`),
         (yield* read(sys, `${ROOT}/a/cgroup.procs`)) === `${pid}\n`,
