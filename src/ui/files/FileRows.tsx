@@ -86,7 +86,9 @@ export const MountRow = memo(function MountRow({ row, selected, dim, marksX, ...
   const covered = !reachable;
   const cover = row.coveredBy === undefined ? "" : ` by mount ${row.coveredBy}`;
   const type = mount.fstype;
-  const tag = type.length * SMALL_ADVANCE + 10;
+  // Where there is little room the type stands with the options.
+  const compact = width < 210;
+  const tag = compact ? -8 : type.length * SMALL_ADVANCE + 10;
   const target = showName(mount.target);
   const second = covered
     ? `covered${cover}`
@@ -125,12 +127,16 @@ export const MountRow = memo(function MountRow({ row, selected, dim, marksX, ...
       <text className="comm" x={FLAG + 8} y={17}>
         {cutStart(target, width - FLAG - tag - 22, NAME_ADVANCE)}
       </text>
-      <rect className="tag" x={width - tag - 5.5} y={5.5} width={tag} height={15} />
-      <text className="small" x={width - 5.5 - tag / 2} y={16.5} textAnchor="middle">
-        {type}
-      </text>
+      {!compact && (
+        <>
+          <rect className="tag" x={width - tag - 5.5} y={5.5} width={tag} height={15} />
+          <text className="small" x={width - 5.5 - tag / 2} y={16.5} textAnchor="middle">
+            {type}
+          </text>
+        </>
+      )}
       <text className="small" x={FLAG + 8} y={32}>
-        {cutEnd(second, width - FLAG - 14, SMALL_ADVANCE)}
+        {cutEnd(compact && !covered ? `${type} ${second}` : second, width - FLAG - 14, SMALL_ADVANCE)}
       </text>
       <g transform={`translate(${marksX - row.x} ${MOUNT_HEIGHT / 2})`}>
         <PropagationMark propagation={propagation} />

@@ -226,7 +226,7 @@ export function layoutFiles(input: FilesInput): FilesShapes {
   const mounts = all.filter(({ mntNs }) => mntNs === input.mntNs).sort((a, b) => a.id - b.id);
   const ids = new Set(mounts.map(({ id }) => id));
   const rails = chooseRails(input, all, mounts);
-  const drawn = rails.slice(0, Math.max(1, Math.floor((input.width * 0.34) / RAIL_PITCH)));
+  const drawn = rails.slice(0, Math.max(1, Math.floor((input.width * (input.width < 480 ? 0.21 : 0.34)) / RAIL_PITCH)));
   const top = MARGIN.top + (drawn.length > 0 ? RAIL_NAMES : 0);
   const railsLeft = input.width - MARGIN.right - drawn.length * RAIL_PITCH;
   const marksX = railsLeft - MARKS_WIDTH + 11;
