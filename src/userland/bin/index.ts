@@ -98,6 +98,7 @@ import { paste } from "./paste.ts";
 import { patch } from "./patch.ts";
 import { pgrep, pkill } from "./pgrep.ts";
 import { pidof } from "./pidof.ts";
+import { pivotRoot } from "./pivot_root.ts";
 import { pmap } from "./pmap.ts";
 import { printenv } from "./printenv.ts";
 import { printf } from "./printf.ts";
@@ -130,6 +131,7 @@ import { strings } from "./strings.ts";
 import { stty } from "./stty.ts";
 import { su } from "./su.ts";
 import { sudo } from "./sudo.ts";
+import { switchRootProgram } from "./switch_root.ts";
 import { sync } from "./sync.ts";
 import { sysctl } from "./sysctl.ts";
 import { tac } from "./tac.ts";
@@ -274,6 +276,7 @@ export const executables: readonly Executable[] = [
   patch,
   pgrep,
   pidof,
+  pivotRoot,
   pkill,
   pmap,
   poweroff,
@@ -316,6 +319,7 @@ export const executables: readonly Executable[] = [
   su,
   sudo,
   sum,
+  switchRootProgram,
   sync,
   sysctl,
   tac,
