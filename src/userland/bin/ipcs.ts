@@ -1,7 +1,7 @@
 /** ipcs(1) of util-linux: what there is of System V IPC in one's namespace, from /proc/sysvipc. */
 
-import { GETALL, GETNCNT, GETPID, GETZCNT } from "../../abi/ipc.ts";
-import { EINVAL, Errno } from "../../abi/errno.ts";
+import { GETALL, GETNCNT, GETPID, GETZCNT, IPC_STAT } from "../../abi/ipc.ts";
+import { EACCES, EINVAL, Errno } from "../../abi/errno.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { field, type IpcKind, type IpcRow, readIpc, sizeToHuman } from "../ipc/sysvipc.ts";
@@ -9,7 +9,7 @@ import { type Command, command } from "../libc/command.ts";
 import { getopt, type Parsed, UsageError } from "../libc/getopt.ts";
 import { IdNames } from "../libc/passwd.ts";
 import { strftime } from "../libc/strftime.ts";
-import { readText } from "../libc/unistd.ts";
+import { optional, readText } from "../libc/unistd.ts";
 import { badUsage } from "../libc/utillinux.ts";
 
 const usage = `
@@ -257,7 +257,7 @@ function* details(show: Show, kind: IpcKind, id: number): Proc<number> {
   const row = (yield* readIpc(c.sys, kind)).find((r) => field(r, ID_COLUMNS[kind]) === id);
   if (row === undefined) {
     yield* c.warn(`id ${id} not found`);
-    return 1;
+    return 0;
   }
   const time = (label: string, name: string): string => `${label}${cell(longTime(field(row, name)), 26)}\n`;
   const mode = `0${(field(row, "perms") & 0o7777).toString(8)}`;
@@ -269,7 +269,8 @@ function* details(show: Show, kind: IpcKind, id: number): Proc<number> {
     yield* c.print(`${bytes}\tlpid=${field(row, "lpid")}\tcpid=${field(row, "cpid")}\tnattch=${field(row, "nattch")}\n`);
     yield* c.print(`${time("att_time=", "atime")}${time("det_time=", "dtime")}${time("change_time=", "ctime")}\n`);
   } else if (kind === "msg") {
-    const { qbytes } = (yield* c.sys.msgctl(id, 2)) ?? { qbytes: 0 };
+    // Not in /proc/sysvipc: only who may read the queue learns it.
+    const { qbytes } = (yield* optional(c.sys.msgctl(id, IPC_STAT), [EACCES])) ?? { qbytes: 0 };
     const sizes =
       unit === "human"
         ? `csize=${human("cbytes")}\tqsize=${sizeToHuman(BigInt(qbytes))}`

@@ -17,7 +17,7 @@ import { type Command, command, Exit } from "../libc/command.ts";
 import { getopt, type Parsed, UsageError } from "../libc/getopt.ts";
 import { help } from "../libc/help.ts";
 import { getgrnam, getpwnam, getpwuid } from "../libc/passwd.ts";
-import { open, optional, readText } from "../libc/unistd.ts";
+import { open, optional, readText, writeFile } from "../libc/unistd.ts";
 import { asChild, badUsage, execOrFail } from "../libc/utillinux.ts";
 import { attempt, execOrShell, followChild, type Kind, kinds, requireId } from "../namespaces/kinds.ts";
 
@@ -270,6 +270,11 @@ function* writeProc(c: Command, path: string, text: string): Proc<void> {
   yield* c.sys.close(fd);
 }
 
+function* writeOffset(c: Command, text: string): Proc<void> {
+  const path = "/proc/self/timens_offsets";
+  yield* attempt(c, `failed to write to ${path}`, () => writeFile(c.sys, path, text));
+}
+
 /** Pins the namespaces of a process by bind mounts. */
 function* bindFiles(c: Command, pid: number, pins: Plan["pins"]): Proc<void> {
   for (const { kind, file } of pins) {
@@ -380,7 +385,7 @@ function* unshareAndRun(c: Command, plan: Plan, argv: readonly string[]): Proc<n
   const map = yield* mapRanges(c, plan);
   yield* attempt(c, "unshare failed", () => sys.unshare(plan.flags));
   if (map !== undefined) yield* map();
-  for (const { clock, seconds } of plan.offsets) yield* writeProc(c, "/proc/self/timens_offsets", `${clock} ${seconds} 0`);
+  for (const { clock, seconds } of plan.offsets) yield* writeOffset(c, `${clock} ${seconds} 0`);
   let pid: number | undefined;
   if (plan.fork) {
     const mask = yield* sys.rt_sigprocmask(SIG_BLOCK, sigSet(SIGINT, SIGTERM));

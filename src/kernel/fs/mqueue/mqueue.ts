@@ -3,7 +3,7 @@
  * `ipc/mqueue.c`. The instance is there without being mounted, and lives as long as its namespace.
  */
 
-import { EINVAL, EROFS } from "../../../abi/errno.ts";
+import { EINVAL, EPERM, EROFS } from "../../../abi/errno.ts";
 import { SEEK_CUR, SEEK_SET } from "../../../abi/fcntl.ts";
 import type { MqAttr } from "../../../abi/ipc.ts";
 import { POLLIN, POLLOUT } from "../../../abi/poll.ts";
@@ -104,7 +104,7 @@ export class MqueueDirectory extends MqueueInode {
   }
 
   override mknod(name: string, mode: number, _rdev: number, caller: Caller): Inode {
-    if (!isReg(mode)) throw EINVAL;
+    if (!isReg(mode)) throw EPERM;
     return this.create(name, mode, caller, undefined);
   }
 

@@ -3,7 +3,7 @@
  * Linux `fs/nsfs.c`.
  */
 
-import { EACCES, EINVAL, ENOTTY, EPERM } from "../../../abi/errno.ts";
+import { EINVAL, ENOTTY, EPERM } from "../../../abi/errno.ts";
 import { O_ACCMODE, O_RDONLY } from "../../../abi/fcntl.ts";
 import { RLIMIT_NOFILE } from "../../../abi/resource.ts";
 import type { Statfs, Timespec } from "../../../abi/stat.ts";
@@ -74,7 +74,8 @@ class NsInode extends Inode {
   }
 
   open(path: Path, flags: number, _caller: Caller): File {
-    if ((flags & O_ACCMODE) !== 0 || this.ns === undefined) throw EACCES;
+    // Immutable, whoever asks.
+    if ((flags & O_ACCMODE) !== 0 || this.ns === undefined) throw EPERM;
     return new NamespaceFile(this.ns, this, flags, path);
   }
 

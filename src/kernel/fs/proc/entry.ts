@@ -31,8 +31,9 @@ interface Common {
   /**
    * - `ptrace`: besides what the mode says, ptrace_may_access() decides who looks into or through it.
    * - `mode`: the mode alone decides, capabilities do not help (/proc/sys).
+   * - `open`: its mayOpen() alone decides.
    */
-  readonly access?: "ptrace" | "mode";
+  readonly access?: "ptrace" | "mode" | "open";
 }
 
 /** Its text is computed when reading begins, and again after a seek to 0. */

@@ -57,6 +57,7 @@ export class ProcInode<S extends Machine> extends Inode {
         requirePtrace(callerTask(caller), subject);
       };
     }
+    if (entry.access === "open") this.permission = () => {};
     if (entry.access === "mode") this.permission = (mask, caller) => checkModeOnly(entry.mode, mask, callerTask(caller));
     if (entry.kind === "link" && entry.follow !== undefined) {
       const { follow } = entry;

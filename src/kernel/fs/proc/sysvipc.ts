@@ -1,7 +1,8 @@
 /** /proc/sysvipc/{shm,sem,msg} and the limits of IPC under /proc/sys: sysvipc(7), mq_overview(7). All are of the reader's IPC namespace. */
 
-import { EINVAL, EPERM } from "../../../abi/errno.ts";
+import { EACCES, EINVAL } from "../../../abi/errno.ts";
 import { CAP_SYS_RESOURCE } from "../../../abi/capability.ts";
+import { O_ACCMODE, O_RDONLY } from "../../../abi/fcntl.ts";
 import { nsCapable } from "../../ns/user.ts";
 import { permOf } from "../../ipc/objects.ts";
 import { type SysvIpc, sysvOf } from "../../ipc/sysv.ts";
@@ -194,10 +195,14 @@ export const userSysctls: readonly Entry<Machine>[] = KINDS.map((kind) => ({
   kind: "file",
   name: `max_${kind}_namespaces`,
   mode: 0o644,
+  // set_permissions(): who has the capability is as good as the owner.
+  access: "open",
   read: (_machine, reader) => `${reader.cred.userNs.limitOf(kind)}\n`,
+  mayOpen(_machine, flags, { cred }) {
+    if ((flags & O_ACCMODE) !== O_RDONLY && !nsCapable(cred, cred.userNs, CAP_SYS_RESOURCE)) throw EACCES;
+  },
   write: (_machine, text, writer) => {
     const { userNs } = writer.cred;
-    if (!nsCapable(writer.cred, userNs, CAP_SYS_RESOURCE)) throw EPERM;
     userNs.limits.set(kind, parseNumber(text, 0x7fffffff));
   },
 }));

@@ -224,10 +224,12 @@ export function taskStatus(subject: TaskSubject, reader: Task): string {
   const { userNs } = reader.cred;
   const mm = mmOf(task);
   const { ignored, caught } = signalSets(tg);
-  const nested = (of: Task["pid"]): string => {
-    const nrs = of.numbers.slice(ns.level).map((n) => n.nr);
-    return nrs.map((nr) => `\t${nr}`).join("");
-  };
+  // In each namespace from the reader's proc down to the task's own; 0 where a group or session lies outside.
+  const nested = (of: Task["pid"]): string =>
+    task.pid.numbers
+      .slice(ns.level)
+      .map((n) => `\t${of.nrIn(n.ns)}`)
+      .join("");
   const sigLimit = tg.rlimits[RLIMIT_SIGPENDING]?.cur ?? Number.POSITIVE_INFINITY;
   const cpus = system.config.cpus;
   const affinity = task.affinity & (2 ** cpus - 1);
