@@ -13,6 +13,7 @@ import { executables } from "./executables.ts";
 import { findProgram } from "./programs.ts";
 import { buildRootfs } from "./rootfs.ts";
 import { Terminal } from "./terminal.ts";
+import { plugIn } from "./world/uplink.ts";
 
 export const DEFAULT_CONFIG: SessionConfig = {
   seed: 1,
@@ -38,6 +39,7 @@ export class Machine {
     this.ports = new Map([1, 2, 3, 4, 5].map((n) => [n, new OutsidePort(this.kernel, n)]));
     this.port(1).onData((bytes) => this.heard(bytes));
     this.kernel.boot();
+    plugIn(this.kernel);
   }
 
   port(n: number): OutsidePort {

@@ -47,6 +47,7 @@ const dirs: readonly (string | readonly [path: string, mode: number, gid: number
   "/etc/alternatives",
   "/etc/default",
   "/etc/ld.so.conf.d",
+  "/etc/network",
   "/etc/opt",
   "/etc/profile.d",
   "/etc/skel",

@@ -41,6 +41,18 @@ set output-meta on
     "# Multiarch support\n/usr/local/lib/x86_64-linux-gnu\n/lib/x86_64-linux-gnu\n/usr/lib/x86_64-linux-gnu\n",
   ],
   ["/etc/motd", motd],
+  [
+    "/etc/network/interfaces",
+    `# Interfaces that are set up at boot: interfaces(5).
+auto lo
+iface lo inet loopback
+
+auto eth0
+iface eth0 inet static
+    address 10.0.2.15/24
+    gateway 10.0.2.2
+`,
+  ],
   ["/etc/networks", "default\t\t0.0.0.0\nloopback\t127.0.0.0\nlink-local\t169.254.0.0\n\n"],
   [
     "/etc/nsswitch.conf",
@@ -63,6 +75,7 @@ netgroup:       nis
   ["/etc/passwd", lines(users)],
   ["/etc/profile", profile],
   ["/etc/bash.bashrc", bashBashrc],
+  ["/etc/resolv.conf", "nameserver 10.0.2.3\n"],
   ["/etc/shells", "# /etc/shells: valid login shells\n/bin/sh\n/usr/bin/sh\n/bin/bash\n/usr/bin/bash\n/bin/dash\n/usr/bin/dash\n"],
   ["/etc/timezone", "Etc/UTC\n"],
   ["/root/.bashrc", rootBashrc],

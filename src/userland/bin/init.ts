@@ -1,5 +1,5 @@
 /**
- * PID 1. Mounts the kernel's filesystems, names the host, reaps orphans for ever, and starts a login on every terminal
+ * PID 1. Mounts the kernel's filesystems, names the host, sets up the network, reaps orphans for ever, and starts a login on every terminal
  * that is plugged in. Stands for systemd or sysvinit with agetty(8) and login(1).
  *
  * What is outside the machine speaks through two "virtio ports": lines `open N` on /dev/vport0p1 ask for a login on
@@ -16,6 +16,7 @@ import type { Env, Proc, Program, Sys } from "../../abi/sys.ts";
 import { decodeUtf8, encodeUtf8 } from "../../abi/utf8.ts";
 import { wExitStatus, wIfExited, WNOHANG, wTermSig } from "../../abi/wait.ts";
 import type { Executable } from "../executable.ts";
+import { bringUpNetwork } from "../libc/ifup.ts";
 import { getpwnam } from "../libc/passwd.ts";
 import { writeAll } from "../libc/stdio.ts";
 import { DEFAULT_PATH, mkdir, open, optional, readText, stat } from "../libc/unistd.ts";
@@ -191,6 +192,7 @@ class Init {
     yield* sys.mount("none", "/", "", MS_SHARED | MS_REC, "");
     yield* openStandard(sys);
     yield* nameHost(sys);
+    yield* bringUpNetwork(sys);
     const terminals = yield* openPort(sys, "/dev/vport0p1");
     const agents = yield* openPort(sys, "/dev/vport0p2");
     let ports = [terminals, agents].filter((port) => port !== undefined);

@@ -8,9 +8,8 @@
 
 import { EADDRNOTAVAIL, EEXIST } from "../../../abi/errno.ts";
 import type { NetdevEvent } from "../core.ts";
-import { isOperational, type NetDevice } from "../device.ts";
+import { IFF_LOOPBACK, IFF_NOARP, isOperational, type NetDevice } from "../device.ts";
 
-export const IFA_F_NODAD = 0x02;
 export const IFA_F_TENTATIVE = 0x40;
 const IFA_F_PERMANENT = 0x80;
 const RT_SCOPE_LINK = 253;
@@ -25,6 +24,8 @@ export interface Ipv6Address {
   readonly scope: number;
   /** IFA_F_…. */
   readonly flags: number;
+  /** Nobody else can have it: no duplicate address detection. */
+  readonly unique: boolean;
   readonly createdNs: number;
   /** IFA_PROTO: the kernel's own are IFAPROT_KERNEL_LO 1 and _LL 3. */
   readonly proto: number;
@@ -36,7 +37,7 @@ const addressesOf = new WeakMap<NetDevice, Ipv6Address[]>();
 export function ipv6Addresses(dev: NetDevice): Ipv6Address[] {
   const now = dev.ns.system.sched.clockNs;
   return (addressesOf.get(dev) ?? []).map((a) => {
-    const tentative = (a.flags & IFA_F_NODAD) === 0 && dev.up && now < a.createdNs + DAD_NS;
+    const tentative = !a.unique && dev.up && now < a.createdNs + DAD_NS;
     return tentative ? { ...a, flags: a.flags | IFA_F_TENTATIVE } : a;
   });
 }
@@ -101,9 +102,9 @@ function begin(dev: NetDevice): void {
   const list = addressesOf.get(dev) ?? [];
   if (dev.isLoopback) {
     const addr = [0, 0, 0, 0, 0, 0, 0, 1];
-    if (list.length === 0) addIpv6Address(dev, { addr, prefixLength: 128, scope: RT_SCOPE_HOST, flags: IFA_F_NODAD, proto: 1 });
+    if (list.length === 0) addIpv6Address(dev, { addr, prefixLength: 128, scope: RT_SCOPE_HOST, flags: 0, unique: true, proto: 1 });
   } else if (!list.some((a) => a.scope === RT_SCOPE_LINK)) {
-    const flags = (dev.flags & 0x80) !== 0 ? IFA_F_NODAD : 0;
-    addIpv6Address(dev, { addr: linkLocalOf(dev.mac), prefixLength: 64, scope: RT_SCOPE_LINK, flags, proto: 3 });
+    const unique = (dev.flags & (IFF_NOARP | IFF_LOOPBACK)) !== 0;
+    addIpv6Address(dev, { addr: linkLocalOf(dev.mac), prefixLength: 64, scope: RT_SCOPE_LINK, flags: 0, unique, proto: 3 });
   }
 }

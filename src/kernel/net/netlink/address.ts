@@ -14,6 +14,7 @@ import type { Attributes } from "./link-kinds.ts";
 import { NetlinkError, type NetlinkHandler } from "./protocol.ts";
 
 const IFADDRMSG = 8;
+const IFA_F_NODAD = 0x02;
 const FOREVER = 0xffff_ffff;
 
 /** inet_fill_ifaddr(). */
@@ -72,11 +73,13 @@ function change6(ns: NetNamespace, payload: Uint8Array, add: boolean): void {
     return;
   }
   const scope = scopeOfIpv6(addr);
+  const given = attrs.get(R.IFA_FLAGS)?.u32 ?? flags;
   addIpv6Address(dev, {
     addr,
     prefixLength,
     scope,
-    flags: (attrs.get(R.IFA_FLAGS)?.u32 ?? flags) & ~IFA_F_TENTATIVE,
+    flags: given & ~IFA_F_TENTATIVE,
+    unique: (given & IFA_F_NODAD) !== 0,
     proto: attrs.get(R.IFA_PROTO)?.u8 ?? 0,
   });
 }
