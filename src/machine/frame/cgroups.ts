@@ -11,12 +11,20 @@ import type { Kernel } from "../../kernel/kernel.ts";
 /** Frames from one comparison to the next: some ten comparisons a second. */
 const EVERY_FRAMES = 6;
 /** Virtual time after which an idle machine's cgroups are looked at all the same: averages of the pressure fall, limits are lifted. */
-const IDLE_NS = 500e6;
+const IDLE_NS = 1e9;
 
+/** What moves without a new version, as it was when the page was told. */
 interface Seen {
   entity: CgroupEntity;
-  /** Tasks in it, threads included: counting processes is dearer. */
-  tasks: number;
+  version: number;
+  /** Versions of all above it, summed: they may change its type. */
+  above: number;
+  control: number;
+  usageNs: number;
+  memoryBytes: number;
+  peakBytes: number;
+  pids: number;
+  frozenTasks: number;
   /** The round in which it was last there. */
   round: number;
 }
@@ -56,10 +64,21 @@ export class CgroupSource {
     const before = this.seen.get(cgroup);
     if (before !== undefined) {
       before.round = this.round;
-      if (before.tasks === cgroup.tasks.size && isSame(before.entity, cgroup)) return undefined;
+      if (isSame(before, cgroup)) return undefined;
     }
     const entity = describe(cgroup);
-    this.seen.set(cgroup, { entity, tasks: cgroup.tasks.size, round: this.round });
+    this.seen.set(cgroup, {
+      entity,
+      version: cgroup.version,
+      above: sumAbove(cgroup),
+      control: cgroup.control,
+      usageNs: usageOf(cgroup),
+      memoryBytes: cgroup.memory.current,
+      peakBytes: cgroup.memory.peak,
+      pids: cgroup.pids.current,
+      frozenTasks: cgroup.frozenTasks,
+      round: this.round,
+    });
     return entity;
   }
 
@@ -80,51 +99,44 @@ function usageOf({ cpu }: Cgroup): number {
 
 const toUsec = (ns: number): number => ns / 1000;
 
-/** Whether the page would see the same. Cheapest and likeliest to differ first. */
-function isSame(e: CgroupEntity, cgroup: Cgroup): boolean {
-  const { cpu, memory, pids, pressure } = cgroup;
+/** Whether the page would see the same. A few numbers and nothing made: most of many cgroups are idle. */
+function isSame(seen: Seen, cgroup: Cgroup): boolean {
+  const { cpu, memory } = cgroup;
+  if (
+    seen.version !== cgroup.version ||
+    seen.usageNs !== usageOf(cgroup) ||
+    seen.memoryBytes !== memory.current ||
+    seen.pids !== cgroup.pids.current ||
+    seen.peakBytes !== memory.peak ||
+    seen.control !== cgroup.control ||
+    seen.frozenTasks !== cgroup.frozenTasks
+  )
+    return false;
+  const { entity } = seen;
   return (
-    e.cpu.usageNs === usageOf(cgroup) &&
-    e.populated === cgroup.populated &&
-    e.frozen === cgroup.isFrozen &&
-    e.cpu.periods === cpu.nrPeriods &&
-    e.cpu.throttledPeriods === cpu.nrThrottled &&
-    e.cpu.throttledNs === cpu.throttledNs &&
-    e.cpu.weight === cpu.weight &&
-    e.cpu.quotaUsec === toUsec(cpu.quotaNs) &&
-    e.cpu.periodUsec === toUsec(cpu.periodNs) &&
-    isSameMemory(e.memory, memory, cgroup.has("memory")) &&
-    isSamePids(e.pids, pids, cgroup.has("pids")) &&
-    e.type === cgroup.type &&
-    isSameList(e.controllers, cgroup.available) &&
-    isSameList(e.subtreeControl, cgroup.subtreeControl) &&
+    entity.populated === cgroup.populated &&
+    entity.cpu.periods === cpu.nrPeriods &&
+    entity.cpu.throttledNs === cpu.throttledNs &&
+    (entity.memory === undefined || entity.memory.oomKills === memory.events.oom_kill) &&
     // It rises with the use of CPU time and the like, and falls on its own.
-    (e.cpu.pressure === 0 || e.cpu.pressure === pressureOf(cgroup.pressure.cpu)) &&
-    (e.memory === undefined || e.memory.pressure === 0 || e.memory.pressure === pressureOf(pressure.memory))
+    (entity.cpu.pressure === 0 || entity.cpu.pressure === pressureOf(cgroup.pressure.cpu)) &&
+    (entity.memory === undefined || entity.memory.pressure === 0 || entity.memory.pressure === pressureOf(cgroup.pressure.memory)) &&
+    hasSameType(seen, cgroup)
   );
 }
 
-function isSameMemory(e: CgroupEntity["memory"], memory: Cgroup["memory"], enabled: boolean): boolean {
-  if (e === undefined || !enabled) return (e !== undefined) === enabled;
-  return (
-    e.currentBytes === memory.current &&
-    e.peakBytes === memory.peak &&
-    e.maxBytes === memory.max &&
-    e.highBytes === memory.high &&
-    e.lowBytes === memory.low &&
-    e.minBytes === memory.min &&
-    e.anonBytes === memory.bytes.anon &&
-    e.oomKills === memory.events.oom_kill
-  );
+/** The type is found by looking at all siblings: not asked for while nothing above has changed. */
+function hasSameType(seen: Seen, cgroup: Cgroup): boolean {
+  const above = sumAbove(cgroup);
+  if (seen.above === above) return true;
+  seen.above = above;
+  return seen.entity.type === cgroup.type;
 }
 
-function isSamePids(e: CgroupEntity["pids"], pids: Cgroup["pids"], enabled: boolean): boolean {
-  if (e === undefined || !enabled) return (e !== undefined) === enabled;
-  return e.current === pids.current && e.max === pids.max && e.peak === pids.peak;
-}
-
-function isSameList(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name, i) => name === b[i]);
+function sumAbove({ parent }: Cgroup): number {
+  let sum = 0;
+  for (let up = parent; up !== undefined; up = up.parent) sum += up.version;
+  return sum;
 }
 
 function describe(cgroup: Cgroup): CgroupEntity {
