@@ -136,7 +136,7 @@ export const MountRow = memo(function MountRow({ row, selected, dim, marksX, ...
         </>
       )}
       <text className="small" x={FLAG + 8} y={32}>
-        {cutEnd(compact && !covered ? `${type} ${second}` : second, width - FLAG - 14, SMALL_ADVANCE)}
+        {cutEnd(compact && !covered && mount.source !== type ? `${type} ${second}` : second, width - FLAG - 14, SMALL_ADVANCE)}
       </text>
       <g transform={`translate(${marksX - row.x} ${MOUNT_HEIGHT / 2})`}>
         <PropagationMark propagation={propagation} />

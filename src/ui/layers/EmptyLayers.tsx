@@ -35,7 +35,15 @@ const PLANNED: readonly LayerEntry[] = [
 
 export function EmptyLayers({ width }: { readonly width: number }) {
   const session = useSession();
-  const shapes = layoutLayers({ layers: LAYERS, entries: PLANNED, focus: undefined, selected: undefined, width, height: 0 });
+  const shapes = layoutLayers({
+    layers: LAYERS,
+    entries: PLANNED,
+    focus: undefined,
+    selected: undefined,
+    looked: undefined,
+    width,
+    height: 0,
+  });
   return (
     <div className="empty-layers">
       <svg width={shapes.width} height={Math.max(...shapes.slabs.map(({ bottom }) => bottom)) + EDGE + 8} aria-hidden="true">

@@ -2,13 +2,15 @@
 import type { OverlayEntity } from "../../bridge/messages.ts";
 import { formatBytes } from "../format.ts";
 import { joinPath, showName } from "../files/names.ts";
+import { listNamespaces } from "../files/state.ts";
 import { live } from "../store.ts";
 import { chooseOverlay, findMountsOf, openDirectory, useLayers } from "./state.ts";
 
 function describe(id: number): string {
   const [mount, ...others] = findMountsOf(id);
   if (mount === undefined) return `overlay ${id}`;
-  return `${showName(mount.target)}${others.length > 0 ? ` and ${others.length} more` : ""} · mnt:[${mount.mntNs}]`;
+  const who = listNamespaces().find(({ mntNs }) => mntNs === mount.mntNs)?.label ?? `mnt:[${mount.mntNs}]`;
+  return `${showName(mount.target)}${others.length > 0 ? ` and ${others.length} more` : ""} · ${who}`;
 }
 
 export function LayersBar({ overlay }: { readonly overlay: OverlayEntity | undefined }) {

@@ -36,8 +36,17 @@ export function LayersPicture() {
   useFreshLayers(overlay);
   const state = useLayers();
   const { flights, writing } = useFlights(overlay?.id, state.path);
+  const [pointed, setPointed] = useState<string | undefined>(undefined);
   const layers = overlay === undefined ? [] : listLayered(overlay);
-  const shapes = layoutLayers({ layers, entries: getEntries(state), focus: state.focus, selected: state.name, width, height: height - 1 });
+  const shapes = layoutLayers({
+    layers,
+    entries: getEntries(state),
+    focus: state.focus,
+    selected: state.name,
+    looked: pointed ?? state.name,
+    width,
+    height: height - 1,
+  });
   return (
     <>
       <LayersBar overlay={overlay} />
@@ -51,7 +60,7 @@ export function LayersPicture() {
         {overlay === undefined ? (
           live.tasks.size > 0 && <EmptyLayers width={width} />
         ) : (
-          <Stack shapes={shapes} workdir={overlay.workdir} flights={flights} writing={writing} />
+          <Stack shapes={shapes} workdir={overlay.workdir} flights={flights} writing={writing} pointed={pointed} onPoint={setPointed} />
         )}
       </section>
       <WhySheet overlay={overlay} />
@@ -65,9 +74,11 @@ interface StackProps {
   readonly workdir: string | undefined;
   readonly flights: readonly Flight[];
   readonly writing: boolean;
+  readonly pointed: string | undefined;
+  readonly onPoint: (name: string | undefined) => void;
 }
 
-function Stack({ shapes, workdir, flights, writing }: StackProps) {
+function Stack({ shapes, workdir, flights, writing, pointed, onPoint }: StackProps) {
   const [focused, setFocused] = useState<string | undefined>(undefined);
   const name = useLayers((state) => state.name);
   const path = useLayers((state) => state.path);
@@ -89,7 +100,8 @@ function Stack({ shapes, workdir, flights, writing }: StackProps) {
       width={shapes.width}
       height={shapes.height}
       onKeyDown={onKeyDown}
-      className={name === undefined || sight === undefined ? "" : "looking"}
+      className={`${sight === undefined ? "" : "looking"}${pointed === undefined ? "" : " pointing"}`}
+      onPointerLeave={() => onPoint(undefined)}
     >
       <title>Stack of layers</title>
       <Hatches />
@@ -99,7 +111,7 @@ function Stack({ shapes, workdir, flights, writing }: StackProps) {
       ))}
       {sight !== undefined && <Sight sight={sight} />}
       {slabs.map((slab) => (
-        <SlabWords key={String(slab.layer)} slab={slab} workdir={workdir} />
+        <SlabWords key={String(slab.layer)} slab={slab} workdir={workdir} coveredBytes={shapes.coveredBytes} />
       ))}
       {cells.map((cell) => (
         <Cell
@@ -109,6 +121,8 @@ function Stack({ shapes, workdir, flights, writing }: StackProps) {
           tabbable={cell.key === entry}
           path={path}
           onFocus={setFocused}
+          pointed={cell.name === pointed}
+          onPoint={onPoint}
           arriving={arriving.has(cell.name) && upper === cell.layer}
         />
       ))}
@@ -163,8 +177,14 @@ function describePlace(layered: Layered | undefined, workdir: string | undefined
   return whole.length * SMALL_ADVANCE <= most ? whole : cutStart(place, most, SMALL_ADVANCE);
 }
 
+interface SlabWordsProps {
+  readonly slab: SlabShape;
+  readonly workdir: string | undefined;
+  readonly coveredBytes: number;
+}
+
 /** What stands above a slab: its name, which shows it alone, where it is, and what it does. */
-function SlabWords({ slab, workdir }: { readonly slab: SlabShape; readonly workdir: string | undefined }) {
+function SlabWords({ slab, workdir, coveredBytes }: SlabWordsProps) {
   const { x, right, slant, layer, layered, label, labelY } = slab;
   const focus = useLayers((state) => state.focus);
   const words = label.toUpperCase();
@@ -204,6 +224,11 @@ function SlabWords({ slab, workdir }: { readonly slab: SlabShape; readonly workd
             </text>
           </g>
         ))}
+      {layer === "merged" && coveredBytes > 0 && (
+        <text className="small" x={right + slant} y={labelY} textAnchor="end">
+          {`${formatBytes(coveredBytes)} covered below`}
+        </text>
+      )}
       {layer !== "merged" && slab.thin && focus === undefined && (
         <text className="small" x={right + slant} y={labelY} textAnchor="end">
           nothing here
@@ -220,6 +245,8 @@ interface CellProps {
   readonly path: string;
   /** Its mark is on its way here. */
   readonly arriving: boolean;
+  readonly pointed: boolean;
+  readonly onPoint: (name: string | undefined) => void;
   readonly onFocus: (key: string) => void;
 }
 
@@ -229,7 +256,7 @@ function describeCell({ name, layer, change, hidden, directory, sizeBytes }: Cel
   return `${what}, ${change} in layer ${layer}${hidden ? ", covered" : ""}`;
 }
 
-function Cell({ cell, selected, tabbable, path, arriving, onFocus }: CellProps) {
+function Cell({ cell, selected, tabbable, path, arriving, pointed, onPoint, onFocus }: CellProps) {
   const { change, directory, hidden } = cell;
   const marked = change !== undefined;
   const text = `${showName(cell.name)}${directory ? "/" : ""}`;
@@ -238,7 +265,7 @@ function Cell({ cell, selected, tabbable, path, arriving, onFocus }: CellProps) 
   return (
     // biome-ignore lint/a11y/useSemanticElements: SVG has no button.
     <g
-      className={`cell${change === undefined ? "" : ` ${change}`}${hidden ? " hidden" : ""}${arriving ? " arriving" : ""}${selected ? " selected" : ""}`}
+      className={`cell${change === undefined ? "" : ` ${change}`}${hidden ? " hidden" : ""}${arriving ? " arriving" : ""}${pointed ? " pointed" : ""}${selected ? " selected" : ""}`}
       style={{ transform: `translate(${cell.x}px, ${cell.y}px)` }}
       role="button"
       aria-label={describeCell(cell)}
@@ -253,6 +280,8 @@ function Cell({ cell, selected, tabbable, path, arriving, onFocus }: CellProps) 
         toggleName(cell.name);
       }}
       onFocus={() => onFocus(cell.key)}
+      onPointerEnter={(event) => event.pointerType === "mouse" && onPoint(cell.name)}
+      onPointerLeave={() => onPoint(undefined)}
     >
       <rect className="halo" x={-8} y={-ROW_PITCH / 2 + 1} width={width + 4} height={ROW_PITCH - 2} />
       {change === undefined ? <circle className="seen" r={2.2} /> : <DiffMark change={change} />}

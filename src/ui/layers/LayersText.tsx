@@ -7,6 +7,7 @@ import { useLiveVersion } from "../use-live.ts";
 import { EmptyLayers } from "./EmptyLayers.tsx";
 import { LayersBar } from "./LayersBar.tsx";
 import { getEntries, listLayered, openDirectory, toggleName, useFreshLayers, useLayers, useShownOverlay } from "./state.ts";
+import { useFlights } from "./use-flights.ts";
 import { WhySheet } from "./WhySheet.tsx";
 import { explain } from "./words.ts";
 
@@ -17,6 +18,8 @@ export function LayersText() {
   const overlay = useShownOverlay();
   useFreshLayers(overlay);
   const state = useLayers();
+  // What happens is said, though nothing flies here.
+  useFlights(overlay?.id, state.path);
   const layers = overlay === undefined ? [] : listLayered(overlay);
   const entries = getEntries(state);
   return (

@@ -28,7 +28,16 @@ const ENTRIES = [
 ];
 
 function layout(more: Partial<LayersInput> = {}) {
-  return layoutLayers({ layers: LAYERS, entries: ENTRIES, focus: undefined, selected: undefined, width: 560, height: 600, ...more });
+  return layoutLayers({
+    layers: LAYERS,
+    entries: ENTRIES,
+    focus: undefined,
+    selected: undefined,
+    looked: undefined,
+    width: 560,
+    height: 600,
+    ...more,
+  });
 }
 
 describe("the stack", () => {
@@ -64,6 +73,10 @@ describe("the stack", () => {
     expect(slabs[1]?.counts).toMatchObject({ added: 1, changed: 1, removed: 1, merged: 1 });
   });
 
+  test("counts the bytes that are covered", () => {
+    expect(layout().coveredBytes).toBe(12);
+  });
+
   test("is thin where a layer has nothing, and where another is looked at alone", () => {
     expect(layout({ entries: [entry("deep", "2 added")] }).slabs.map(({ thin }) => thin)).toEqual([false, false, true, false]);
     expect(layout({ focus: 1 }).slabs.map(({ thin }) => thin)).toEqual([true, true, false, true]);
@@ -87,7 +100,7 @@ describe("the stack", () => {
 
 describe("the line of sight", () => {
   test("goes through what has nothing of the name, to what provides it", () => {
-    const { sight, slabs } = layout({ selected: "deep" });
+    const { sight, slabs } = layout({ looked: "deep" });
     expect(sight?.blocked).toBe(false);
     expect(sight?.holes).toHaveLength(2);
     expect(sight?.to).toBe(slabs[3]?.cells.find(({ name }) => name === "deep")?.y);
@@ -95,12 +108,12 @@ describe("the line of sight", () => {
   });
 
   test("ends at the topmost that has it", () => {
-    const { sight, slabs } = layout({ selected: "changed" });
+    const { sight, slabs } = layout({ looked: "changed" });
     expect(sight?.to).toBe(slabs[1]?.cells.find(({ name }) => name === "changed")?.y);
   });
 
   test("is blocked by a whiteout", () => {
-    const { sight, slabs } = layout({ selected: "gone" });
+    const { sight, slabs } = layout({ looked: "gone" });
     expect(sight?.blocked).toBe(true);
     expect(sight?.to).toBe(slabs[1]?.cells.find(({ name }) => name === "gone")?.y);
   });

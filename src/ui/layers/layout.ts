@@ -5,7 +5,7 @@
  * straight down at it sees through the slabs that have nothing there, to the one that has: that line of sight is the answer to "why do I see this?".
  */
 import type { LayerEntry } from "../../bridge/messages.ts";
-import { isWithin } from "../files/names.ts";
+import { isRegular, isWithin } from "../files/names.ts";
 
 export type Change = LayerEntry["layers"][number]["change"];
 
@@ -23,6 +23,8 @@ export interface LayersInput {
   /** The one slab that is shown in full. */
   readonly focus: number | "merged" | undefined;
   readonly selected: string | undefined;
+  /** The name whose line of sight is drawn: what is pointed at, else the selected one. */
+  readonly looked: string | undefined;
   readonly width: number;
   readonly height: number;
 }
@@ -83,6 +85,8 @@ export interface LayersShapes {
   readonly sight: SightShape | undefined;
   /** Names that have no place. */
   readonly hiddenNames: number;
+  /** Bytes of files that a layer keeps and nobody sees. */
+  readonly coveredBytes: number;
 }
 
 const MARGIN = { left: 22, right: 22, top: 34, bottom: 24 };
@@ -183,7 +187,14 @@ export function layoutLayers(input: LayersInput): LayersShapes {
     slabs,
     sight: input.focus === undefined ? findSight(input, slabs, grid) : undefined,
     hiddenNames: countNames(input) - grid.names.length,
+    coveredBytes: countCovered(input.entries),
   };
+}
+
+function countCovered(entries: readonly LayerEntry[]): number {
+  let bytes = 0;
+  for (const { layers } of entries) for (const { hidden, mode, sizeBytes } of layers) if (hidden && isRegular(mode)) bytes += sizeBytes;
+  return bytes;
 }
 
 function countNames({ entries, focus }: LayersInput): number {
@@ -241,8 +252,8 @@ function placeCells({ layer }: SlabParts, grid: Grid, place: SlabPlace): readonl
   return cells;
 }
 
-function findSight({ selected }: LayersInput, slabs: readonly SlabShape[], grid: Grid): SightShape | undefined {
-  const i = grid.names.findIndex(({ name }) => name === selected);
+function findSight({ looked }: LayersInput, slabs: readonly SlabShape[], grid: Grid): SightShape | undefined {
+  const i = grid.names.findIndex(({ name }) => name === looked);
   const entry = grid.names[i];
   const [merged, ...below] = slabs;
   if (entry === undefined || merged === undefined) return undefined;

@@ -1,6 +1,7 @@
 /** Files that are being copied up or whited out right now in the shown directory, from the trace events. */
 import { useEffect, useState } from "react";
-import { live, onFrame } from "../store.ts";
+import { showName } from "../files/names.ts";
+import { announce, live, onFrame } from "../store.ts";
 import { findShownName, parseOverlayEvent } from "./layout.ts";
 
 export interface Flight {
@@ -38,6 +39,9 @@ export function useFlights(overlay: number | undefined, path: string): { readonl
       const fresh = findFlights(overlay, path, seen, now);
       seen = live.events.at(-1)?.seq ?? seen;
       const kept = [...flying.filter((flight) => flight.untilMs > now), ...fresh].slice(-FLIGHTS_MOST);
+      const last = fresh.at(-1);
+      if (last !== undefined)
+        announce(`${showName(last.name)}: ${last.kind === "copy-up" ? "copied up to the upper layer" : "a whiteout in the upper layer"}`);
       if (fresh.length > 0 || kept.length !== flying.length) {
         flying = kept;
         setFlights(kept);
