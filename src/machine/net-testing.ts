@@ -2,12 +2,16 @@
 
 import { IPPROTO_ICMP, parseIpv4 } from "../abi/inet.ts";
 import { Kernel } from "../kernel/kernel.ts";
-import { openDevice } from "../kernel/net/dev.ts";
+import { openDevice, registerDevice } from "../kernel/net/dev.ts";
 import type { NetDevice } from "../kernel/net/device.ts";
+import { BridgeDevice } from "../kernel/net/devices/bridge.ts";
 import { newVethPair } from "../kernel/net/devices/veth.ts";
 import { addAddress, defaultBroadcast } from "../kernel/net/ipv4/devinet.ts";
+import { fibOf } from "../kernel/net/ipv4/fib.ts";
+import { ipv4Conf } from "../kernel/net/ipv4/in-device.ts";
 import { ipLocalOut, newDatagram } from "../kernel/net/ipv4/output.ts";
 import { routeOutput } from "../kernel/net/ipv4/route.ts";
+import { RT_SCOPE_LINK, RT_TABLE_MAIN, RTN_UNICAST, RTPROT_BOOT } from "../kernel/net/ipv4/route-types.ts";
 import { newNetNamespace } from "../kernel/net/net.ts";
 import type { NetNamespace } from "../kernel/net/net-namespace.ts";
 import type { TracePayload } from "../kernel/trace.ts";
@@ -41,6 +45,36 @@ export class Lab {
       for (const dev of pair) openDevice(dev);
       return pair;
     });
+  }
+
+  /** A bridge that is up. */
+  bridge(ns: NetNamespace): BridgeDevice {
+    return this.run(() => {
+      const bridge = new BridgeDevice(ns, undefined);
+      registerDevice(bridge, "br%d");
+      openDevice(bridge);
+      return bridge;
+    });
+  }
+
+  /** `ip route add PREFIX via GATEWAY`, or `dev` alone. */
+  route(ns: NetNamespace, prefix: string, via: string, dev: NetDevice): void {
+    const [addr, length] = prefix.split("/") as [string, string];
+    const hop = { gateway: ip(via), dev, nhScope: RT_SCOPE_LINK, onlink: false, mtu: 0, metrics: new Map() };
+    const route = { table: RT_TABLE_MAIN, prefix: ip(addr), prefixLength: Number(length), tos: 0, type: RTN_UNICAST, ...hop };
+    fibOf(ns)
+      .table(RT_TABLE_MAIN)
+      .insert(
+        { ...route, scope: 0, protocol: RTPROT_BOOT, priority: 0, prefSrc: 0 },
+        { create: true, exclusive: true, replace: false, append: false },
+      );
+    fibOf(ns).changed();
+  }
+
+  /** net.ipv4.ip_forward. */
+  forward(ns: NetNamespace): void {
+    ns.part(ipv4Conf).all.forwarding = 1;
+    for (const dev of ns.devices.values()) if (dev.ip !== undefined) dev.ip.conf.forwarding = 1;
   }
 
   address(dev: NetDevice, text: string): void {

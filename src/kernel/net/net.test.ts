@@ -1,38 +1,20 @@
 /** The network below system calls: namespaces wired by hand, pings between them. */
 
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ENETUNREACH } from "../../abi/errno.ts";
 import { ip, Lab } from "../../machine/net-testing.ts";
-import { openDevice, registerDevice } from "./dev.ts";
-import { BridgeDevice, type BridgePort, bridgePortOf } from "./devices/bridge.ts";
+import { openDevice } from "./dev.ts";
+import { type BridgePort, bridgePortOf } from "./devices/bridge.ts";
 import { newUplink } from "./devices/uplink.ts";
 import { fibOf } from "./ipv4/fib.ts";
 import type { NetDevice } from "./device.ts";
 import type { NetNamespace } from "./net-namespace.ts";
-import { ipv4Conf } from "./ipv4/in-device.ts";
 
 const ECHO = 8;
 const REPLY = 0;
 const UNREACH = 3;
 const EXCEEDED = 11;
-
-function route(ns: NetNamespace, prefix: string, via: string, dev: NetDevice): void {
-  const [addr, length] = prefix.split("/") as [string, string];
-  fibOf(ns)
-    .table(254)
-    .insert(
-      {
-        ...{ table: 254, prefix: ip(addr), prefixLength: Number(length), tos: 0, type: 1, scope: 0, protocol: 3, priority: 0, prefSrc: 0 },
-        ...{ gateway: ip(via), dev, nhScope: 253, onlink: false, mtu: 0, metrics: new Map() },
-      },
-      { create: true, exclusive: true, replace: false, append: false },
-    );
-}
-
-function forward(ns: NetNamespace): void {
-  ns.part(ipv4Conf).all.forwarding = 1;
-  for (const dev of ns.devices.values()) if (dev.ip !== undefined) dev.ip.conf.forwarding = 1;
-}
 
 test("a namespace pings itself and 127.0.0.1", () => {
   const lab = new Lab();
@@ -75,8 +57,8 @@ function routed(lab: Lab) {
   const [a, r, b] = [lab.ns(), lab.ns(), lab.ns()];
   const [va, ra] = lab.veth(a, r, "10.0.1.2/24", "10.0.1.1/24");
   const [vb, rb] = lab.veth(b, r, "10.0.2.2/24", "10.0.2.1/24");
-  route(a, "0.0.0.0/0", "10.0.1.1", va);
-  route(b, "0.0.0.0/0", "10.0.2.1", vb);
+  lab.route(a, "0.0.0.0/0", "10.0.1.1", va);
+  lab.route(b, "0.0.0.0/0", "10.0.2.1", vb);
   return { a, r, b, va, ra, vb, rb };
 }
 
@@ -85,7 +67,7 @@ test("a router passes packets on only when it is told to", () => {
   const { a, r, b } = routed(lab);
   lab.ping(a, "10.0.2.2");
   expect(lab.received(b, ECHO)).toBe(0);
-  forward(r);
+  lab.forward(r);
   lab.ping(a, "10.0.2.2");
   expect([lab.received(b, ECHO), lab.received(a, REPLY)]).toEqual([1, 1]);
   expect(r.mib.ip.forwDatagrams).toBe(2);
@@ -94,7 +76,7 @@ test("a router passes packets on only when it is told to", () => {
 test("a packet whose time to live ends is reported", () => {
   const lab = new Lab();
   const { a, r } = routed(lab);
-  forward(r);
+  lab.forward(r);
   lab.ping(a, "10.0.2.2", { ttl: 1 });
   expect(lab.received(a, EXCEEDED)).toBe(1);
 });
@@ -102,9 +84,9 @@ test("a packet whose time to live ends is reported", () => {
 test("two routers that point at each other end a packet by its time to live", () => {
   const lab = new Lab();
   const { a, r, b, rb, vb } = routed(lab);
-  for (const ns of [r, b]) forward(ns);
-  route(r, "10.9.0.0/16", "10.0.2.2", rb);
-  route(b, "10.9.0.0/16", "10.0.2.1", vb);
+  for (const ns of [r, b]) lab.forward(ns);
+  lab.route(r, "10.9.0.0/16", "10.0.2.2", rb);
+  lab.route(b, "10.9.0.0/16", "10.0.2.1", vb);
   lab.ping(a, "10.9.0.1");
   expect(lab.received(a, EXCEEDED)).toBe(1);
   expect(r.mib.ip.forwDatagrams + b.mib.ip.forwDatagrams).toBeGreaterThanOrEqual(63);
@@ -113,7 +95,7 @@ test("two routers that point at each other end a packet by its time to live", ()
 test("large packets are cut and put together; those that may not be cut come back with the MTU", () => {
   const lab = new Lab();
   const { a, r, b, rb, vb } = routed(lab);
-  forward(r);
+  lab.forward(r);
   lab.ping(a, "10.0.2.2", { size: 4000 });
   expect(lab.received(a, REPLY)).toBe(1);
   expect(b.mib.ip).toMatchObject({ reasmOKs: 1, fragOKs: 1, fragCreates: 3 });
@@ -128,7 +110,7 @@ test("large packets are cut and put together; those that may not be cut come bac
 test("an idle network arms no timer", () => {
   const lab = new Lab();
   const { a, r } = routed(lab);
-  forward(r);
+  lab.forward(r);
   lab.ping(a, "10.0.2.2");
   lab.advance(120_000);
   expect(lab.kernel.sched.timers.nextNs).toBe(Number.POSITIVE_INFINITY);
@@ -146,12 +128,8 @@ test("a namespace that ends takes its devices and their peers along", () => {
 
 function bridged(lab: Lab, count: number) {
   const host = lab.ns();
-  const bridge = new BridgeDevice(host, undefined);
-  lab.run(() => {
-    registerDevice(bridge, "br%d");
-    openDevice(bridge);
-    lab.address(bridge, "10.0.0.254/16");
-  });
+  const bridge = lab.bridge(host);
+  lab.address(bridge, "10.0.0.254/16");
   const members = Array.from({ length: count }, (_, i) => {
     const ns = lab.ns();
     const [dev, port] = lab.veth(ns, host, `10.0.${i >> 7}.${(i & 127) + 1}/16`);
@@ -193,14 +171,7 @@ test("isolated ports reach the host but not each other", () => {
 test("a loop of bridges costs virtual time, not real time", () => {
   const lab = new Lab();
   const host = lab.ns();
-  const bridges = [0, 1].map(() => {
-    const bridge = new BridgeDevice(host, undefined);
-    lab.run(() => {
-      registerDevice(bridge, "br%d");
-      openDevice(bridge);
-    });
-    return bridge;
-  }) as [BridgeDevice, BridgeDevice];
+  const bridges = [lab.bridge(host), lab.bridge(host)] as const;
   lab.address(bridges[0], "10.0.0.1/24");
   for (let i = 0; i < 2; i++) {
     const [x, y] = lab.veth(host, host);
@@ -247,4 +218,93 @@ test("a slow link delays packets by their length and its own", () => {
   expect(lab.received(a, REPLY)).toBe(0);
   lab.advance(2);
   expect(lab.received(a, REPLY)).toBe(1);
+});
+
+interface Segment {
+  readonly subnet: number;
+  readonly parent: Segment | undefined;
+  readonly hosts: { readonly ns: NetNamespace; readonly addr: string; readonly dev: NetDevice }[];
+}
+
+/** A tree of Ethernet segments, each a bridge, joined by routers; every host knows the router towards the root, every router what is below it. */
+function tree(lab: Lab, shape: readonly { readonly parent: number; readonly hosts: number }[]) {
+  const pairs: (readonly [NetDevice, NetDevice])[] = [];
+  const segments: (Segment & { readonly plug: (ns: NetNamespace, host: number) => NetDevice })[] = [];
+  shape.forEach(({ parent, hosts }, subnet) => {
+    const ns = lab.ns();
+    const bridge = lab.bridge(ns);
+    const plug = (host: NetNamespace, number: number): NetDevice => {
+      const pair = lab.veth(host, ns, `10.0.${subnet}.${number}/24`);
+      lab.run(() => bridge.addPort(pair[1]));
+      pairs.push(pair);
+      return pair[0];
+    };
+    const up = subnet === 0 ? undefined : segments[parent % subnet];
+    const segment = { subnet, parent: up, hosts: [] as Segment["hosts"], plug };
+    segments.push(segment);
+    if (up !== undefined) {
+      const router = lab.ns();
+      const above = up.plug(router, 100 + subnet);
+      plug(router, 1);
+      lab.forward(router);
+      // Everything that is not below it is above it.
+      lab.route(router, "0.0.0.0/0", `10.0.${up.subnet}.1`, above);
+      for (let at: Segment | undefined = up, child = segment as Segment; at !== undefined; child = at, at = at.parent) {
+        const from = at.parent === undefined ? roots : routersOf.get(at);
+        for (const gate of from ?? []) {
+          if (gate.ns !== router) lab.route(gate.ns, `10.0.${subnet}.0/24`, `10.0.${at.subnet}.${100 + child.subnet}`, gate.dev);
+        }
+      }
+      routersOf.set(segment, [{ ns: router, dev: router.findDevice("veth1") as NetDevice }]);
+    } else {
+      const root = lab.ns();
+      const dev = plug(root, 1);
+      lab.forward(root);
+      roots.push({ ns: root, dev });
+    }
+    for (let i = 0; i < hosts; i++) {
+      const host = lab.ns();
+      const dev = plug(host, 10 + i);
+      lab.route(host, "0.0.0.0/0", `10.0.${subnet}.1`, dev);
+      segment.hosts.push({ ns: host, addr: `10.0.${subnet}.${10 + i}`, dev });
+    }
+  });
+  return { pairs, hosts: segments.flatMap((segment) => segment.hosts) };
+}
+
+const roots: { readonly ns: NetNamespace; readonly dev: NetDevice }[] = [];
+const routersOf = new Map<Segment, readonly { readonly ns: NetNamespace; readonly dev: NetDevice }[]>();
+
+test("without netem packets are neither lost nor doubled, whatever the tree of bridges and routers", () => {
+  const shapes = fc.array(fc.record({ parent: fc.nat(7), hosts: fc.integer({ min: 1, max: 4 }) }), { minLength: 1, maxLength: 6 });
+  const talks = fc.array(fc.record({ from: fc.nat(23), to: fc.nat(23), size: fc.integer({ min: 0, max: 5_000 }) }), {
+    minLength: 1,
+    maxLength: 20,
+  });
+  fc.assert(
+    fc.property(shapes, talks, (shape, talk) => {
+      roots.length = 0;
+      routersOf.clear();
+      const lab = new Lab();
+      const { hosts, pairs } = tree(lab, shape);
+      const asked = hosts.map(() => 0);
+      const answered = hosts.map(() => 0);
+      for (const { from, to, size } of talk) {
+        const [a, b] = [from % hosts.length, to % hosts.length];
+        lab.ping((hosts[a] as (typeof hosts)[0]).ns, (hosts[b] as (typeof hosts)[0]).addr, { size });
+        asked[b] = (asked[b] ?? 0) + 1;
+        answered[a] = (answered[a] ?? 0) + 1;
+      }
+      lab.advance(100);
+      expect(hosts.map(({ ns }) => lab.received(ns, ECHO))).toEqual(asked);
+      expect(hosts.map(({ ns }) => lab.received(ns, REPLY))).toEqual(answered);
+      for (const [x, y] of pairs) {
+        expect([x.stats.txPackets, x.stats.txBytes]).toEqual([y.stats.rxPackets, y.stats.rxBytes]);
+        expect([y.stats.txPackets, y.stats.txBytes]).toEqual([x.stats.rxPackets, x.stats.rxBytes]);
+      }
+      lab.advance(400_000);
+      expect(lab.kernel.sched.timers.nextNs).toBe(Number.POSITIVE_INFINITY);
+    }),
+    { numRuns: 30, seed: 1 },
+  );
 });
