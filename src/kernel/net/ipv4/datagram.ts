@@ -278,10 +278,9 @@ export abstract class DatagramSocket extends InetSocket {
     if (buf.length > 0xffff) throw EMSGSIZE;
     if ((flags & MSG_OOB) !== 0) throw EOPNOTSUPP;
     const target = this.target(to);
-    this.checkMessage(buf, target);
+    this.checkMessage(buf, to === undefined ? undefined : target);
     const full = (): boolean => sock.wmem >= sock.sndbuf;
     const go = (): number => {
-      this.requireSendable();
       this.work(() => this.transmit(task, buf, target));
       return buf.length;
     };
@@ -296,10 +295,11 @@ export abstract class DatagramSocket extends InetSocket {
     );
   }
 
-  protected checkMessage(_buf: Uint8Array, _to: { readonly addr: number; readonly port: number }): void {}
+  /** Tests a message, and the destination where one was given. */
+  protected checkMessage(_buf: Uint8Array, _to: { readonly port: number } | undefined): void {}
 
-  /** sock_alloc_send_skb(): what went wrong before is told now. */
-  private requireSendable(): void {
+  /** sock_alloc_send_skb(): what went wrong before is told now. Called when all else is in order. */
+  protected requireSendable(): void {
     const { sock } = this;
     const error = sock.takeError();
     if (error !== undefined) throw error;

@@ -89,6 +89,11 @@ export abstract class InetSock {
     this.rcvbuf = netSetting(ns, "core/rmem_default");
   }
 
+  /** What getsockname(2) says: a port that TCP has given back is still told (inet_sport, not inet_num). */
+  get shownPort(): number {
+    return this.localPort;
+  }
+
   /** SO_ERROR, which is reported once. */
   abstract takeError(): Errno | undefined;
   abstract get hasError(): boolean;

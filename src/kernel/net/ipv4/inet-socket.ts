@@ -160,8 +160,8 @@ export abstract class InetSocket extends SocketFile {
   }
 
   sockname(): SocketAddress {
-    const { rcvSaddr, saddr, localPort } = this.sock;
-    return inetAddress(rcvSaddr !== 0 ? rcvSaddr : saddr, localPort);
+    const { rcvSaddr, saddr, shownPort } = this.sock;
+    return inetAddress(rcvSaddr !== 0 ? rcvSaddr : saddr, shownPort);
   }
 
   peername(): SocketAddress {
@@ -176,15 +176,10 @@ export abstract class InetSocket extends SocketFile {
 
   // ── Options ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  override getsockopt(task: Task, level: number, option: number, argument?: string): SocketOption {
+  override getsockopt(task: Task, level: number, option: number, _argument?: string): SocketOption {
     if (level === SOL_SOCKET) return this.getSocketOption(task, option);
     if (level === SOL_IP) return this.getIpOption(option);
-    throw level === this.sock.protocol || level < 0 || level > 255 ? ENOPROTOOPT : this.unknownLevel(argument);
-  }
-
-  /** What a level of another protocol answers. */
-  protected unknownLevel(_argument?: string): Errno {
-    return EOPNOTSUPP;
+    throw EOPNOTSUPP;
   }
 
   private getSocketOption(task: Task, option: number): SocketOption {
@@ -230,7 +225,7 @@ export abstract class InetSocket extends SocketFile {
   override setsockopt(task: Task, level: number, option: number, value: SocketOption): void {
     if (level === SOL_SOCKET) this.setSocketOption(task, option, value);
     else if (level === SOL_IP) this.setIpOption(task, option, value);
-    else throw level === this.sock.protocol || level < 0 || level > 255 ? ENOPROTOOPT : this.unknownLevel();
+    else throw ENOPROTOOPT;
   }
 
   private setSocketOption(task: Task, option: number, value: SocketOption): void {
@@ -344,7 +339,7 @@ export abstract class InetSocket extends SocketFile {
       case IP_MTU_DISCOVER:
         return sock.pmtudisc;
       case IP_MTU:
-        if (sock.daddr === 0) throw ENOTCONN;
+        if (!this.routed) throw ENOTCONN;
         return sock.routeTo(sock.daddr).mtu;
       case IP_HDRINCL:
         return sock.hdrincl ? 1 : 0;
@@ -442,6 +437,11 @@ export abstract class InetSocket extends SocketFile {
 
   protected get raw(): boolean {
     return false;
+  }
+
+  /** It knows its way: it is connected. */
+  protected get routed(): boolean {
+    return this.sock.daddr !== 0;
   }
 
   protected override release(): void {

@@ -84,6 +84,7 @@ export class PingSocket extends DatagramSocket {
     super(system, SOCK_DGRAM, flags, task);
     const owner: SockOwner = { uid: task.cred.fsuid };
     this.sock = new PingSock(netNsOf(task), owner);
+    this.sock.reuseAddr = true;
     this.sock.ino = this.inode.ino;
     this.sock.holdNs();
   }
@@ -99,6 +100,7 @@ export class PingSocket extends DatagramSocket {
     const { ns } = sock;
     const route = this.routeFor(to.addr);
     this.requireFits(buf.length + 20, route, to);
+    this.requireSendable();
     const sequence = ((buf[6] as number) << 8) | (buf[7] as number);
     const header: IcmpHeader = { kind: "icmp", type: ICMP_ECHO, code: 0, id: sock.localPort, sequence };
     const dontFragment = sock.dontFragment(buf.length + 20, route.mtu);

@@ -31,14 +31,17 @@ export class RawSock extends DatagramSock {
     super(ns, owner);
     this.localPort = protocol;
     this.hdrincl = protocol === IPPROTO_RAW;
+    this.reuseAddr = true;
     ns.part(rawPart).add(this);
   }
 
   autobind(): void {}
   takePort(): void {}
 
+  /** Dissolving its connection takes it out of the table for good: so does Linux. */
   dropPort(): void {
-    // Its number is its protocol for good.
+    this.localPort = 0;
+    this.leave();
   }
 
   leave(): void {
@@ -129,7 +132,6 @@ export class RawSocket extends DatagramSocket {
     this.requireLocal(ip);
     sock.rcvSaddr = ip;
     sock.saddr = ip;
-    sock.addressLocked = ip !== 0;
     sock.forgetRoute();
   }
 
@@ -142,10 +144,12 @@ export class RawSocket extends DatagramSocket {
         throw EMSGSIZE;
       }
       if (buf.length < 20) throw EINVAL;
+      this.requireSendable();
       this.throwIf(sock.sendWhole(route, buf.slice()));
       return;
     }
     this.requireFits(buf.length + 20, route, to);
+    // As in Linux, here nothing asks whether something is wrong with the socket.
     this.throwIf(sock.sendPayload(route, to.addr, buf.slice()));
   }
 

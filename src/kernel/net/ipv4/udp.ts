@@ -113,8 +113,8 @@ export class UdpSocket extends DatagramSocket {
     this.sock.holdNs();
   }
 
-  protected override checkMessage(_buf: Uint8Array, to: { readonly addr: number; readonly port: number }): void {
-    if (to.port === 0) throw EINVAL;
+  protected override checkMessage(_buf: Uint8Array, to: { readonly port: number } | undefined): void {
+    if (to?.port === 0) throw EINVAL;
   }
 
   protected transmit(_task: Task, buf: Uint8Array, to: { readonly addr: number; readonly port: number }): void {
@@ -122,6 +122,7 @@ export class UdpSocket extends DatagramSocket {
     const addr = to.addr === 0 ? 0x7f000001 : to.addr;
     const route = this.routeFor(addr);
     this.requireFits(buf.length + IP_AND_UDP, route, to);
+    this.requireSendable();
     if (isMulticast(addr) && !sock.multicastLoop && route.local) sock.sendTo(addr, to.port, buf.slice(), { ...route, local: false });
     else sock.sendTo(addr, to.port, buf.slice(), route);
   }

@@ -62,6 +62,7 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
   private sysctlsAtNs = -1;
   /** The neighbour has answered by TCP: its entry is fresh (dst_confirm). */
   private released = false;
+  private formerPort = 0;
 
   constructor(ns: NetNamespace, owner: SockOwner) {
     super(ns, owner);
@@ -179,6 +180,10 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
 
   // ── Its place in the tables ──────────────────────────────────────────────────────────────────────────────────────
 
+  override get shownPort(): number {
+    return this.localPort !== 0 ? this.localPort : this.formerPort;
+  }
+
   takePort(port: number): void {
     const table = tcpTable(this.ns);
     this.localPort = table.takePort(this, port);
@@ -189,6 +194,7 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
     tcpTable(this.ns).ports.remove(this.localPort, this);
     if (this.tcb.state === "CLOSE") {
       this.sharedByConnect = false;
+      this.formerPort = this.localPort;
       if (!this.released) this.localPort = 0;
     }
   }

@@ -5,6 +5,7 @@ import {
   EAFNOSUPPORT,
   EALREADY,
   ECONNABORTED,
+  ECONNRESET,
   EINPROGRESS,
   EINVAL,
   EISCONN,
@@ -73,6 +74,10 @@ export class TcpSocket extends InetSocket {
     return this.tcb.state === "LISTEN";
   }
 
+  protected override get routed(): boolean {
+    return this.tcb.state !== "CLOSE" && this.tcb.state !== "LISTEN";
+  }
+
   protected get fresh(): boolean {
     return this.tcb.state === "CLOSE";
   }
@@ -105,9 +110,11 @@ export class TcpSocket extends InetSocket {
       const { addr: ip, port } = requireInet(addr, EAFNOSUPPORT);
       this.work(() => this.sock.open(ip, port));
       this.stage = "connecting";
+      // What comes back at once waits until the call has returned: the caller has the socket locked.
+      if (this.nonblock(0)) throw EINPROGRESS;
     }
     if (tcb.state === "SYN_SENT" || tcb.state === "SYN_RECV") {
-      if (this.nonblock(0)) throw first ? EINPROGRESS : EALREADY;
+      if (this.nonblock(0)) throw EALREADY;
       return new Blocked(this.connectSlowly(task));
     }
     this.connected();
@@ -137,10 +144,14 @@ export class TcpSocket extends InetSocket {
   /** tcp_disconnect(). */
   private disconnect(): void {
     const { sock, tcb } = this;
-    if (tcb.state === "LISTEN") sock.stopListening();
+    const { state } = tcb;
+    if (state === "LISTEN") sock.stopListening();
     else abort(tcb);
     this.stage = "unconnected";
+    const cut = state !== "LISTEN" && state !== "CLOSE" && state !== "CLOSING" && state !== "LAST_ACK";
+    const error = cut ? ECONNRESET : tcb.error;
     sock.reset();
+    tcb.error = error;
   }
 
   accept(task: Task, flags: number): MaySleep<SocketFile> {
@@ -296,8 +307,8 @@ export class TcpSocket extends InetSocket {
       const count = this.work(() => readBytes(tcb, into, peek));
       length = peek ? count : length + count;
     }
-    const target = (flags & MSG_WAITALL) !== 0 ? buf.length : Math.min(this.rcvLowat, buf.length);
-    if (length >= target && (length > 0 || buf.length === 0)) return { length, done: true };
+    const target = ((flags & MSG_WAITALL) !== 0 ? buf.length : Math.min(this.rcvLowat, buf.length)) || 1;
+    if (length >= target || (buf.length === 0 && tcb.unread > 0)) return { length, done: true };
     if (length > 0) return { length, done: tcb.error !== undefined || tcb.state === "CLOSE" || (tcb.shutdown & RCV_SHUTDOWN) !== 0 };
     if (tcb.finReceived) return { length, done: true };
     if (tcb.error !== undefined) throw sock.takeHardError();
