@@ -27,11 +27,14 @@ import { SA_RESTART, SIG_BLOCK, SIG_DFL, SIG_IGN, SIG_SETMASK, SIG_UNBLOCK, SIGC
 import { AF_UNIX, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM } from "../abi/socket.ts";
 import type { Proc, Sys } from "../abi/sys.ts";
 import { WNOHANG, WUNTRACED, WCONTINUED } from "../abi/wait.ts";
+import { mountOps } from "./fuzz-mounts.ts";
+import { namespaceOps } from "./fuzz-namespaces.ts";
 import { checkInvariants } from "./invariants.ts";
+import { checkNoNamespaceLeaks } from "./namespace-invariants.ts";
 import { DEFAULT_CONFIG, Machine } from "./boot.ts";
 
 /** Where a program takes its decisions from; one stream for all processes, so that a seed is a whole run. */
-class Dice {
+export class Dice {
   constructor(private state: number) {}
 
   below(bound: number): number {
@@ -48,7 +51,7 @@ class Dice {
   }
 }
 
-interface Run {
+export interface Run {
   readonly sys: Sys;
   readonly dice: Dice;
   /** System calls left for all processes together. */
@@ -73,7 +76,7 @@ const PATHS = [
 const SIGNALS = [0, 1, 2, 10, 12, 13, 14, 15, 17, 18, 19, 20, 21, 28, 34, 65, SIGKILL, SIGSTOP, SIGCONT];
 const SIZES = [0, 1, 7, 64, 511, 4096, 5000, 65_536, 70_000];
 
-type Op = (r: Run, depth: number) => Proc<unknown>;
+export type Op = (r: Run, depth: number) => Proc<unknown>;
 
 const fd = (r: Run): number => r.dice.pick([-1, 0, 1, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 10, 1023, 4096]);
 const size = (r: Run): number => r.dice.pick(SIZES);
@@ -180,6 +183,8 @@ const quietOps: readonly Op[] = [
 
 const ops: readonly Op[] = [
   ...quietOps,
+  ...namespaceOps(life),
+  ...mountOps,
   (r, depth) => r.sys.fork(() => life(r, depth + 1)),
   (r, depth) => r.sys.clone3({ flags: CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD }, () => life(r, depth + 1)),
   (r, depth) => r.sys.vfork(() => life(r, depth + 2)),
@@ -214,5 +219,6 @@ export function fuzz(seed: number, calls: number, checkEvery = 2_000): number {
   const left = [...kernel.tasks].filter((t) => t.comm === "fuzz");
   if (left.length > 0)
     throw new Error(`${left.length} processes outlived SIGKILL: ${left.map((t) => `${t.pid.nr} ${t.state}`).join(", ")}`);
+  checkNoNamespaceLeaks(kernel);
   return r.processes;
 }

@@ -4,7 +4,9 @@ import { TASK_KERNEL_BYTES } from "../kernel/params.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { SchedGroup } from "../kernel/sched/entity.ts";
 import type { Cgroup } from "../kernel/cgroup/cgroup.ts";
+import { checkNamespaces, checkPids } from "./namespace-invariants.ts";
 import type { File } from "../kernel/vfs/file.ts";
+import { checkMounts } from "./invariants-mounts.ts";
 
 function require(condition: boolean, message: string): void {
   if (!condition) throw new Error(`invariant: ${message}`);
@@ -19,6 +21,8 @@ export function checkInvariants(kernel: Kernel): void {
   checkFiles(kernel);
   checkMemory(kernel);
   checkCgroups(kernel);
+  checkPids(kernel);
+  checkNamespaces(kernel);
 }
 
 function checkParents(kernel: Kernel): void {

@@ -108,8 +108,8 @@ export class Signals {
   private isProtectedInit(tg: ThreadGroup, info: SigInfo, sig: number): boolean {
     const leader = tg.leader;
     if (leader.tid !== 1) return false;
-    // From an ancestor namespace, where the sender has no number in this one, SIGKILL and SIGSTOP work.
-    const fromOutside = leader.pidNs.parent !== undefined && info.code !== SI_KERNEL && info.pid === 0;
+    // From the kernel, or from an ancestor namespace, where the sender has no number in this one, SIGKILL and SIGSTOP work.
+    const fromOutside = leader.pidNs.parent !== undefined && (info.code === SI_KERNEL || info.pid === 0);
     return !(fromOutside && (sig === SIGKILL || sig === SIGSTOP));
   }
 
