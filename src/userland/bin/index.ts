@@ -106,6 +106,7 @@ import { prlimit } from "./prlimit.ts";
 import { ps } from "./ps.ts";
 import { pstree } from "./pstree.ts";
 import { pwd } from "./pwd.ts";
+import { readelf } from "./readelf.ts";
 import { readlink } from "./readlink.ts";
 import { realpath } from "./realpath.ts";
 import { renice } from "./renice.ts";
@@ -286,6 +287,7 @@ export const executables: readonly Executable[] = [
   ps,
   pstree,
   pwd,
+  readelf,
   readlink,
   realpath,
   reboot,
