@@ -42,6 +42,7 @@ import { Scheduler } from "./sched/scheduler.ts";
 import { Timer } from "./sched/timer.ts";
 import { charDevices } from "./fs/devtmpfs/devices.ts";
 import { filesystemTypes } from "./fs/filesystems.ts";
+import { sysctlNumber } from "./fs/sysctl.ts";
 import { mountTmpfs, type TmpfsSuperBlock } from "./fs/tmpfs/tmpfs.ts";
 import { createSys, KernelPanic } from "./syscalls/gate.ts";
 import { handlers } from "./syscalls/table.ts";
@@ -89,7 +90,10 @@ export class Kernel implements System {
   forks = 0;
   readonly loads: [number, number, number] = [0, 0, 0];
   readonly filesystems = new Map<string, FilesystemType>();
-  readonly mounts = new Mounts(() => inhabitedMounts(this));
+  readonly mounts = new Mounts(
+    () => inhabitedMounts(this),
+    () => sysctlNumber(this, "fs/mount-max"),
+  );
   readonly charDevices = new Map<number, DeviceDriver>();
   readonly sysctl = new Map<string, string>();
   realtimeOffset: Timespec;

@@ -4,6 +4,7 @@ import { TASK_KERNEL_BYTES } from "../kernel/params.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { SchedGroup } from "../kernel/sched/entity.ts";
 import type { Cgroup } from "../kernel/cgroup/cgroup.ts";
+import { checkMounts } from "./mount-invariants.ts";
 import { checkNamespaces, checkPids } from "./namespace-invariants.ts";
 import type { File } from "../kernel/vfs/file.ts";
 import { checkMounts } from "./invariants-mounts.ts";
@@ -23,6 +24,7 @@ export function checkInvariants(kernel: Kernel): void {
   checkCgroups(kernel);
   checkPids(kernel);
   checkNamespaces(kernel);
+  checkMounts(kernel);
 }
 
 function checkParents(kernel: Kernel): void {

@@ -8,7 +8,6 @@
 import { EINVAL, ENOENT, ENOSPC, EPERM, Errno } from "../../abi/errno.ts";
 import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from "../../abi/mount.ts";
 import type { UserNamespace } from "../ns/user.ts";
-import { MOUNT_MAX } from "../params.ts";
 import type { Dentry, Path } from "./dentry.ts";
 import { appear, hang, Mount, MountNamespace, type Mounts, release, setMountpoint, unhang } from "./mount.ts";
 import { arePeers, changePropagation, makeShared, makeSlaveOf, peersOf, receivers, receivingGroups } from "./propagation.ts";
@@ -100,10 +99,10 @@ function topmost(mount: Mount): Mount {
 }
 
 /** count_mounts(). Errors: ENOSPC beyond fs.mount-max. */
-function checkRoom(ns: MountNamespace | undefined, tree: Mount): void {
+function checkRoom(host: Mounts, ns: MountNamespace | undefined, tree: Mount): void {
   let n = ns?.size ?? 0;
   for (const _ of tree.tree()) n++;
-  if (n > MOUNT_MAX) throw ENOSPC;
+  if (n > host.limit()) throw ENOSPC;
 }
 
 /**
@@ -116,7 +115,7 @@ export function attachTree(host: Mounts, source: Mount, at: Path, owner: UserNam
   const { root } = topmost(source);
   if (root.deleted) throw ENOENT;
   const invented: Mount[] = [];
-  if (!moving) checkRoom(at.mnt.ns, source);
+  if (!moving) checkRoom(host, at.mnt.ns, source);
   if (at.mnt.group !== undefined) {
     for (const mount of source.tree()) {
       if (mount.group === undefined) invented.push(mount);
@@ -168,7 +167,7 @@ function propagateMount(host: Mounts, at: Path, source: Mount, copies: Mount[]):
     copies.push(copy);
     mark(mount);
     last = copy;
-    checkRoom(mount.ns, copy);
+    checkRoom(host, mount.ns, copy);
     return true;
   };
   for (const peer of peersOf(at.mnt)) if (peer !== at.mnt) copyTo(peer, { makeShared: true });

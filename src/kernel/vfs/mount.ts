@@ -94,6 +94,8 @@ export class Mounts {
   constructor(
     /** Those that some process stands in or runs from. */
     private readonly inhabited: () => ReadonlySet<Mount>,
+    /** fs.mount-max: how many one namespace may have. */
+    readonly limit: () => number,
   ) {}
 
   nextId(): number {

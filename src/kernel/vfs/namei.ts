@@ -246,13 +246,23 @@ function stepInto(name: string, follow: boolean): void {
   walkAll(target, true);
 }
 
+/** path_connected(): a directory that was moved out of what a bind mount shows has no parent there. */
+function isConnected(mnt: Mount, dentry: Dentry): boolean {
+  for (let d = dentry; ; d = d.parent) {
+    if (d === mnt.root) return true;
+    if (d.isRoot) return false;
+  }
+}
+
 function stepUp(): void {
   const { root } = walk.caller.fs;
   for (;;) {
     const { mnt, dentry } = walk;
     if (dentry === root.dentry && mnt === root.mnt) break;
     if (dentry !== mnt.root) {
-      walk.dentry = dentry.parent;
+      const { parent } = dentry;
+      if (mnt.root !== mnt.sb.rootDentry && !isConnected(mnt, parent)) throw ENOENT;
+      walk.dentry = parent;
       break;
     }
     if (mnt.parent === undefined || mnt.mountpoint === undefined) break;

@@ -125,6 +125,7 @@ export const sysEntry: DirEntry<Machine> = dir("sys", [
     dir("mqueue", mqueueSysctls),
     readOnly("nr_open", () => RLIMIT_NOFILE_HARD),
     readOnly("pipe-max-size", () => PIPE_MAX_SIZE),
+    setting("mount-max", "fs/mount-max"),
     setting("protected_hardlinks", "fs/protected_hardlinks"),
   ]),
   dir("kernel", [
