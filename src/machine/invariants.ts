@@ -7,7 +7,6 @@ import type { Cgroup } from "../kernel/cgroup/cgroup.ts";
 import { checkMounts } from "./mount-invariants.ts";
 import { checkNamespaces, checkPids } from "./namespace-invariants.ts";
 import type { File } from "../kernel/vfs/file.ts";
-import { checkMounts } from "./invariants-mounts.ts";
 
 function require(condition: boolean, message: string): void {
   if (!condition) throw new Error(`invariant: ${message}`);
