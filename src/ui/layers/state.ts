@@ -3,7 +3,7 @@ import { useEffect } from "react";
 import { create } from "zustand";
 import type { Answer, LayerEntry, MountEntity, OverlayEntity } from "../../bridge/messages.ts";
 import { useSession } from "../context.tsx";
-import { joinPath } from "../files/names.ts";
+import { isWithin, joinPath } from "../files/names.ts";
 import { findHostNs } from "../files/state.ts";
 import type { Session } from "../session.ts";
 import { live, onFrame, useStore } from "../store.ts";
@@ -70,7 +70,8 @@ export function chooseOverlay(id: number): void {
 /** Goes to the Layers view, at a path that is seen through a mount. */
 export function showLayersOf(mount: MountEntity, path: string): void {
   if (mount.overlay === undefined) return;
-  const below = mount.target === "/" ? path : path.slice(mount.target.length);
+  // By a symbolic link a path leads elsewhere: then the whole overlay is shown.
+  const below = !isWithin(path, mount.target) ? "" : mount.target === "/" ? path : path.slice(mount.target.length);
   const inside = `${mount.root === "/" ? "" : mount.root}${below}`.replace(/\/+$/, "");
   const slash = inside.lastIndexOf("/");
   const at = inside === "" ? {} : { path: inside.slice(0, slash) || "/", name: inside.slice(slash + 1) };
