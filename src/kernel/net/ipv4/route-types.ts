@@ -55,9 +55,9 @@ export interface Route {
   /** Input routes: for this host. Output routes: also for this host, besides the device (broadcast, multicast). */
   readonly local: boolean;
   /** Of an input route that leads nowhere: what ICMP tells the sender. */
-  readonly error?: Errno;
+  readonly error: Errno | undefined;
   /** Came in and goes out by the same device: the sender should know (ICMP redirect). */
-  readonly redirect?: boolean;
-  /** Priority, table and the like of the route found: for RTM_GETROUTE. Absent where none was looked up. */
-  readonly fib?: { readonly table: number; readonly prefixLength: number; readonly scope: number; readonly protocol: number };
+  readonly redirect: boolean;
+  /** The route found, as far as RTM_GETROUTE tells of it. Absent where none was looked up. */
+  readonly fib: { readonly table: number; readonly prefixLength: number; readonly scope: number; readonly protocol: number } | undefined;
 }

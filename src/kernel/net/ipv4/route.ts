@@ -55,13 +55,6 @@ function mtuTo(ns: NetNamespace, dst: number, dev: NetDevice, fib: FibRoute | un
   return mtu;
 }
 
-const shown = (fib: FibRoute): NonNullable<Route["fib"]> => ({
-  table: fib.table,
-  prefixLength: fib.prefixLength,
-  scope: fib.scope,
-  protocol: fib.protocol,
-});
-
 /** FIB_RES_PREFSRC. */
 const sourceOf = (fib: FibRoute, dev: NetDevice): number => (fib.prefSrc !== 0 ? fib.prefSrc : selectAddress(dev, fib.gateway, fib.scope));
 
@@ -116,8 +109,7 @@ function makeOutput(ns: NetNamespace, dst: number, src: number, dev: NetDevice, 
   const real = isLimitedBroadcast(dst) ? RTN_BROADCAST : isMulticast(dst) ? RTN_MULTICAST : type;
   const local = real === RTN_LOCAL || real === RTN_BROADCAST || (real === RTN_MULTICAST && dev.ip?.groups.has(dst) === true);
   const gateway = fib === undefined || real === RTN_MULTICAST ? 0 : fib.gateway;
-  const route: Route = { type: real, dev, gateway, src, mtu: mtuTo(ns, dst, dev, fib), local };
-  return fib === undefined ? route : { ...route, fib: shown(fib) };
+  return { type: real, dev, gateway, src, mtu: mtuTo(ns, dst, dev, fib), local, error: undefined, redirect: false, fib };
 }
 
 /**
@@ -134,18 +126,40 @@ export function routeInput(ns: NetNamespace, skb: SkBuff, dst: number, src: numb
   if ((isLoopback(dst) || isLoopback(src)) && !dev.isLoopback && !confOr(dev, "route_localnet")) return undefined;
   const fib = fibLookup(ns, { dst, src, oif: 0, iif: dev.ifindex, mark: skb.mark, tos });
   const forwarding = dev.ip?.conf.forwarding !== 0;
-  if (fib instanceof Errno) return { ...input(RTN_UNREACHABLE, dev, false), error: forwarding ? fib : EHOSTUNREACH };
+  if (fib instanceof Errno) return nowhere(dev, forwarding ? fib : EHOSTUNREACH);
   if (fib.type === RTN_BROADCAST) return validSource(ns, skb, src, dst, tos, dev) ? input(RTN_BROADCAST, dev, true) : undefined;
   if (fib.type === RTN_LOCAL) return validSource(ns, skb, src, dst, tos, dev) ? input(RTN_LOCAL, dev, true) : undefined;
-  if (!forwarding) return { ...input(RTN_UNREACHABLE, dev, false), error: EHOSTUNREACH };
+  if (!forwarding) return nowhere(dev, EHOSTUNREACH);
   if (fib.type !== RTN_UNICAST || !validSource(ns, skb, src, dst, tos, dev)) return undefined;
   const out = fib.dev as NetDevice;
   const redirect = out === dev && (confOr(dev, "shared_media") || deviceHas(dev, src, fib.gateway !== 0 ? fib.gateway : dst));
   const { gateway } = fib;
-  return { type: RTN_UNICAST, dev: out, gateway, src: 0, mtu: mtuTo(ns, dst, out, fib), local: false, redirect, fib: shown(fib) };
+  return { type: RTN_UNICAST, dev: out, gateway, src: 0, mtu: mtuTo(ns, dst, out, fib), local: false, error: undefined, redirect, fib };
 }
 
-const input = (type: number, dev: NetDevice, local: boolean): Route => ({ type, dev, gateway: 0, src: 0, mtu: dev.mtu, local });
+const input = (type: number, dev: NetDevice, local: boolean): Route => ({
+  type,
+  dev,
+  gateway: 0,
+  src: 0,
+  mtu: dev.mtu,
+  local,
+  error: undefined,
+  redirect: false,
+  fib: undefined,
+});
+
+const nowhere = (dev: NetDevice, error: Errno): Route => ({
+  type: RTN_UNREACHABLE,
+  dev,
+  gateway: 0,
+  src: 0,
+  mtu: dev.mtu,
+  local: false,
+  error,
+  redirect: false,
+  fib: undefined,
+});
 
 /** inet_addr_onlink(): both are on the same subnet of this device. */
 const deviceHas = (dev: NetDevice, a: number, b: number): boolean =>
