@@ -4,6 +4,7 @@ import { chromium } from "@playwright/test";
 import { build } from "vite";
 import { boot } from "../machine/testing.ts";
 import { bootMs, fileRate, getpidRate, measure, type Micro, pipeRate } from "./micro.ts";
+import { copyUpCost, lookupCost, readdirCost, statCost } from "./overlay.ts";
 import { openJustBash } from "./peers.ts";
 import { boundCost, runnableCost, treeCost, wakeCost } from "./sched.ts";
 
@@ -101,6 +102,17 @@ grows("scheduler, half of them bound", boundCost, 10, 10_000);
 grows("scheduler, cgroups side by side", (n) => treeCost(n, 1), 10, 10_000);
 grows("scheduler, levels of cgroups", (n) => treeCost(10, n), 1, 32);
 grows("scheduler, sleepers woken by timers", wakeCost, 10, 10_000);
+/** As grows(), for what should not depend on it. */
+function stays(name: string, of: (n: number) => number, from: number, to: number, aim: string): void {
+  of(from);
+  const least = (n: number): number => Math.min(of(n), of(n), of(n));
+  const [few, many] = [least(from), least(to)];
+  line(`${name}, ${from} → ${to}`, growth(few, many), aim, `${(many / few).toFixed(1)}×`);
+}
+stays("overlay readdir a name, layers", readdirCost, 1, 100, "constant");
+stays("overlay stat, cached, layers", statCost, 1, 100, "constant");
+stays("overlay first lookup, layers", lookupCost, 1, 100, "linear");
+stays("overlay copy-up, layers", copyUpCost, 1, 100, "linear");
 line("boot to prompt, Node", `${bootMs().toFixed(1)} ms`, "aim 50 ms", "");
 const micro = await inChromium();
 line("getpid, Chromium worker", rate(micro.getpid), "aim 10 M/s", "");

@@ -14,7 +14,7 @@ function booted(): Machine {
 }
 
 /** Real seconds that `body` takes as a process of the machine. */
-function timeBody(body: (sys: Sys) => Proc<void>): number {
+export function timeBody(body: (sys: Sys) => Proc<void>): number {
   const machine = booted();
   let done = false;
   machine.kernel.spawnHelper("bench", () =>

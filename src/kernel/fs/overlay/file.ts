@@ -29,6 +29,8 @@ export class OverlayFile extends File {
 
   /** The layer's file. One that was opened for reading moves on to the upper layer when the file is copied up (ovl_real_fdget). */
   override get backing(): File {
+    // Whoever asks for it writes past this object (copy_file_range).
+    if (this.writable) this.modified();
     return this.real().backing;
   }
 
@@ -58,19 +60,19 @@ export class OverlayFile extends File {
     // Opened with the overlay's file, so that it stays when the name goes.
     if (this.layerFile === undefined) {
       this.real();
-      if (this.node.upper === undefined) this.node.lowerReaders.add(this);
+      if (this.node.upper === undefined) (this.node.lowerReaders ??= new Set()).add(this);
     }
     return this;
   }
 
   /** The file was copied up. */
   moveUp(): void {
-    this.node.lowerReaders.delete(this);
+    this.node.lowerReaders?.delete(this);
     this.real();
   }
 
   protected override release(): void {
-    this.node.lowerReaders.delete(this);
+    this.node.lowerReaders?.delete(this);
     this.layerFile?.put();
     this.layerFile = undefined;
   }

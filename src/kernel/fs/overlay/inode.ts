@@ -42,7 +42,7 @@ export class OverlayInode extends Inode {
   private readonly dirIno: number;
   private fileOrigin: Origin | undefined;
   /** Open files that read a lower layer's file: they move on when it is copied up. Written by OverlayFile. */
-  readonly lowerReaders = new Set<OverlayFile>();
+  lowerReaders: Set<OverlayFile> | undefined;
   /** Of a directory: the names of hard links of a lower layer, each an inode of its own until it is copied up. */
   private brokenLinks: Map<string, OverlayInode> | undefined;
 
@@ -191,7 +191,7 @@ export class OverlayInode extends Inode {
     if (dentry.inode.nlink === 1) this.fileOrigin = { inode: dentry.inode, fsid: layer.fsid };
     else this.parent?.brokenLinks?.delete(this.name);
     // Before the name can go, and with it what only open files hold.
-    for (const file of [...this.lowerReaders]) file.moveUp();
+    for (const file of [...(this.lowerReaders ?? [])]) file.moveUp();
   }
 
   // ── Directories ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -294,10 +294,14 @@ export class OverlayInode extends Inode {
 
   // ── Extended attributes ────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Errors: EOPNOTSUPP for the overlay's own attributes. */
   override findxattr(name: string): Uint8Array | undefined {
+    return this.sb.marks.isPrivate(name) ? undefined : this.top.findxattr(name);
+  }
+
+  /** Errors: ENODATA; EOPNOTSUPP for the overlay's own attributes. */
+  override getxattr(name: string): Uint8Array {
     if (this.sb.marks.isPrivate(name)) throw EOPNOTSUPP;
-    return this.top.findxattr(name);
+    return super.getxattr(name);
   }
 
   override listxattr(): readonly string[] {

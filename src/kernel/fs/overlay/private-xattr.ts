@@ -66,22 +66,22 @@ export class PrivateXattrs {
   setOrigin(upper: Inode, lower: Inode): void {
     if (this.unwritable || (this.prefix.startsWith("user.") && !isReg(upper.mode) && !upper.isDirectory)) return;
     upper.setxattr(`${this.prefix}origin`, fileHandle(lower));
-    origins.set(upper, lower);
   }
 
   /** The lower inode that `upper` was copied from, where it is still there. */
   findOrigin(upper: Inode): Inode | undefined {
-    if (!this.hasOrigin(upper)) return undefined;
-    const lower = origins.get(upper);
+    const lower = (upper.findxattr(`${this.prefix}origin`) as FileHandle | undefined)?.lower;
     return lower === undefined || lower.nlink === 0 ? undefined : lower;
   }
 }
 
 /**
- * What the file handle in `origin` stands for.
- * Differs from Linux: the handle is not decoded, so that the origin of an upper layer that was copied elsewhere is not found.
+ * The value of `origin`, and what it stands for.
+ * Differs from Linux: the handle is not decoded, so that the origin is not found where an upper layer was copied elsewhere.
  */
-const origins = new WeakMap<Inode, Inode>();
+interface FileHandle extends Uint8Array {
+  lower?: Inode;
+}
 
 const FH_VERSION = 0;
 const FH_MAGIC = 0xfb;
@@ -90,11 +90,13 @@ const FH_BYTES = 33;
 const FH_TYPE = 1;
 
 /** struct ovl_fb: a head, the uuid of the filesystem (ours have none, as tmpfs of 6.1), and the handle that tmpfs makes. */
-function fileHandle({ ino }: Inode): Uint8Array {
-  const bytes = new Uint8Array(FH_BYTES);
+function fileHandle(lower: Inode): FileHandle {
+  const { ino } = lower;
+  const bytes: FileHandle = new Uint8Array(FH_BYTES);
   bytes.set([FH_VERSION, FH_MAGIC, FH_BYTES, 0, FH_TYPE]);
   const view = new DataView(bytes.buffer);
   view.setUint32(25, ino >>> 0, true);
   view.setUint32(29, Math.floor(ino / 2 ** 32), true);
+  bytes.lower = lower;
   return bytes;
 }

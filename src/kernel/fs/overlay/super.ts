@@ -65,7 +65,8 @@ export class OverlaySuperBlock extends SuperBlock {
   /** Who mounted it: the layers are opened with his rights. */
   private readonly mounter: Cred;
   private readonly mounterMayAll: boolean;
-  private readonly inodes = new WeakMap<Inode, OverlayInode>();
+  /** By an inode of a layer. What is removed by way of the overlay is forgotten, the rest with the overlay. */
+  private readonly inodes = new Map<Inode, OverlayInode>();
   private lastIno = 0;
 
   constructor(
