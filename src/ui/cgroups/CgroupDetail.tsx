@@ -46,7 +46,7 @@ function listFacts(cgroup: CgroupEntity): readonly (readonly [string, string])[]
         ["For", formatSpan(cpu.throttledNs)],
       );
   }
-  facts.push(["CPU pressure", `${cpu.pressure.toFixed(1)}%`]);
+  facts.push(["CPU stall", `${cpu.pressure.toFixed(1)}%`]);
   if (memory !== undefined) {
     facts.push(["Memory", formatBytes(memory.currentBytes)], ["Peak", formatBytes(memory.peakBytes)]);
     if (!isRoot)
@@ -54,11 +54,11 @@ function listFacts(cgroup: CgroupEntity): readonly (readonly [string, string])[]
     if (memory.lowBytes > 0) facts.push(["memory.low", formatBytes(memory.lowBytes)]);
     if (memory.minBytes > 0) facts.push(["memory.min", formatBytes(memory.minBytes)]);
     facts.push(
-      ["Processes'", formatBytes(memory.anonBytes)],
-      ["Files'", formatBytes(memory.fileBytes)],
-      ["Kernel's", formatBytes(memory.kernelBytes)],
+      ["Anon", formatBytes(memory.anonBytes)],
+      ["File", formatBytes(memory.fileBytes)],
+      ["Kernel", formatBytes(memory.kernelBytes)],
     );
-    facts.push(["OOM kills", formatCount(memory.oomKills)], ["Pressure", `${memory.pressure.toFixed(1)}%`]);
+    facts.push(["OOM kills", formatCount(memory.oomKills)], ["Mem. stall", `${memory.pressure.toFixed(1)}%`]);
   }
   if (pids !== undefined) facts.push(["Tasks", formatCount(pids.current)], ["pids.max", formatLimit(pids.max, formatCount)]);
   return facts;

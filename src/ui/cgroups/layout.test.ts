@@ -111,6 +111,7 @@ test("the words tell use, limit and what hinders, as many as fit", () => {
   const words = tellCpu(busy, [sample(1e9, { cpus: 0.2, throttled: 1 })], 4);
   expect(words.map(({ text }) => text)).toEqual(["0.20 of 0.20", "throttled 100%", "weight 300", "waits 12%"]);
   expect(fitWords(words, 30).map(({ text }) => text)).toEqual(["0.20 of 0.20", "throttled 100%"]);
+  expect(fitWords(words, 24).map(({ text }) => text)).toEqual(["0.20 of 0.20", "throttled"]);
   expect(fitWords(words, 3)).toHaveLength(1);
   expect(tellMemory(root, 2048 * MIB).map(({ text }) => text)).toEqual(["30M of 2.0G"]);
   expect([formatCpus(0), formatCpus(1), formatCpus(12.3)]).toEqual(["0", "1.00", "12"]);

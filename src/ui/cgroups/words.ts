@@ -6,6 +6,8 @@ import { getCpuLimit } from "./layout.ts";
 
 export interface Word {
   readonly text: string;
+  /** Where there is no room for all of it. */
+  readonly short?: string;
   readonly alarm?: boolean;
 }
 
@@ -32,7 +34,7 @@ export function tellCpu(cgroup: CgroupEntity, history: readonly CgroupSample[], 
   const limited = parent === undefined || Number.isFinite(cpu.quotaUsec);
   const words: Word[] = [{ text: limited ? `${now} of ${formatCpus(getCpuLimit(cgroup, cpus))}` : now }];
   const throttled = getThrottled(history);
-  if (throttled >= 0.01) words.push({ text: `throttled ${Math.round(throttled * 100)}%`, alarm: true });
+  if (throttled >= 0.01) words.push({ text: `throttled ${Math.round(throttled * 100)}%`, short: "throttled", alarm: true });
   if (parent !== undefined && cpu.weight !== 100) words.push({ text: `weight ${cpu.weight}` });
   if (cpu.pressure >= 1) words.push({ text: `waits ${Math.round(cpu.pressure)}%` });
   return words;
@@ -57,11 +59,13 @@ export function tellPids({ pids }: CgroupEntity): readonly Word[] {
 /** As many words as there is room for, in characters; the first one always. */
 export function fitWords(words: readonly Word[], room: number): readonly Word[] {
   const fitting: Word[] = [];
-  let length = 0;
+  let left = room;
   for (const word of words) {
-    length += word.text.length + (fitting.length === 0 ? 0 : 2);
-    if (fitting.length > 0 && length > room) break;
-    fitting.push(word);
+    const gap = fitting.length === 0 ? 0 : 2;
+    const text = [word.text, word.short ?? word.text].find((one) => one.length + gap <= left);
+    if (text === undefined && fitting.length > 0) break;
+    fitting.push({ ...word, text: text ?? word.text });
+    left -= (text ?? word.text).length + gap;
   }
   return fitting;
 }

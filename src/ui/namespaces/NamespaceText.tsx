@@ -48,7 +48,9 @@ export function NamespaceText() {
               <td className="number">{row.kind === "process" ? row.pids[0] : row.pids.length > 0 ? `×${row.pids.length}` : ""}</td>
               <td>{row.label}</td>
               {KINDS.map(({ kind }) => (
-                <td key={kind}>{cell(row, kind)}</td>
+                <td key={kind} className={row.points.includes(kind) ? "soft" : undefined}>
+                  {cell(row, kind)}
+                </td>
               ))}
             </tr>
           ))}
