@@ -1,6 +1,6 @@
 /** The entries of /proc/PID and /proc/PID/task/TID: proc_pid(5), Linux `fs/proc/base.c` (`tgid_base_stuff`), in its order. */
 
-import { EINVAL, ENOENT, EPERM } from "../../../abi/errno.ts";
+import { EACCES, EINVAL, ENOENT } from "../../../abi/errno.ts";
 import { CAP_SYS_RESOURCE } from "../../../abi/capability.ts";
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../../abi/mman.ts";
 import { RLIM_INFINITY } from "../../../abi/resource.ts";
@@ -123,7 +123,7 @@ const oomScoreAdj: FileEntry<TaskSubject> = {
   write({ task, system }, text, writer) {
     const value = /^\s*-?[0-9]+\s*$/.test(text) ? Number(text) : Number.NaN;
     if (!(value >= -1000 && value <= 1000)) throw EINVAL;
-    if (value < task.tg.oomScoreAdj && !nsCapable(writer.cred, system.initUserNs, CAP_SYS_RESOURCE)) throw EPERM;
+    if (value < task.tg.oomScoreAdj && !nsCapable(writer.cred, system.initUserNs, CAP_SYS_RESOURCE)) throw EACCES;
     task.tg.oomScoreAdj = value;
   },
 };
