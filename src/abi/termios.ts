@@ -1,5 +1,7 @@
 /** termios(3), ioctl_tty(2): Linux `include/uapi/asm-generic/termbits.h`. */
 
+import type { SocketIoctls } from "./sockios.ts";
+
 /** Indexes of c_cc. */
 export const VINTR = 0;
 export const VQUIT = 1;
@@ -90,7 +92,7 @@ export const TCSAFLUSH = 2;
  * ioctl(2) requests with the type of their argument and answer. `arg` replaces the C pointer; the answer is returned.
  * A request that a file does not know fails with ENOTTY.
  */
-export interface Ioctls {
+export interface Ioctls extends SocketIoctls {
   TCGETS: { arg: undefined; answer: Termios };
   TCSETS: { arg: Termios; answer: void };
   TCSETSW: { arg: Termios; answer: void };

@@ -6,6 +6,10 @@ import { SchedGroup } from "../kernel/sched/entity.ts";
 import type { Cgroup } from "../kernel/cgroup/cgroup.ts";
 import { checkMounts } from "./mount-invariants.ts";
 import { checkNamespaces, checkPids } from "./namespace-invariants.ts";
+import { BridgeDevice, bridgePortOf } from "../kernel/net/devices/bridge.ts";
+import { VethDevice } from "../kernel/net/devices/veth.ts";
+import { fibOf } from "../kernel/net/ipv4/fib.ts";
+import { netCoreOf } from "../kernel/net/net.ts";
 import type { File } from "../kernel/vfs/file.ts";
 
 function require(condition: boolean, message: string): void {
@@ -131,4 +135,35 @@ function checkSums(cgroup: Cgroup, kernel: Kernel): void {
         (c) => c.pressure.running + c.pressure.waiting,
       ), `${path}: ${pressure.running} run and ${pressure.waiting} wait, ${runnable} of its own are runnable`);
   require(cgroup.descendants === sum((c) => 1 + c.descendants), `${path}: counts ${cgroup.descendants} descendants`);
+}
+
+/** Devices are where they say they are, pairs are pairs, and nothing leads to what is gone. */
+function checkNetwork(kernel: Kernel): void {
+  const { namespaces } = netCoreOf(kernel);
+  for (const ns of namespaces) {
+    require(ns.devices.size === ns.deviceNames.size, `net:[${ns.ino}]: ${ns.devices.size} devices, ${ns.deviceNames.size} names`);
+    require(ns.findDevice(ns.loopback.name) === ns.loopback, `net:[${ns.ino}]: its loopback device is gone`);
+    for (const [index, dev] of ns.devices) {
+      const name = `net:[${ns.ino}] ${dev.name}`;
+      require(dev.ns === ns && dev.ifindex === index && ns.findDevice(dev.name) === dev && !dev.gone, `${name}: registered wrongly`);
+      if (dev instanceof VethDevice) {
+        require(dev.peer?.peer === dev, `${name}: its peer has another peer`);
+        require(dev.peer !== undefined && namespaces.has(dev.peer.ns), `${name}: its peer is in a namespace that has ended`);
+        require(dev.carrier === (dev.up && dev.peer?.up === true), `${name}: carrier ${dev.carrier} with ends that say otherwise`);
+      }
+      const port = bridgePortOf(dev);
+      require(dev.master === port?.bridge, `${name}: is a port and has another master`);
+      if (dev instanceof BridgeDevice) {
+        for (const { port: of } of dev.fdb.values())
+          require(of === undefined || dev.ports.has(of), `${name}: knows an address behind a port that is gone`);
+      }
+      for (const neigh of dev.ip?.neighbours.values() ?? []) require(neigh.dev === dev, `${name}: has a neighbour of another device`);
+    }
+    for (const table of fibOf(ns).tables.values()) {
+      for (const { dev, prefix } of table.all()) {
+        require(dev === undefined ||
+          ns.devices.get(dev.ifindex) === dev, `net:[${ns.ino}]: the route to ${prefix} leads to a device that is gone`);
+      }
+    }
+  }
 }

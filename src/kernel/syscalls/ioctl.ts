@@ -5,6 +5,8 @@ import { O_NONBLOCK, O_PATH } from "../../abi/fcntl.ts";
 import { isReg } from "../../abi/stat.ts";
 import type { IoctlRequest } from "../../abi/termios.ts";
 import type { MaySleep } from "../blocked.ts";
+import { deviceIoctl, isDeviceRequest } from "../net/dev-ioctl.ts";
+import { SocketFile } from "../net/socket.ts";
 import type { System } from "../task/system.ts";
 import type { Task } from "../task/task.ts";
 import type { Handlers } from "./handler.ts";
@@ -17,6 +19,7 @@ function ioctl(_system: System, task: Task, fd: number, request: IoctlRequest, a
     return undefined;
   }
   if (request === "FIONREAD" && isReg(file.inode.mode)) return file.inode.size - file.pos;
+  if (isDeviceRequest(request) && file instanceof SocketFile) return deviceIoctl(task, request, arg);
   return file.ioctl(task, request, arg);
 }
 

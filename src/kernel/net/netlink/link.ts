@@ -174,7 +174,7 @@ function setMaster(dev: NetDevice, index: number): void {
 }
 
 /** rtnl_dev_combine_flags(), __dev_change_flags(). */
-function changeFlags(dev: NetDevice, asked: number, change: number): void {
+export function changeFlags(dev: NetDevice, asked: number, change: number): void {
   const flags = change === 0 ? asked : (asked & change) | (dev.flags & ~change);
   dev.flags = (flags & CHANGEABLE) | (dev.flags & ~CHANGEABLE);
   if (((flags ^ dev.flags) & IFF_PROMISC) !== 0) {

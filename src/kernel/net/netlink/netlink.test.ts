@@ -1,6 +1,7 @@
 /** rtnetlink as programs use it: requests by a socket, answers, errors with their sentences, news. */
 
 import { expect, test } from "vitest";
+import { EADDRNOTAVAIL, ENODEV, EPERM } from "../../../abi/errno.ts";
 import { formatIpv4, parseIpv4, parseMac } from "../../../abi/inet.ts";
 import {
   decodeAttributes,
@@ -30,7 +31,7 @@ import {
 import * as R from "../../../abi/rtnetlink.ts";
 import { AF_INET, AF_NETLINK, SOCK_RAW, SOL_NETLINK } from "../../../abi/socket.ts";
 import type { Proc, Sys } from "../../../abi/sys.ts";
-import { runKernel } from "../../testing.ts";
+import { errnoOf, runKernel } from "../../testing.ts";
 
 const NEW = NLM_F_CREATE | NLM_F_EXCL;
 
@@ -222,5 +223,23 @@ test("a qdisc holds packets back", () => {
     expect((yield* rtnl.ask(RTM_NEWQDISC, NEW, netem)).error).toBe("17 Exclusivity flag on, cannot modify");
     const [got] = (yield* rtnl.ask(RTM_GETQDISC, NLM_F_DUMP, (w) => w.u32(0).u32(0).u32(0).u32(0).u32(0))).messages;
     expect(decodeAttributes((got as NetlinkMessage).payload, 20).get(R.TCA_KIND)?.string).toBe("netem");
+  });
+});
+
+test("a socket of any kind tells of devices, and changes them for who may", () => {
+  runKernel(function* (sys) {
+    const rtnl = yield* Rtnl.open(sys);
+    yield* rtnl.ask(RTM_NEWLINK, NEW, kind("d0", "dummy"));
+    const fd = rtnl.fd;
+    yield* sys.ioctl(fd, "SIOCSIFADDR", { name: "d0", addr: ip("10.1.2.3") });
+    yield* sys.ioctl(fd, "SIOCSIFNETMASK", { name: "d0", addr: ip("255.255.255.0") });
+    yield* sys.ioctl(fd, "SIOCSIFFLAGS", { name: "d0", value: 0x83 });
+    expect(yield* sys.ioctl(fd, "SIOCGIFCONF")).toEqual([{ name: "d0", addr: ip("10.1.2.3") }]);
+    expect(formatIpv4(yield* sys.ioctl(fd, "SIOCGIFBRDADDR", "d0"))).toBe("10.1.2.255");
+    expect((yield* sys.ioctl(fd, "SIOCGIFFLAGS", "d0")).toString(16)).toBe("c3");
+    expect(yield* errnoOf(() => sys.ioctl(fd, "SIOCGIFADDR", "lo"))).toBe(EADDRNOTAVAIL);
+    expect(yield* errnoOf(() => sys.ioctl(fd, "SIOCGIFINDEX", "x"))).toBe(ENODEV);
+    yield* sys.setresuid(1000, 1000, 1000);
+    expect(yield* errnoOf(() => sys.ioctl(fd, "SIOCSIFMTU", { name: "d0", value: 1400 }))).toBe(EPERM);
   });
 });
