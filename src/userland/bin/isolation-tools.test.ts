@@ -31,9 +31,11 @@ describe("unshare and nsenter", () => {
     expect(m.run("touch /tmp/u; unshare --uts=/tmp/u hostname pinned; nsenter --uts=/tmp/u hostname; umount /tmp/u")).toEqual(
       ok("pinned\n"),
     );
-    expect(m.run("touch /tmp/m; unshare --mount=/tmp/m mount -t tmpfs t /mnt; nsenter --mount=/tmp/m findmnt -n -o FSTYPE /mnt")).toEqual(
-      ok("tmpfs\n"),
-    );
+    // A mount namespace is pinned on a private mount only, else it would be seen in itself: as unshare(1) shows.
+    m.run("mkdir /tmp/pins; mount --bind /tmp/pins /tmp/pins; mount --make-private /tmp/pins");
+    expect(
+      m.run("touch /tmp/pins/m; unshare --mount=/tmp/pins/m mount -t tmpfs t /mnt; nsenter --mount=/tmp/pins/m findmnt -n -o FSTYPE /mnt"),
+    ).toEqual(ok("tmpfs\n"));
     m.check();
   });
 
@@ -53,9 +55,7 @@ describe("privileges", () => {
     const m = boot();
     m.run("cp /bin/grep /opt/grep; setcap cap_chown+ep /opt/grep");
     expect(m.run("setpriv --reuid nobody --clear-groups /opt/grep CapEff /proc/self/status")).toEqual(ok("CapEff:\t0000000000000001\n"));
-    expect(m.run("su nobody -s /bin/sh -c 'setpriv --nnp /opt/grep CapEff /proc/self/status'")).toEqual(
-      ok("CapEff:\t0000000000000000\n"),
-    );
+    expect(m.run("su nobody -s /bin/sh -c 'setpriv --nnp /opt/grep CapEff /proc/self/status'")).toEqual(ok("CapEff:\t0000000000000000\n"));
   });
 
   test("setpriv gives an ambient capability across a change of user", () => {
@@ -103,5 +103,49 @@ describe("mini-docker", () => {
     expect(m.run("./mini-docker run echo hello world").stdout).toBe("hello world\n");
     expect(m.run("./mini-docker run ls /nosuch").status).toBe(2);
     m.check();
+  });
+});
+
+describe("box", () => {
+  const id = /\b[0-9a-f]{12}\b/g;
+  const m = boot();
+  const run = (command: string) => m.run(`cd /root/mini-docker; ./box ${command}`, { limitNs: 60e9 });
+
+  test("a box has its own processes, name, root and fewer capabilities", () => {
+    const { stdout, stderr } = run(
+      "run --hostname inside bash -c 'echo $$; hostname; ls /; mount | grep -c overlay; grep CapEff /proc/self/status'",
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toBe("1\ninside\nbin\ndev\netc\nlib\nlib64\nproc\nroot\nrun\nsbin\nsys\ntmp\nusr\nvar\n1\nCapEff:\t00000000a80405fb\n");
+  });
+
+  test("a box runs on in the background, with limits, and tells what it has changed", () => {
+    expect(run("run -d --name idle --memory 32M --pids 20 --cpus 0.5 sleep 1000").stdout).toMatch(/^[0-9a-f]{12}\n$/);
+    expect(run("exec idle bash -c 'echo hi > /root/new; rm /etc/group; echo x >> /etc/passwd'").status).toBe(0);
+    expect(run("diff idle").stdout).toBe("C /etc\nD /etc/group\nC /etc/passwd\nC /root\nA /root/new\n");
+    expect(m.run("cat /sys/fs/cgroup/box/*/{memory.max,pids.max,cpu.max}").stdout).toBe("33554432\n20\n50000 100000\n");
+    expect(
+      run("pause idle; ./box ps | tail -1; ./box unpause idle; ./box ps | tail -1")
+        .stdout.replace(id, "ID")
+        .match(/paused|running/g),
+    ).toEqual(["paused", "running"]);
+  });
+
+  test("a box is stopped, started again and removed", () => {
+    expect(run("rm idle")).toEqual({ stdout: "", stderr: "box: box idle is running: stop it first\n", status: 1 });
+    expect(run("stop idle; ./box ps | tail -1").stdout).toContain("exited (137)");
+    expect(run("start idle; ./box exec idle cat /root/new; ./box stop idle; ./box rm idle; ls /sys/fs/cgroup/box -d */").stdout).toContain(
+      "hi\n",
+    );
+    expect(run("exec idle ls")).toEqual({ stdout: "", stderr: "box: no such box: idle\n", status: 1 });
+  });
+
+  test("limits hold, and what is missing is named", () => {
+    expect(run("run --rm --memory 16M tail /dev/zero")).toEqual({
+      stdout: "",
+      stderr: "unshare: sigprocmask unblock failed: Invalid argument\nbox: out of memory\n",
+      status: 137,
+    });
+    expect(run("run --rm nosuch")).toEqual({ stdout: "", stderr: "box: command not found inside: nosuch\n", status: 127 });
   });
 });
