@@ -272,7 +272,10 @@ function Cell({ cell, selected, tabbable, path, arriving, pointed, onPoint, onFo
       aria-pressed={selected}
       data-key={cell.key}
       tabIndex={tabbable ? 0 : -1}
-      onClick={() => toggleName(cell.name)}
+      onClick={() => {
+        onPoint(undefined);
+        toggleName(cell.name);
+      }}
       onDoubleClick={() => directory && openDirectory(joinPath(path, cell.name))}
       onKeyDown={(event) => {
         if (event.key !== "Enter" && event.key !== " ") return;
@@ -280,7 +283,8 @@ function Cell({ cell, selected, tabbable, path, arriving, pointed, onPoint, onFo
         toggleName(cell.name);
       }}
       onFocus={() => onFocus(cell.key)}
-      onPointerEnter={(event) => event.pointerType === "mouse" && onPoint(cell.name)}
+      // What the layout moves under a mouse that stands still is not pointed at.
+      onPointerMove={(event) => event.pointerType === "mouse" && event.movementX ** 2 + event.movementY ** 2 > 0 && onPoint(cell.name)}
       onPointerLeave={() => onPoint(undefined)}
     >
       <rect className="halo" x={-8} y={-ROW_PITCH / 2 + 1} width={width + 4} height={ROW_PITCH - 2} />
