@@ -5,9 +5,9 @@
 
 import { describe, expect, test } from "vitest";
 import { Errno } from "../abi/errno.ts";
-import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from "../abi/fcntl.ts";
+import { AT_FDCWD, O_DIRECTORY, O_RDONLY, O_WRONLY } from "../abi/fcntl.ts";
 import { MNT_DETACH, MS_BIND, MS_PRIVATE, MS_REC } from "../abi/mount.ts";
-import { CLONE_NEWNS } from "../abi/sched.ts";
+import { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER } from "../abi/sched.ts";
 import type { Proc, Sys } from "../abi/sys.ts";
 import { KernelUnderTest } from "./kernel-testing.ts";
 import { boot } from "./testing.ts";
@@ -224,5 +224,106 @@ describe("mounts and devices", () => {
     m.run("unshare -Urm sh -c 'mount -t tmpfs x /mnt; mount --rbind / /mnt'; unshare -m --propagation slave sh -c 'mount -t tmpfs x /mnt'");
     m.check();
     expect({ lingering: mounts.lingering.size, groups: mounts.groupIds.size }).toEqual(before);
+  });
+});
+
+describe("identities and other namespaces", () => {
+  const asNobody = (script: string): string => `su nobody -s /bin/sh -c '${script}'`;
+
+  test("the host's devices cannot be made without CAP_MKNOD, nor in a user namespace", () => {
+    const m = boot();
+    const mknod = "mknod /tmp/sda b 8 0; mknod /tmp/mem c 1 1";
+    const refused = "mknod: /tmp/sda: Operation not permitted\nmknod: /tmp/mem: Operation not permitted\n";
+    expect(m.run(`setpriv --bounding-set=-mknod sh -c '${mknod}'`).stderr).toBe(refused);
+    expect(m.run(`unshare -r sh -c '${mknod}'`).stderr).toBe(refused);
+    expect(m.run(`unshare -rm sh -c 'mount -t tmpfs t /tmp; ${mknod}'`).stderr).toBe(refused);
+    // One that is there already is dead on a filesystem that a user namespace has mounted.
+    m.run("cp -a /dev/null /run/null");
+    expect(m.run("unshare -rm sh -c 'mount -o remount,bind,dev / 2>/dev/null; mount -t tmpfs t /mnt; cp -a /run/null /mnt'").status).toBe(
+      1,
+    );
+  });
+
+  test("the parent's root is mapped by who may, and by nobody else", () => {
+    const k = new KernelUnderTest();
+    function* map(sys: Sys, text: string): Proc<string> {
+      const fd = yield* sys.openat(AT_FDCWD, "/proc/self/uid_map", O_WRONLY);
+      return yield* errnoOf(() => sys.write(fd, new TextEncoder().encode(text)));
+    }
+    const outcomes = k.run(function* (sys) {
+      const seen: string[] = [];
+      for (const text of ["0 0 1", "0 1000 2", "0 999 1", "0 1000 1"]) {
+        const pid = yield* sys.fork(function* () {
+          yield* sys.setresuid(1000, 1000, 1000);
+          yield* sys.unshare(CLONE_NEWUSER);
+          seen.push(yield* map(sys, text));
+          return 0;
+        });
+        yield* sys.wait4(pid, 0);
+      }
+      return seen;
+    });
+    expect(outcomes).toEqual(["EPERM", "EPERM", "EPERM", "ok"]);
+    k.check();
+  });
+
+  test("setns does not lead out of a PID namespace", () => {
+    const k = new KernelUnderTest();
+    const outcome = k.run(function* (sys) {
+      const fd = yield* sys.openat(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY);
+      let seen = "";
+      const pid = yield* sys.clone3({ flags: CLONE_NEWPID }, function* () {
+        seen = yield* errnoOf(() => sys.setns(fd, 0));
+        return 0;
+      });
+      yield* sys.wait4(pid, 0);
+      return seen;
+    });
+    expect(outcome).toBe("EINVAL");
+  });
+
+  test("who is root in a user namespace traces and looks into nobody outside, who is outside sees in", () => {
+    const m = boot();
+    const look = (pid: string): string => `readlink /proc/${pid}/exe >/dev/null; echo $?; strace -p ${pid} 2>&1 | head -n 1`;
+    expect(m.run(`sleep 9 & unshare -r sh -c '${look("$0")}' $!; kill $!`).stdout).toMatch(/^1\nstrace: .*Operation not permitted/);
+    expect(m.run(`unshare -r sleep 9 & sleep 1; readlink /proc/$!/exe; kill $!`).stdout).toBe("/usr/bin/sleep\n");
+    expect(m.run(`${asNobody("sleep 9 & unshare -U readlink /proc/$!/exe; echo $?; kill $!")}`).stdout).toBe("1\n");
+  });
+
+  test("what lies outside of a PID namespace cannot be signalled", () => {
+    const m = boot();
+    m.run("sleep 99 &");
+    const { stdout } = m.run(
+      "unshare -p -f sh -c 'for p in 1 2 3 4 5 6 7 8 9 10 20; do kill -9 $p 2>/dev/null; done; kill -9 -1 2>/dev/null; echo alive'; pgrep -c sleep",
+    );
+    expect(stdout).toBe("alive\n1\n");
+    m.check();
+  });
+
+  test("cgroup v2 has no release_agent to run something outside with", () => {
+    const m = boot();
+    expect(
+      m.run("mkdir /sys/fs/cgroup/x; ls /sys/fs/cgroup /sys/fs/cgroup/x | grep -c -e release_agent -e notify_on_release"),
+    ).toMatchObject({ stdout: "0\n" });
+    expect(m.run("unshare -Cm sh -c 'mount -t cgroup none /mnt'").status).toBe(32);
+  });
+
+  test("a cgroup namespace shows nothing above its root", () => {
+    const m = boot();
+    m.run("mkdir -p /sys/fs/cgroup/a/b");
+    const script =
+      'echo $$ > /sys/fs/cgroup/a/cgroup.procs; unshare -Cm sh -c "mount -t cgroup2 c /mnt; ls -d /mnt/b; ls -d /mnt/a; cat /proc/self/cgroup; ls /mnt/.."';
+    expect(m.run(`sh -c '${script}' 2>/dev/null | head -n 2`).stdout).toBe("/mnt/b\n0::/\n");
+  });
+
+  test("set-user-ID programs and file capabilities of a user namespace give nothing outside", () => {
+    const m = boot();
+    m.run(
+      "mkdir -m 777 /var/tmp/d; cp /usr/bin/id /var/tmp/d; cp /bin/grep /var/tmp/d; chmod 777 /var/tmp/d/grep; chown nobody /var/tmp/d/grep",
+    );
+    expect(m.run(asNobody("unshare -r setcap cap_sys_admin+ep /var/tmp/d/grep; /var/tmp/d/grep CapEff /proc/self/status")).stdout).toBe(
+      "CapEff:\t0000000000000000\n",
+    );
+    expect(m.run(asNobody('unshare -r sh -c "chown 0 /var/tmp/d/id; chmod 4755 /var/tmp/d/id"; /var/tmp/d/id -u')).stdout).toBe("65534\n");
   });
 });
