@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Answer, LayerEntry, Query } from "../bridge/messages.ts";
 import { OverlaySuperBlock } from "../kernel/fs/overlay/super.ts";
@@ -87,6 +88,44 @@ describe("the layers of an overlay", () => {
     expect(errno(999, "/")).toBe("ENOENT");
   });
 });
+
+/** All paths below a directory of the overlay as its layers tell them, with what stat tells of files. */
+function listSeen(m: TestMachine, path = ""): string[] {
+  return [...layers(m, path === "" ? "/" : path).values()].flatMap(({ name, merged }) => {
+    if (merged === undefined) return [];
+    const at = `${path}/${name}`;
+    return (merged.mode & 0o170000) === 0o040000 ? [at, ...listSeen(m, at)] : [`${at} ${merged.mode.toString(16)} ${merged.sizeBytes}`];
+  });
+}
+
+test("after whatever was done in it, the layers tell what a process sees", () => {
+  const names = ["a", "b", "c", "a/b", "b/c", "a/b/c", "c/a"];
+  const name = fc.constantFrom(...names);
+  const step = fc.oneof(
+    fc
+      .record({ verb: fc.constantFrom("mkdir -p", "rm -rf", "echo x >>", "rmdir", "touch", "chmod 700"), of: name })
+      .map(({ verb, of }) => `${verb} ${of}`),
+    fc.tuple(name, name).map(([from, to]) => `mv -T ${from} ${to}`),
+    fc.tuple(name, name).map(([from, to]) => `ln ${from} ${to}`),
+  );
+  const below = fc.array(step, { maxLength: 12 });
+  fc.assert(
+    fc.property(below, below, fc.array(step, { minLength: 1, maxLength: 25 }), (base, app, steps) => {
+      const m = boot();
+      const fill = (where: string, what: readonly string[]): string => [`cd ${where}`, ...what].join("; ");
+      m.run(`mkdir -p /o/{base,app,upper,work,merged}; ${fill("/o/base", base)}; ${fill("/o/app", app)}`);
+      m.run("mount -t overlay overlay -o lowerdir=/o/app:/o/base,upperdir=/o/upper,workdir=/o/work /o/merged");
+      m.run(fill("/o/merged", steps));
+      const lines = m.run("cd /o/merged; find . -mindepth 1 -type d; find . -mindepth 1 ! -type d -exec stat -c '%n %f %s' {} +").stdout;
+      const real = lines
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => line.slice(1));
+      expect(listSeen(m).sort()).toEqual(real.sort());
+    }),
+    { numRuns: 25, seed: 3 },
+  );
+}, 60_000);
 
 test("a directory of an overlay is listed, and its files read, without a lookup through it", () => {
   const m = stacked();
