@@ -189,12 +189,12 @@ export abstract class DatagramSock extends InetSock {
   /** ip4_datagram_connect(). Errors: those of routes; EACCES for broadcasts without SO_BROADCAST. */
   connectTo(addr: number, port: number): void {
     this.forgetRoute();
-    const dst = addr === 0 ? 0x7f000001 : addr;
+    const dst = this.destination(addr);
     const route = this.routeTo(dst);
     if (route.type === RTN_BROADCAST && !this.broadcast) throw EACCES;
     if (this.saddr === 0) this.saddr = route.src;
     if (this.rcvSaddr === 0) this.rcvSaddr = route.src;
-    this.daddr = addr === 0 ? route.src : addr;
+    this.daddr = dst;
     this.remotePort = port;
     this.connected = true;
     this.forgetRoute();
@@ -277,8 +277,9 @@ export abstract class DatagramSocket extends InetSocket {
     sock.autobind();
     if (buf.length > 0xffff) throw EMSGSIZE;
     if ((flags & MSG_OOB) !== 0) throw EOPNOTSUPP;
-    const target = this.target(to);
-    this.checkMessage(buf, to === undefined ? undefined : target);
+    const asked = this.target(to);
+    const target = { addr: sock.destination(asked.addr), port: asked.port };
+    this.checkMessage(buf, to === undefined ? undefined : asked);
     const full = (): boolean => sock.wmem >= sock.sndbuf;
     const go = (): number => {
       this.work(() => this.transmit(task, buf, target));
@@ -311,7 +312,7 @@ export abstract class DatagramSocket extends InetSocket {
   protected routeFor(addr: number): Route {
     const { sock } = this;
     try {
-      const route = sock.routeTo(addr === 0 ? 0x7f000001 : addr);
+      const route = sock.routeTo(addr);
       if (route.type === RTN_BROADCAST && !sock.broadcast) throw EACCES;
       return route;
     } catch (e) {

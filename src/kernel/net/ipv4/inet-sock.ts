@@ -4,6 +4,7 @@
  */
 
 import type { Errno } from "../../../abi/errno.ts";
+import { INADDR_LOOPBACK } from "../../../abi/inet.ts";
 import { IP_PMTUDISC_WANT } from "../../../abi/sockopt.ts";
 import { SOCKET_BUFFER } from "../../params.ts";
 import { WaitQueue } from "../../sched/wait-queue.ts";
@@ -133,6 +134,11 @@ export abstract class InetSock {
   /** Whether a packet that came in by this device, or by this master, may be for it. */
   acceptsDevice(ifindex: number): boolean {
     return this.boundDev === 0 || this.boundDev === ifindex;
+  }
+
+  /** ip_route_output(): 0 as a destination is oneself. */
+  destination(addr: number): number {
+    return addr !== 0 ? addr : this.saddr !== 0 ? this.saddr : INADDR_LOOPBACK;
   }
 
   /** The way to `dst`. Errors: those of routes: ENETUNREACH, EHOSTUNREACH, EINVAL … */

@@ -76,6 +76,8 @@ import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST } from "./route-types.ts";
 /** SOCK_MIN_RCVBUF, SOCK_MIN_SNDBUF. */
 const MIN_RCVBUF = 2_304;
 const MIN_SNDBUF = 4_608;
+/** No route is told to carry more, whatever its device says. */
+export const IP_MAX_MTU = 0xffff;
 
 export const inetAddress = (addr: number, port: number): InetAddress => ({ family: AF_INET, addr, port });
 
@@ -340,7 +342,7 @@ export abstract class InetSocket extends SocketFile {
         return sock.pmtudisc;
       case IP_MTU:
         if (!this.routed) throw ENOTCONN;
-        return sock.routeTo(sock.daddr).mtu;
+        return Math.min(sock.routeTo(sock.daddr).mtu, IP_MAX_MTU);
       case IP_HDRINCL:
         return sock.hdrincl ? 1 : 0;
       case IP_RECVERR:

@@ -119,7 +119,7 @@ export class UdpSocket extends DatagramSocket {
 
   protected transmit(_task: Task, buf: Uint8Array, to: { readonly addr: number; readonly port: number }): void {
     const { sock } = this;
-    const addr = to.addr === 0 ? 0x7f000001 : to.addr;
+    const { addr } = to;
     const route = this.routeFor(addr);
     this.requireFits(buf.length + IP_AND_UDP, route, to);
     this.requireSendable();

@@ -65,10 +65,10 @@ export function shutdownSend(t: Tcb): void {
   t.shutdown |= SEND_SHUTDOWN;
   switch (t.state) {
     case "ESTABLISHED":
-    case "SYN_RECV":
     case "CLOSE_WAIT":
       if (closeState(t)) queueFin(t);
       return;
+    case "SYN_RECV":
     case "SYN_SENT":
     case "FIN_WAIT1":
     case "FIN_WAIT2":

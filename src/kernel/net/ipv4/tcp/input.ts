@@ -18,9 +18,19 @@ import {
   TCP_SYN,
   TIMEWAIT_NS,
 } from "./constants.ts";
-import { pushPending, retransmitLost, selectInitialWindow, sendAck, sendDelayedAck, sendReset, sendSynAck, writeXmit } from "./output.ts";
+import {
+  pushPending,
+  queueFin,
+  retransmitLost,
+  selectInitialWindow,
+  sendAck,
+  sendDelayedAck,
+  sendReset,
+  sendSynAck,
+  writeXmit,
+} from "./output.ts";
 import { after, before, seqAdd, seqDiff } from "./seq.ts";
-import { RCV_SHUTDOWN, type Sent, type Tcb } from "./tcb.ts";
+import { RCV_SHUTDOWN, SEND_SHUTDOWN, type Sent, type Tcb } from "./tcb.ts";
 
 /** tcp_done(): the end, with an error or without. */
 export function finish(t: Tcb, error?: Errno): void {
@@ -367,6 +377,9 @@ function validate(t: Tcb, header: TcpHeader, endSeq: number, withData: boolean):
     return false;
   }
   if ((flags & TCP_SYN) !== 0) {
+    // Both sides opened at once: the answer to our SYN repeats theirs.
+    const crossed = t.state === "SYN_RECV" && (flags & TCP_ACK) !== 0 && endSeq === seqAdd(seq, 1) && endSeq === t.rcvNxt;
+    if (crossed && header.ack === t.sndNxt) return true;
     t.host.mib.tcpExt.TCPSYNChallenge++;
     challengeAck(t);
     return false;
@@ -421,11 +434,16 @@ function afterAckStates(t: Tcb): void {
       if (before(t.sndUna, t.sndNxt)) return;
       establish(t);
       t.host.wakeWriters();
+      // Shut down before it was there.
+      if ((t.shutdown & SEND_SHUTDOWN) !== 0) {
+        t.setState("FIN_WAIT1");
+        queueFin(t);
+      }
       return;
     case "FIN_WAIT1": {
       if (t.sndUna !== t.writeSeq) return;
       t.setState("FIN_WAIT2");
-      t.shutdown |= 2;
+      t.shutdown |= SEND_SHUTDOWN;
       if (!t.orphan) {
         t.host.wakeWriters();
         return;

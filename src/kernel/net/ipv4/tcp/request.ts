@@ -3,7 +3,7 @@
 import { Timer } from "../../../sched/timer.ts";
 import { netSetting } from "../../sysctl.ts";
 import type { Ipv4Header, SkBuff, TcpHeader } from "../../skb.ts";
-import { HEADERS, INVALID_RATELIMIT_NS, MSS_DEFAULT, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, TIMEOUT_INIT_NS } from "./constants.ts";
+import { HEADERS, MTU_MAX, INVALID_RATELIMIT_NS, MSS_DEFAULT, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, TIMEOUT_INIT_NS } from "./constants.ts";
 import { initPassive, measureRtt, receiveSegment } from "./input.ts";
 import { mix, replyReset, secretOf, sendBare } from "./reply.ts";
 import { after, before, seqAdd, seqDiff } from "./seq.ts";
@@ -91,8 +91,8 @@ export class TcpRequest implements Connection {
     if (model.sndbufLocked) tcb.sndbuf = model.sndbuf;
     tcb.sndbufLocked = model.sndbufLocked;
     const route = child.routeTo(child.daddr);
-    tcb.mtu = route.mtu;
-    tcb.advmss = Math.max(256, Math.min(route.dev.mtu, 65_535) - HEADERS);
+    tcb.mtu = Math.min(route.mtu, MTU_MAX);
+    tcb.advmss = Math.max(256, Math.min(route.dev.mtu, MTU_MAX) - HEADERS);
     const { params } = child;
     tcb.tstampOk = params.timestamps && header.timestamps !== undefined;
     tcb.sackOk = params.sack && header.sackPermitted;

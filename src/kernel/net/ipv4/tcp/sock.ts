@@ -20,7 +20,7 @@ import type { PortOwner } from "../ports.ts";
 import { type Route, RTN_BROADCAST, RTN_MULTICAST } from "../route-types.ts";
 import { abort } from "./close.ts";
 import { resendTooLarge } from "./congestion.ts";
-import { HEADERS, TCP_STATE_NUMBER, type TcpState } from "./constants.ts";
+import { HEADERS, MTU_MAX, TCP_STATE_NUMBER, type TcpState } from "./constants.ts";
 import { finish, receiveSegment } from "./input.ts";
 import { retransmitLost, sendSyn } from "./output.ts";
 import { mix, replyReset, secretOf } from "./reply.ts";
@@ -113,8 +113,9 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
       this.tcb.softError = e;
       return;
     }
-    if (route.mtu !== this.tcb.mtu) {
-      this.tcb.mtu = route.mtu;
+    const mtu = Math.min(route.mtu, MTU_MAX);
+    if (mtu !== this.tcb.mtu) {
+      this.tcb.mtu = mtu;
       this.tcb.syncMss();
     }
     const skb = newPacket(this.ns, route, this.rcvSaddr, this.daddr, {
@@ -240,7 +241,7 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
    */
   open(addr: number, port: number): void {
     const { tcb, ns } = this;
-    const wanted = addr === 0 ? 0x7f000001 : addr;
+    const wanted = this.destination(addr);
     const route = this.routeTo(wanted);
     if (route.type === RTN_BROADCAST || route.type === RTN_MULTICAST) throw ENETUNREACH;
     const before = { saddr: this.saddr, rcvSaddr: this.rcvSaddr };
@@ -248,7 +249,7 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
       this.saddr = route.src;
       this.rcvSaddr = route.src;
     } else if (this.rcvSaddr === 0) this.rcvSaddr = this.saddr;
-    this.daddr = addr === 0 ? route.src : addr;
+    this.daddr = wanted;
     this.remotePort = port;
     const isn = this.claimEnds();
     if (isn === undefined) {
@@ -256,8 +257,8 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
       throw EADDRNOTAVAIL;
     }
     this.forgetRoute();
-    tcb.mtu = route.mtu;
-    tcb.advmss = Math.max(256, Math.min(route.dev.mtu, 65_535) - HEADERS);
+    tcb.mtu = Math.min(route.mtu, MTU_MAX);
+    tcb.advmss = Math.max(256, Math.min(route.dev.mtu, MTU_MAX) - HEADERS);
     tcb.tsOffset = mix(secretOf(ns), this.rcvSaddr, this.daddr);
     this.hash();
     sendSyn(tcb, isn);
@@ -371,7 +372,6 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
       this.saddr = 0;
       this.rcvSaddr = 0;
     }
-    if (!this.portLocked) this.dropPort();
     this.forgetRoute();
     tcb.renew();
   }
@@ -390,6 +390,7 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
       child.forget();
     }
     this.tcb.setState("CLOSE");
+    if (!this.portLocked) this.dropPort();
   }
 }
 

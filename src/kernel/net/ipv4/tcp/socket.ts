@@ -53,7 +53,7 @@ const MSG_MORE = 0x8000;
 export class TcpSocket extends InetSocket {
   readonly sock: TcpSock;
   /** As `struct socket` has it: what connect(2) makes of the next call. */
-  private stage: "unconnected" | "connecting" | "connected" = "unconnected";
+  private stage: "unconnected" | "connecting" | "connected" | "disconnecting" = "unconnected";
 
   constructor(system: System, flags: number, task: Task, accepted?: TcpSock) {
     super(system, SOCK_STREAM, flags, task);
@@ -104,6 +104,7 @@ export class TcpSocket extends InetSocket {
     }
     const { tcb } = this;
     if (this.stage === "connected") throw EISCONN;
+    if (this.stage === "disconnecting") throw EINVAL;
     const first = this.stage === "unconnected";
     if (first) {
       if (tcb.state !== "CLOSE") throw EISCONN;
@@ -189,7 +190,7 @@ export class TcpSocket extends InetSocket {
     if (how < 0 || how > SHUT_RDWR) throw EINVAL;
     const bits = how + 1;
     const { tcb } = this;
-    if (this.stage === "connecting" && tcb.state !== "SYN_SENT" && tcb.state !== "CLOSE") this.stage = "connected";
+    if (this.stage === "connecting") this.stage = tcb.state === "SYN_SENT" || tcb.state === "CLOSE" ? "disconnecting" : "connected";
     this.work(() => {
       if (tcb.state === "CLOSE") {
         tcb.shutdown |= bits;

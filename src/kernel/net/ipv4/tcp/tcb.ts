@@ -281,6 +281,7 @@ export class Tcb {
     this.pingpong = false;
     this.quickAcks = 0;
     this.atoNs = 0;
+    this.lastInvalidAckNs = Number.NEGATIVE_INFINITY;
   }
 
   /** sk_stream_wspace(). */
