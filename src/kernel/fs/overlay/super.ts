@@ -94,8 +94,7 @@ export class OverlaySuperBlock extends SuperBlock {
     this.mounterMayAll = (this.mounter.effective & capBit(CAP_DAC_OVERRIDE)) !== 0n && this.mounter.userNs === system.initUserNs;
     if (this.upper === undefined || this.work === undefined) this.readonly = true;
     this.root = new OverlayInode(this, { upper: this.upper?.root, lowers: this.rootLowers, redirect: undefined }, undefined, "");
-    // Whoever made upperdir may have left attributes on it that are meant for what is below.
-    this.inodes.set(this.root.real, this.root);
+    this.inodes.set(this.root.top, this.root);
   }
 
   /** As given in the mount options. */
@@ -150,7 +149,7 @@ export class OverlaySuperBlock extends SuperBlock {
 
   // ── The filesystem as a whole ──────────────────────────────────────────────────────────────────────────────────────
 
-  /** Pages that may be written to the upper layer. Errors: EROFS where there is none. */
+  /** Errors: EROFS where nothing takes changes. */
   requireUpper(): Layer {
     if (this.upper === undefined || this.work === undefined) throw EROFS;
     return this.upper;
