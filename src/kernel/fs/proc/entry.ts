@@ -9,12 +9,15 @@ import type { Task } from "../../task/task.ts";
 import type { Path } from "../../vfs/dentry.ts";
 import type { File } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
+import type { ProcOptions } from "./options.ts";
 
 /** The machine, with PIDs as `ns` numbers them. */
 export interface Machine {
   readonly system: System;
   /** The namespace of the proc mount. */
   readonly ns: PidNamespace;
+  /** What that mount hides. */
+  readonly options: ProcOptions;
 }
 
 /** A process, or one thread of it. */

@@ -57,6 +57,12 @@ export class ProcInode<S extends Machine> extends Inode {
         requirePtrace(callerTask(caller), subject);
       };
     }
+    if (owner !== undefined && subject.options.hidepid !== "off" && this.permission === undefined) {
+      this.permission = (mask, caller) => {
+        if (!subject.options.mayLookInto(owner, callerTask(caller))) throw EPERM;
+        checkModeBits(caller.cred, this, mask);
+      };
+    }
     if (entry.access === "open") this.permission = () => {};
     if (entry.access === "mode") this.permission = (mask, caller) => checkModeOnly(entry.mode, mask, callerTask(caller));
     if (entry.kind === "link" && entry.follow !== undefined) {

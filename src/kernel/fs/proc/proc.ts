@@ -1,17 +1,16 @@
 /**
  * procfs: proc(5), Linux `fs/proc/root.c`. One instance for each PID namespace; numbers are those of the namespace of whoever mounted
- * it. Left out: hidepid, subset=pid, and every file that could not be computed truthfully.
+ * it. Left out: every file that could not be computed truthfully.
  */
 
-import { EINVAL } from "../../../abi/errno.ts";
 import type { Statfs } from "../../../abi/stat.ts";
 import { NAME_MAX, PAGE_SIZE } from "../../params.ts";
 import type { PidNamespace } from "../../ns/pid.ts";
 import type { FilesystemType, System } from "../../task/system.ts";
-import type { Task } from "../../task/task.ts";
 import { SuperBlock } from "../../vfs/inode.ts";
 import type { Machine } from "./entry.ts";
 import { ProcInode } from "./inode.ts";
+import { ProcOptions } from "./options.ts";
 import { rootEntry } from "./root.ts";
 
 const PROC_SUPER_MAGIC = 0x9fa0;
@@ -23,10 +22,22 @@ class ProcSuperBlock extends SuperBlock {
   override readonly cacheable = false;
   override readonly root: ProcInode<Machine>;
 
-  constructor(system: System, ns: PidNamespace) {
+  constructor(
+    system: System,
+    ns: PidNamespace,
+    private readonly options: ProcOptions,
+  ) {
     super();
     this.dev = system.nextAnonDev();
-    this.root = new ProcInode<Machine>(this, rootEntry, { system, ns }, PROC_ROOT_INO, undefined);
+    this.root = new ProcInode<Machine>(this, rootEntry, { system, ns, options }, PROC_ROOT_INO, undefined);
+  }
+
+  override remount(data: string): void {
+    this.options.apply(data);
+  }
+
+  override showOptions(): string {
+    return this.options.show();
   }
 
   override get stackDepth(): number {
@@ -43,9 +54,9 @@ export const proc: FilesystemType = {
   nodev: true,
   usernsMount: ({ pidNs }) => pidNs.userNs,
   usernsVisible: true,
-  mount(system, _source, data) {
-    if (data.split(",").some((option) => option !== "" && option !== "hidepid=0" && option !== "hidepid=off")) throw EINVAL;
-    const mounter = system.sched.current as Task | undefined;
-    return new ProcSuperBlock(system, mounter?.pidNs ?? system.initPidNs);
+  mount(system, _source, data, _flags, mounter) {
+    const options = new ProcOptions();
+    options.apply(data);
+    return new ProcSuperBlock(system, mounter.pidNs, options);
   },
 };

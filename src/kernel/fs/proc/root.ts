@@ -50,6 +50,9 @@ const statics: readonly Entry<Machine>[] = [
   threadSelf,
 ];
 
+/** What subset=pid leaves. */
+const ALWAYS: readonly Entry<Machine>[] = [self, threadSelf];
+
 const typeOf = (entry: Entry<Machine>): number => (entry.kind === "file" ? S_IFREG : entry.kind === "link" ? S_IFLNK : S_IFDIR) >> 12;
 
 export const rootEntry: DynamicEntry<Machine> = {
@@ -57,21 +60,30 @@ export const rootEntry: DynamicEntry<Machine> = {
   name: "",
   mode: 0o555,
 
-  find(subject, name, make) {
+  find(subject, name, make, reader) {
     const nr = parsePid(name);
+    const { options } = subject;
     if (nr !== undefined) {
       const task = taskOf(subject.ns.find(nr));
-      return task === undefined ? undefined : make(processEntry, { ...subject, task, thread: false }, taskIno(nr, false), task);
+      if (task === undefined || !options.maySee(task, reader)) return undefined;
+      return make(processEntry, { ...subject, task, thread: false }, taskIno(nr, false), task);
     }
     const at = statics.findIndex((e) => e.name === name);
     const entry = statics[at];
-    return entry === undefined ? undefined : make(entry, subject, STATIC_INO + at, undefined);
+    return entry === undefined || (options.pidsOnly && !ALWAYS.includes(entry))
+      ? undefined
+      : make(entry, subject, STATIC_INO + at, undefined);
   },
 
-  list({ ns }) {
-    const processes = ns.sorted().filter(([, pid]) => taskOf(pid)?.isLeader === true);
+  list({ ns, options }, reader) {
+    const isSeen = (task: Task | undefined): boolean => task?.isLeader === true && options.maySee(task, reader);
+    const processes = ns.sorted().filter(([, pid]) => isSeen(taskOf(pid)));
     return [
-      ...statics.map((entry, i) => ({ name: entry.name, ino: STATIC_INO + i, type: entry.kind === "link" ? DT_LNK : typeOf(entry) })),
+      ...(options.pidsOnly ? ALWAYS : statics).map((entry) => ({
+        name: entry.name,
+        ino: STATIC_INO + statics.indexOf(entry),
+        type: entry.kind === "link" ? DT_LNK : typeOf(entry),
+      })),
       ...processes.map(([nr]) => ({ name: String(nr), ino: taskIno(nr, false), type: DT_DIR })),
     ];
   },

@@ -10,6 +10,7 @@ import { showList } from "../../cgroup/cpuset.ts";
 import type { DirEntry, Entry, FileEntry, Machine } from "../proc/entry.ts";
 import { type NetNamespace, netNsOf } from "../../net/net-namespace.ts";
 import { ProcInode } from "../proc/inode.ts";
+import { ProcOptions } from "../proc/options.ts";
 import { classNet, netDevices } from "./net.ts";
 
 const SYSFS_MAGIC = 0x62656572;
@@ -44,7 +45,7 @@ class SysfsSuperBlock extends SuperBlock {
   constructor(system: System, ns: NetNamespace) {
     super();
     this.dev = system.nextAnonDev();
-    this.root = new ProcInode(this, root(ns), { system, ns: system.initPidNs }, 1, undefined);
+    this.root = new ProcInode(this, root(ns), { system, ns: system.initPidNs, options: new ProcOptions() }, 1, undefined);
   }
 
   override statfs(): Statfs {
