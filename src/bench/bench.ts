@@ -5,6 +5,7 @@ import { build } from "vite";
 import { boot } from "../machine/testing.ts";
 import { bootMs, fileRate, getpidRate, measure, type Micro, pipeRate } from "./micro.ts";
 import { copyUpCost, lookupCost, readdirCost, statCost } from "./overlay.ts";
+import { connectRate, loopbackRate, vethRate } from "./net.ts";
 import { openJustBash } from "./peers.ts";
 import { boundCost, runnableCost, treeCost, wakeCost } from "./sched.ts";
 
@@ -91,6 +92,10 @@ getpidRate(500_000);
 line("getpid, Node", rate(getpidRate()), "aim 10 M/s", "");
 line("64-byte pipe operations, Node", rate(pipeRate()), "aim 2 M/s", "");
 line("open+fstat+read+close calls, Node", rate(fileRate()), "", "");
+loopbackRate(32);
+line("TCP through loopback, Node", rate(loopbackRate(), "MB/s"), "", "");
+line("TCP through a veth pair, Node", rate(vethRate(), "MB/s"), "", "");
+line("TCP connections, a byte each way, Node", rate(connectRate()), "", "");
 const growth = (few: number, many: number): string => `${few.toFixed(0)} → ${many.toFixed(0)} ns`;
 function grows(name: string, of: (n: number) => number, from: number, to: number): void {
   of(from);
