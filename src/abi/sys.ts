@@ -189,6 +189,9 @@ export interface Sys {
   /** CPU numbers. */
   sched_getaffinity(pid: number): Proc<readonly number[]>;
   sched_setaffinity(pid: number, cpus: readonly number[]): Proc<void>;
+  /** Class in the bits above IOPRIO_CLASS_SHIFT, level below. Of several tasks, the highest. */
+  ioprio_get(which: number, who: number): Proc<number>;
+  ioprio_set(which: number, who: number, ioprio: number): Proc<void>;
   /** Returns the old limit. `pid` 0 is the caller. */
   prlimit64(pid: number, resource: number, limit?: Rlimit): Proc<Rlimit>;
   getrusage(who: number): Proc<Rusage>;

@@ -84,6 +84,8 @@ const rows: Readonly<Record<SyscallName, Row>> = {
   sched_getscheduler: [145, "pid", "full"],
   sched_setscheduler: [144, "pid policy schedparam", "partial", "SCHED_OTHER, SCHED_BATCH and SCHED_IDLE share one scheduler"],
   sched_getaffinity: [204, "pid cpusize >cpus", "full"],
+  ioprio_get: [252, "which who", "full"],
+  ioprio_set: [251, "which who ioprio", "full"],
   sched_setaffinity: [203, "pid cpusize cpus", "full"],
   prlimit64: [302, "pid rlimit rlim? >rlim", "partial", "not every limit is enforced"],
   getrusage: [98, "rusagewho >rusage", "full"],

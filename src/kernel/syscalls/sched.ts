@@ -24,7 +24,8 @@ import type { System } from "../task/system.ts";
 import type { Handlers } from "./handler.ts";
 import { requireTask } from "./process.ts";
 
-function chosen(system: System, task: Task, which: number, who: number): Task[] {
+/** Whom getpriority(2) and its like mean. Errors: ESRCH, EINVAL. */
+export function chosenTasks(system: System, task: Task, which: number, who: number): Task[] {
   if (which === PRIO_PROCESS) return [requireTask(task, who)];
   if (which === PRIO_PGRP) {
     const pgrp = who === 0 ? task.tg.pgrp : task.pidNs.find(who);
@@ -45,7 +46,7 @@ const isSameOwner = ({ cred }: Task, target: Task): boolean => cred.euid === tar
 function setpriority(system: System, task: Task, which: number, who: number, nice: number): void {
   const value = Math.max(-20, Math.min(19, Math.trunc(nice)));
   const capable = nsCapable(task.cred, system.initUserNs, CAP_SYS_NICE);
-  for (const t of chosen(system, task, which, who)) {
+  for (const t of chosenTasks(system, task, which, who)) {
     if (!isSameOwner(task, t) && !nsCapable(task.cred, t.cred.userNs, CAP_SYS_NICE)) throw EPERM;
     if (!capable && value < t.nice && value < 20 - t.rlimit(RLIMIT_NICE)) throw EACCES;
     t.nice = value;
@@ -91,7 +92,7 @@ export const schedCalls: Handlers<
         task.sliceUsedNs = 0;
       })(),
     ),
-  getpriority: (system, task, which, who) => Math.min(...chosen(system, task, which, who).map((t) => t.nice)),
+  getpriority: (system, task, which, who) => Math.min(...chosenTasks(system, task, which, who).map((t) => t.nice)),
   setpriority,
   sched_getscheduler: (_system, task, pid) => requireTask(task, pid).policy,
   sched_setscheduler: (system, task, pid, policy, priority) => {

@@ -38,6 +38,7 @@ import { truncateCalls } from "./truncate.ts";
 import { unshareCalls } from "./unshare.ts";
 import { utimeCalls } from "./utime.ts";
 import { ioctlCalls } from "./ioctl.ts";
+import { ioprioCalls } from "./ioprio.ts";
 import { pipeCalls } from "./pipe.ts";
 import { pollCalls } from "./poll.ts";
 import { signalfdCalls } from "./signalfd.ts";
@@ -82,6 +83,7 @@ export const handlers: Handlers<SyscallName> = {
   ...epollCalls,
   ...eventfdCalls,
   ...ioctlCalls,
+  ...ioprioCalls,
   ...pipeCalls,
   ...pollCalls,
   ...signalfdCalls,

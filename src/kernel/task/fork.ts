@@ -137,6 +137,7 @@ function copyTask(child: Task, parent: Task, flags: number, unshared: Unshared):
   child.nice = parent.nice;
   child.weight = parent.weight;
   child.policy = parent.policy;
+  child.ioprio = parent.ioprio;
   child.wantedAffinity = parent.wantedAffinity;
 }
 

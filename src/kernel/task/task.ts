@@ -214,6 +214,8 @@ export class Task extends SchedTask implements Caller, CgroupTask {
   pdeathSignal = 0;
   /** SCHED_OTHER … */
   policy = 0;
+  /** I/O class and level: ioprio_set(2). There is no disk whose queue it could order. */
+  ioprio = 0;
   readonly startNs: number;
 
   constructor(

@@ -59,6 +59,7 @@ import { iconv } from "./iconv.ts";
 import { id } from "./id.ts";
 import { init } from "./init.ts";
 import { install } from "./install.ts";
+import { ionice } from "./ionice.ts";
 import { ipcmk } from "./ipcmk.ts";
 import { ipcrm } from "./ipcrm.ts";
 import { ipcs } from "./ipcs.ts";
@@ -135,6 +136,7 @@ import { sudo } from "./sudo.ts";
 import { switchRootProgram } from "./switch_root.ts";
 import { sync } from "./sync.ts";
 import { sysctl } from "./sysctl.ts";
+import { systemdCgls } from "./systemd-cgls.ts";
 import { tac } from "./tac.ts";
 import { tail } from "./tail.ts";
 import { tar } from "./tar.ts";
@@ -238,6 +240,7 @@ export const executables: readonly Executable[] = [
   id,
   init,
   install,
+  ionice,
   ipcmk,
   ipcrm,
   ipcs,
@@ -324,6 +327,7 @@ export const executables: readonly Executable[] = [
   switchRootProgram,
   sync,
   sysctl,
+  systemdCgls,
   tac,
   tail,
   tar,
