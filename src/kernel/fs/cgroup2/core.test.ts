@@ -285,7 +285,7 @@ describe("delegation", () => {
     expect(
       all(
         m,
-        "mount -o remount,memory_recursiveprot /sys/fs/cgroup; mkdir n; sh -c 'echo 0 > n/cgroup.procs; exec unshare -C bash -c \"echo 5 > n/pids.max; cat n/pids.max\"'",
+        "mount -o remount,memory_recursiveprot cgroup2 /sys/fs/cgroup; mkdir n; sh -c 'echo 0 > n/cgroup.procs; exec unshare -C bash -c \"echo 5 > n/pids.max; cat n/pids.max\"'",
       ),
     ).toBe("5\n");
   });
