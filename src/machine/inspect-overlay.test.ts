@@ -89,6 +89,15 @@ describe("the layers of an overlay", () => {
   });
 });
 
+test("renamed directories are followed to where the layers have them", () => {
+  const m = boot();
+  m.run("mkdir -p /o/{base,upper,work,merged} /o/base/{d,e}/in; echo one > /o/base/d/in/f; echo three > /o/base/e/in/g");
+  m.run("mount -t overlay overlay -o redirect_dir=on,lowerdir=/o/base,upperdir=/o/upper,workdir=/o/work /o/merged");
+  expect(m.run("cd /o/merged; mv d D; mv e/in D/moved; cd /")).toMatchObject({ stderr: "", status: 0 });
+  expect(listSeen(m)).toEqual(["/D", "/D/in", "/D/in/f 81a4 4", "/D/moved", "/D/moved/g 81a4 6", "/e"]);
+  expect(told(layers(m, "/D").get("moved"))).toBe("0 merged, 1 added");
+});
+
 /** All paths below a directory of the overlay as its layers tell them, with what stat tells of files. */
 function listSeen(m: TestMachine, path = ""): string[] {
   return [...layers(m, path === "" ? "/" : path).values()].flatMap(({ name, merged }) => {
@@ -110,20 +119,26 @@ test("after whatever was done in it, the layers tell what a process sees", () =>
   );
   const below = fc.array(step, { maxLength: 12 });
   fc.assert(
-    fc.property(below, below, fc.array(step, { minLength: 1, maxLength: 25 }), (base, app, steps) => {
-      const m = boot();
-      const fill = (where: string, what: readonly string[]): string => [`cd ${where}`, ...what].join("; ");
-      m.run(`mkdir -p /o/{base,app,upper,work,merged}; ${fill("/o/base", base)}; ${fill("/o/app", app)}`);
-      m.run("mount -t overlay overlay -o lowerdir=/o/app:/o/base,upperdir=/o/upper,workdir=/o/work /o/merged");
-      m.run(fill("/o/merged", steps));
-      const lines = m.run("cd /o/merged; find . -mindepth 1 -type d; find . -mindepth 1 ! -type d -exec stat -c '%n %f %s' {} +").stdout;
-      const real = lines
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => line.slice(1));
-      expect(listSeen(m).sort()).toEqual(real.sort());
-    }),
-    { numRuns: 25, seed: 3 },
+    fc.property(
+      fc.constantFrom("on", "off"),
+      below,
+      below,
+      fc.array(step, { minLength: 1, maxLength: 25 }),
+      (redirect, base, app, steps) => {
+        const m = boot();
+        const fill = (where: string, what: readonly string[]): string => [`cd ${where}`, ...what].join("; ");
+        m.run(`mkdir -p /o/{base,app,upper,work,merged}; ${fill("/o/base", base)}; ${fill("/o/app", app)}`);
+        m.run(`mount -t overlay overlay -o redirect_dir=${redirect},lowerdir=/o/app:/o/base,upperdir=/o/upper,workdir=/o/work /o/merged`);
+        m.run(fill("/o/merged", steps));
+        const lines = m.run("cd /o/merged; find . -mindepth 1 -type d; find . -mindepth 1 ! -type d -exec stat -c '%n %f %s' {} +").stdout;
+        const real = lines
+          .split("\n")
+          .filter((line) => line !== "")
+          .map((line) => line.slice(1));
+        expect(listSeen(m).sort()).toEqual(real.sort());
+      },
+    ),
+    { numRuns: 40, seed: 5 },
   );
 }, 60_000);
 

@@ -95,6 +95,13 @@ export function peekChild(dir: Dentry, name: string, viewer: Task): Dentry | und
   return inode === undefined ? undefined : new Dentry(name, dir, inode);
 }
 
+/** A name, or a path from a layer's root. */
+function peekPath(from: Dentry, path: string, viewer: Task): Dentry | undefined {
+  let at: Dentry | undefined = from;
+  for (const name of path.split("/")) if (name !== "") at = at?.inode.isDirectory === true ? peekChild(at, name, viewer) : undefined;
+  return at;
+}
+
 /** The entries of a directory. */
 export function peekDirectory(dir: Dentry, viewer: Task): readonly Dirent[] {
   const places = placesOf(dir.inode);
@@ -143,7 +150,7 @@ interface Find {
 
 /**
  * What the layers have for a name in a directory that is at `places`; with `buried`, places of the same directory that do not count any more.
- * Differs from Linux: a redirect to a path from the root is followed as one to a name of the same directory.
+ * A directory that was renamed says where the lower layers have what it is merged from: another name, or a path from their roots.
  */
 function findLayers(
   sb: OverlaySuperBlock,
@@ -154,12 +161,16 @@ function findLayers(
 ): Find {
   const found: { place: LayerPath; counts: boolean }[] = [];
   let wanted = name;
-  for (const { layer, dentry } of places) {
-    const child = peekChild(dentry, wanted, viewer);
+  const stack = [...places];
+  for (let at = stack.shift(); at !== undefined; at = stack.shift()) {
+    const { layer, dentry } = at;
+    const child = peekPath(dentry, wanted, viewer);
     if (child === undefined) continue;
     found.push({ place: { layer, dentry: child }, counts: true });
-    const redirect = child.inode.isDirectory ? sb.marks.findRedirect(child.inode) : undefined;
-    if (redirect !== undefined && redirect !== "" && sb.followsRedirects) wanted = redirect.slice(redirect.lastIndexOf("/") + 1);
+    const redirect = child.inode.isDirectory && sb.followsRedirects ? sb.marks.findRedirect(child.inode) : undefined;
+    if (redirect === undefined || redirect === "") continue;
+    wanted = redirect;
+    if (redirect.startsWith("/")) stack.splice(0, stack.length, ...sb.rootLowers.filter((root) => root.layer.index > layer.index));
   }
   for (const { layer, dentry } of buried) {
     const child = dentry.inode.isDirectory ? peekChild(dentry, name, viewer) : undefined;
