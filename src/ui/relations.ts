@@ -32,10 +32,12 @@ export function listChain<T extends { readonly parent?: number }>(things: Readon
   return chain;
 }
 
-/** Processes that are in a namespace; in one of PIDs or users also those in namespaces that are nested in it. */
-export function isMember(task: TaskEntity, ns: NamespaceEntity, namespaces: ReadonlyMap<number, NamespaceEntity>): boolean {
-  const own = task.namespaces[ns.kind];
-  return own === ns.ino || ((ns.kind === "pid" || ns.kind === "user") && listChain(namespaces, own).includes(ns.ino));
+/** A namespace and, of PIDs or users, all that are nested in it: who is in one of these is in it. */
+export function findNested(namespaces: ReadonlyMap<number, NamespaceEntity>, { ino, kind }: NamespaceEntity): ReadonlySet<number> {
+  const nested = new Set([ino]);
+  if (kind !== "pid" && kind !== "user") return nested;
+  for (const other of namespaces.values()) if (other.kind === kind && listChain(namespaces, other.ino).includes(ino)) nested.add(other.ino);
+  return nested;
 }
 
 /** Below a cgroup, or it itself. */
@@ -73,7 +75,9 @@ function findMembers(entities: Entities, selection: Selection): Set<number> {
       return findFamily(tasks, selection.pid);
     case "namespace": {
       const ns = namespaces.get(selection.ino);
-      return ns === undefined ? new Set() : where((task) => isMember(task, ns, namespaces));
+      if (ns === undefined) return new Set();
+      const nested = findNested(namespaces, ns);
+      return where((task) => nested.has(task.namespaces[ns.kind] ?? -1));
     }
     case "cgroup": {
       const within = new Set<number>();
@@ -92,6 +96,10 @@ function findMembers(entities: Entities, selection: Selection): Set<number> {
   }
 }
 
+function addAll(into: Set<number>, keys: Iterable<number>): void {
+  for (const key of keys) into.add(key);
+}
+
 export function findRelated(entities: Entities, selection: Selection): Related {
   const { tasks, namespaces, cgroups, mounts } = entities;
   const pids = findMembers(entities, selection);
@@ -102,17 +110,17 @@ export function findRelated(entities: Entities, selection: Selection): Related {
   for (const pid of centre) {
     const task = tasks.get(pid);
     if (task === undefined) continue;
-    for (const ino of Object.values(task.namespaces)) for (const one of listChain(namespaces, ino)) spaces.add(one);
-    for (const id of listChain(cgroups, task.cgroup)) groups.add(id);
+    if (selection.kind !== "namespace")
+      for (const ino of Object.values(task.namespaces)) if (!spaces.has(ino)) addAll(spaces, listChain(namespaces, ino));
+    if (selection.kind !== "cgroup" && !groups.has(task.cgroup)) addAll(groups, listChain(cgroups, task.cgroup));
   }
   if (selection.kind === "namespace") {
-    spaces.clear();
-    for (const ino of listChain(namespaces, selection.ino)) spaces.add(ino);
-    for (const ns of namespaces.values()) if (listChain(namespaces, ns.ino).includes(selection.ino)) spaces.add(ns.ino);
+    const ns = namespaces.get(selection.ino);
+    addAll(spaces, listChain(namespaces, selection.ino));
+    if (ns !== undefined) addAll(spaces, findNested(namespaces, ns));
   }
   if (selection.kind === "cgroup") {
-    groups.clear();
-    for (const id of listChain(cgroups, selection.id)) groups.add(id);
+    addAll(groups, listChain(cgroups, selection.id));
     for (const id of cgroups.keys()) if (isWithin(cgroups, id, selection.id)) groups.add(id);
   }
   const related = { mounts: new Set<number>(), overlays: new Set<number>() };

@@ -141,8 +141,16 @@ function listByTree(tasks: ReadonlyMap<number, TaskEntity>): TaskEntity[] {
   return listed;
 }
 
-function getSetKey({ namespaces }: TaskEntity): string {
-  return KINDS.map(({ kind }) => namespaces[kind] ?? 0).join(" ");
+/** What was found for a process holds as long as it is told of by the same entity: most of thousands are idle. */
+const setKeys = new WeakMap<TaskEntity, string>();
+
+function getSetKey(task: TaskEntity): string {
+  let key = setKeys.get(task);
+  if (key === undefined) {
+    key = KINDS.map(({ kind }) => task.namespaces[kind] ?? 0).join(" ");
+    setKeys.set(task, key);
+  }
+  return key;
 }
 
 function describeMembers(members: readonly TaskEntity[]): string {
@@ -261,11 +269,12 @@ class Rows {
 
   /** Namespaces that no process is in: an open file or a mount keeps them, or they wait for a first child. */
   private listEmpty(rows: readonly Row[]): Row[] {
-    const folded = rows.some((row) => row.kind === "fold");
+    // Among so many sets as are folded, most namespaces have no row of theirs.
+    if (rows.some((row) => row.kind === "fold")) return [];
     const used = new Set<number>(rows.flatMap((row) => Object.values(row.chains).flat()));
     const empty: Row[] = [];
     for (const { kind, ino } of this.input.namespaces.values()) {
-      if (used.has(ino) || this.first.get(kind) === ino || folded) continue;
+      if (used.has(ino) || this.first.get(kind) === ino) continue;
       const chains = { [kind]: this.getChain(kind, ino) };
       empty.push({ key: `e${ino}`, kind: "empty", members: [], label: "no process", sets: 0, setKey: `e${ino}`, chains });
     }
@@ -290,10 +299,12 @@ export function layoutNamespaces(input: NamespaceInput): NamespaceShapes {
     return top;
   });
   const first = findFirst(input.namespaces);
+  const counts = new Map<NamespaceKind, number>();
+  for (const { kind } of input.namespaces.values()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   const shapes = rows.map((row, i) => makeRow(row, tops[i] ?? 0, rowHeight, rows[i - 1]?.setKey !== row.setKey));
   const columns = KINDS.map(({ kind }, i): ColumnShape => {
     const at = shapes.find((row) => row.points.includes(kind));
-    const others = [...input.namespaces.values()].filter((ns) => ns.kind === kind && ns.ino !== first.get(kind)).length;
+    const others = Math.max(0, (counts.get(kind) ?? 0) - 1);
     const x = LEFT + labelWidth + i * columnWidth;
     return { kind, x, width: columnWidth, firstIno: first.get(kind), top: at === undefined ? y : at.y + rowHeight / 2, others };
   });
