@@ -3,12 +3,15 @@
  * alone knows all the parts; each of them finds the others here.
  */
 
+import type { SocketOption } from "../../abi/socket.ts";
 import type { System } from "../task/system.ts";
+import type { Task } from "../task/task.ts";
 import type { TracedPacket } from "../trace.ts";
 import type { DropReason, NetDevice } from "./device.ts";
 import type { BridgeDevice, FdbEntry } from "./devices/bridge.ts";
 import type { FibRoute, FibRule } from "./ipv4/fib.ts";
 import type { InAddress } from "./ipv4/in-device.ts";
+import type { InetSock } from "./ipv4/inet-sock.ts";
 import type { Neighbour } from "./ipv4/neighbour.ts";
 import type { Ipv6Address } from "./ipv6/addresses.ts";
 import type { NetNamespace } from "./net-namespace.ts";
@@ -67,6 +70,14 @@ export interface RtnlNotifier {
   fdb(action: "new" | "del", bridge: BridgeDevice, entry: FdbEntry): void;
 }
 
+/** Options at level SOL_IP that netfilter answers: its tables, SO_ORIGINAL_DST (nf_register_sockopt). Linux asks it for what IP does not know. */
+export interface NetfilterOptions {
+  /** Undefined: none of its options. Errors: EPERM, and its own. */
+  get(task: Task, sock: InetSock, option: number, argument: string | undefined): SocketOption | undefined;
+  /** False: none of its options. */
+  set(task: Task, sock: InetSock, option: number, value: SocketOption): boolean;
+}
+
 /** Parts of the stack that others reach without importing them. Filled in by `net.ts`. */
 export interface NetWiring {
   /** In the order of their priority. */
@@ -78,6 +89,7 @@ export interface NetWiring {
   /** Raw sockets see what is delivered here before its protocol does; ping sockets the answers to echos. */
   readonly raw?: RawSockets;
   readonly ping?: RawSockets;
+  readonly netfilterOptions?: NetfilterOptions;
 }
 
 export class NetCore {

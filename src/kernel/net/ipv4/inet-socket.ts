@@ -78,6 +78,8 @@ const MIN_RCVBUF = 2_304;
 const MIN_SNDBUF = 4_608;
 /** No route is told to carry more, whatever its device says. */
 export const IP_MAX_MTU = 0xffff;
+/** Numbers of options from here on are netfilter's (IPT_BASE_CTL). */
+const NETFILTER_OPTIONS = 64;
 
 export const inetAddress = (addr: number, port: number): InetAddress => ({ family: AF_INET, addr, port });
 
@@ -178,9 +180,9 @@ export abstract class InetSocket extends SocketFile {
 
   // ── Options ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  override getsockopt(task: Task, level: number, option: number, _argument?: string): SocketOption {
+  override getsockopt(task: Task, level: number, option: number, argument?: string): SocketOption {
     if (level === SOL_SOCKET) return this.getSocketOption(task, option);
-    if (level === SOL_IP) return this.getIpOption(option);
+    if (level === SOL_IP) return this.getIpOption(task, option, argument);
     throw EOPNOTSUPP;
   }
 
@@ -330,7 +332,7 @@ export abstract class InetSocket extends SocketFile {
     sock.forgetRoute();
   }
 
-  private getIpOption(option: number): SocketOption {
+  private getIpOption(task: Task, option: number, argument: string | undefined): SocketOption {
     const { sock } = this;
     const { ns } = sock;
     switch (option) {
@@ -360,16 +362,18 @@ export abstract class InetSocket extends SocketFile {
       case IP_MULTICAST_LOOP:
         return sock.multicastLoop ? 1 : 0;
       default:
-        return this.getOtherIpOption(option);
+        return this.getNetfilterOption(task, option, argument);
     }
   }
 
-  /** Options that other parts answer: SO_ORIGINAL_DST, tables of rules. */
-  protected getOtherIpOption(_option: number): SocketOption {
-    throw ENOPROTOOPT;
+  private getNetfilterOption(task: Task, option: number, argument: string | undefined): SocketOption {
+    const value = this.sock.ns.core.wiring.netfilterOptions?.get(task, this.sock, option, argument);
+    if (value === undefined) throw ENOPROTOOPT;
+    return value;
   }
 
   private setIpOption(task: Task, option: number, value: SocketOption): void {
+    if (option >= NETFILTER_OPTIONS && this.sock.ns.core.wiring.netfilterOptions?.set(task, this.sock, option, value) === true) return;
     if (option === IP_ADD_MEMBERSHIP || option === IP_DROP_MEMBERSHIP || option === IP_MULTICAST_IF) {
       if (typeof value !== "object" || !("group" in value)) throw EINVAL;
       this.setMulticast(option, value);
