@@ -16,6 +16,8 @@ interface Case {
   /** Of the layers' private attributes. */
   readonly prefix: string;
   readonly steps: readonly (readonly [Op, Answer])[];
+  /** The topmost lower layer is on a filesystem of its own. */
+  readonly apart: boolean;
   readonly merged: Tree;
   readonly upper: Tree;
   readonly numbers: Tree;
@@ -30,8 +32,12 @@ function* replay(sys: Sys, c: Case): Proc<unknown> {
   yield* sys.chdir("/mnt");
   yield* sys.umask(0o022);
   const machine = new Replay(sys);
-  for (const op of c.setup) yield* machine.perform(op);
+  for (const op of c.setup) {
+    yield* machine.perform(op);
+    if (c.apart && op[0] === "mkdir" && op[1] === "l1") yield* sys.mount("none", "l1", "tmpfs", 0, "mode=755");
+  }
   yield* sys.mount("overlay", "m", "overlay", 0, c.data);
+  const first = c.apart ? (yield* machine.devices(new Map())).now : new Map<string, string>();
   const steps: string[] = [];
   for (const [op] of c.steps) {
     const answer = yield* machine.attempt(op);
@@ -40,12 +46,12 @@ function* replay(sys: Sys, c: Case): Proc<unknown> {
   const layers = [...new Set(c.setup.flatMap(([, path]) => /^l[0-9]+$/.exec(path as string)?.[0] ?? [])), "u"];
   const merged = yield* machine.tree("m", c.prefix, false);
   const upper = yield* machine.tree("u", c.prefix, true);
-  const numbers = yield* machine.numbers(layers);
+  const numbers = c.apart ? (yield* machine.devices(first)).tree : yield* machine.numbers(layers);
   for (const fd of machine.fds.values()) yield* sys.close(fd);
   yield* sys.umount2("m", 0);
   yield* sys.mount("overlay", "m", "overlay", 0, c.data);
   const again = yield* machine.tree("m", c.prefix, false);
-  const numbersAgain = yield* machine.numbers(layers);
+  const numbersAgain = c.apart ? (yield* machine.devices(new Map())).tree : yield* machine.numbers(layers);
   yield* sys.umount2("m", 0);
   return { steps, merged, upper, numbers, again, numbersAgain };
 }

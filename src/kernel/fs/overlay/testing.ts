@@ -228,6 +228,30 @@ export class Replay {
     return out;
   }
 
+  /** Of each file of the overlay: its device, whether getdents says the same number, and whether both are as before. */
+  *devices(before: ReadonlyMap<string, string>): Proc<{ readonly tree: Tree; readonly now: ReadonlyMap<string, string> }> {
+    const seen = new Map([[(yield* this.sys.newfstatat(AT_FDCWD, "m", 0)).dev, "own"]]);
+    const tree: Record<string, readonly unknown[]> = {};
+    const now = new Map<string, string>();
+    // Depth first, each directory's names before what is in its directories: os.walk.
+    const visit = function* (this: Replay, dir: string): Proc<void> {
+      const entries = yield* this.list(dir);
+      for (const { name, ino } of entries) {
+        const path = `${dir}/${name}`;
+        const stat = yield* this.stat(path);
+        if (stat === undefined) continue;
+        const at = path.slice(2);
+        const which = seen.get(stat.dev) ?? `other ${seen.size}`;
+        seen.set(stat.dev, which);
+        now.set(at, `${stat.dev} ${stat.ino} ${stat.mode & S_IFMT}`);
+        tree[at] = [which, ino === stat.ino, before.get(at) === now.get(at)];
+      }
+      for (const { name, type } of entries) if (type === 4) yield* visit.call(this, `${dir}/${name}`);
+    };
+    yield* visit.call(this, "m");
+    return { tree, now };
+  }
+
   private *walk(top: string): Proc<{ readonly path: string; readonly ino: number; readonly listed: number }[]> {
     const out = [];
     const dirs = [top];

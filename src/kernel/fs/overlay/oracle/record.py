@@ -265,6 +265,23 @@ def numbers(layers):
     return out
 
 
+def devices(before):
+    """Of each file of the overlay: the overlay's own device or which other one, whether getdents says the same number, whether both are as before."""
+    seen, out, now = {os.lstat("m").st_dev: "own"}, {}, {}
+    for at, dirs, _ in os.walk("m"):
+        dirs.sort()
+        for entry in sorted(os.scandir(at), key=lambda e: e.name):
+            try:
+                st = os.lstat(entry.path)
+            except FileNotFoundError:
+                continue
+            # Directories get a number when they are seen first: only whether it stays can be told.
+            now[entry.path[2:]] = (st.st_dev, st.st_ino, stat.S_IFMT(st.st_mode))
+            which = seen.setdefault(st.st_dev, f"other {len(seen)}")
+            out[entry.path[2:]] = [which, entry.inode() == st.st_ino, before.get(entry.path[2:]) == now[entry.path[2:]]]
+    return out, now
+
+
 def run(seed):
     rng = random.Random(seed)
     lowers = [f"l{i}" for i in range(1, rng.randint(1, 4) + 1)]
@@ -275,12 +292,15 @@ def run(seed):
     for lower in lowers:
         setup += [[o[0], o[1], prefix + "opaque", o[3]] if o[0] == "setxattr" and "overlay" in o[2] else o
                   for o in layer_ops(rng, lower, lower == lowers[-1], special)]
-    fds = {}
+    fds, apart = {}, rng.random() < 0.25
     for op in setup:
         perform(op, fds)
+        if apart and op[1] == "l1" and op[0] == "mkdir":
+            mount("none", "l1", "tmpfs", "mode=755")
     data = f"lowerdir={':'.join(lowers)},upperdir=u,workdir=w{option}"
     mount("overlay", "m", "overlay", data)
     before = [tree(d, prefix, True) for d in lowers]
+    _, first = devices({}) if apart else (None, None)
     steps = []
     for n in range(STEPS):
         op = random_op(rng)
@@ -293,15 +313,17 @@ def run(seed):
             result = errno.errorcode[e.errno]
         steps.append([op, result])
     case = {"setup": setup, "data": data, "prefix": prefix, "steps": steps, "merged": tree("m", prefix, False), "upper": tree("u", prefix, True),
-            "numbers": numbers(lowers + ["u"])}
+            "apart": apart, "numbers": devices(first)[0] if apart else numbers(lowers + ["u"])}
     assert before == [tree(d, prefix, True) for d in lowers], seed
     for fd in fds.values():
         os.close(fd)
     check(libc.umount2(b"m", 0))
     mount("overlay", "m", "overlay", data)
     case["again"] = tree("m", prefix, False)
-    case["numbersAgain"] = numbers(lowers + ["u"])
+    case["numbersAgain"] = devices({})[0] if apart else numbers(lowers + ["u"])
     check(libc.umount2(b"m", 0))
+    if apart:
+        check(libc.umount2(b"l1", 0))
     return case
 
 
