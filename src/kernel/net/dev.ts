@@ -136,8 +136,10 @@ export function moveDevice(dev: NetDevice, to: NetNamespace, pattern?: string, i
   closeDevice(dev);
   notify(dev, "unregister");
   delist(dev);
-  dev.promiscuity = 0;
-  dev.allmulti = 0;
+  // dev_shutdown(): its qdisc stays behind.
+  dev.qdisc?.reset();
+  dev.qdisc = undefined;
+  dev.qdiscSet = false;
   dev.ns = to;
   enlist(dev, name, index);
   trace(dev, "move");

@@ -5,6 +5,8 @@
 
 import { EINVAL } from "../../../abi/errno.ts";
 import { formatIpv4, formatMac, prefixMask } from "../../../abi/inet.ts";
+import { multicastAddresses } from "../../net/dev-mc.ts";
+import type { NetDevice } from "../../net/device.ts";
 import { fibOf } from "../../net/ipv4/fib.ts";
 import { NUD_FAILED, NUD_NOARP, NUD_PERMANENT, NUD_VALID } from "../../net/ipv4/neighbour.ts";
 import { RT_TABLE_MAIN, RTN_BROADCAST, RTN_MULTICAST, RTN_PROHIBIT, RTN_UNREACHABLE } from "../../net/ipv4/route-types.ts";
@@ -86,6 +88,12 @@ function route(ns: NetNamespace): string {
   return lines.map((line) => `${line.padEnd(ROUTE_WIDTH)}\n`).join("");
 }
 
+function devMcast(ns: NetNamespace): string {
+  const line = (device: NetDevice, mac: number): string =>
+    `${String(device.ifindex).padEnd(4)} ${device.name.padEnd(15)} ${"1".padEnd(5)} ${"0".padEnd(5)} ${mac.toString(16).padStart(12, "0")}\n`;
+  return [...ns.devices.values()].flatMap((device) => multicastAddresses(device).map((mac) => line(device, mac))).join("");
+}
+
 function ifInet6(ns: NetNamespace): string {
   const hex = (n: number, width: number): string => n.toString(16).padStart(width, "0");
   let text = "";
@@ -102,6 +110,7 @@ function ifInet6(ns: NetNamespace): string {
 const files: readonly NetFile[] = [
   { name: "arp", read: arp },
   { name: "dev", read: dev },
+  { name: "dev_mcast", read: devMcast },
   { name: "if_inet6", read: ifInet6 },
   { name: "route", read: route },
   ...transportNetFiles,

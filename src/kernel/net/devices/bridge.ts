@@ -2,7 +2,8 @@
  * Ethernet bridges: bridge(8), Linux `net/bridge/`. Ports are other devices; addresses are learnt from what they send, and what is for an unknown
  * address goes to all. The bridge is an interface of its host too.
  *
- * Differs from Linux: no spanning tree (IEEE 802.1D), no VLAN filtering, no multicast snooping: groups are flooded.
+ * Differs from Linux: no spanning tree (IEEE 802.1D), no VLAN filtering. Multicast snooping keeps no database of groups: as long as nobody queries, which this
+ * bridge does not either, groups are flooded with and without it.
  */
 
 import { EBUSY, EINVAL, ELOOP, EOPNOTSUPP } from "../../../abi/errno.ts";
@@ -80,6 +81,7 @@ export class BridgeDevice extends NetDevice {
   maxAgeNs = 20e9;
   priority = 32_768;
   groupFwdMask = 0;
+  mcastSnooping = true;
   /** The user has set them: ports change neither. */
   macSet = false;
   mtuSet = false;
@@ -91,6 +93,7 @@ export class BridgeDevice extends NetDevice {
     this.mac = mac ?? randomMac(ns);
     this.macAssignType = mac === undefined ? 1 : 3;
     this.macSet = mac !== undefined;
+    this.carrierDowns = 1;
     this.createdNs = ns.system.sched.clockNs;
   }
 

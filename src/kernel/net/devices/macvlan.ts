@@ -135,7 +135,8 @@ export function macvlanEvent(event: string, lower: NetDevice): void {
       }
       break;
     case "unregister":
-      for (const dev of [...set]) unregisterDevice(dev);
+      // Not where it only moves to another namespace.
+      if (lower.gone) for (const dev of [...set]) unregisterDevice(dev);
       break;
     default:
       break;

@@ -33,17 +33,18 @@ export function fillLink(dev: NetDevice, change = 0, family = AF_UNSPEC, skipSta
   w.attrU32(R.IFLA_GROUP, dev.group);
   w.attrU32(R.IFLA_PROMISCUITY, dev.promiscuity);
   w.attrU32(R.IFLA_ALLMULTI, dev.allmulti);
-  w.attrU32(R.IFLA_NUM_TX_QUEUES, 1);
+  const queues = dev.kind === "veth" ? dev.ns.system.sched.cpus.length : 1;
+  w.attrU32(R.IFLA_NUM_TX_QUEUES, queues);
   w.attrU32(R.IFLA_GSO_MAX_SEGS, 65_535);
   w.attrU32(R.IFLA_GSO_MAX_SIZE, 65_536);
   w.attrU32(R.IFLA_GRO_MAX_SIZE, 65_536);
   w.attrU32(R.IFLA_TSO_MAX_SIZE, 524_280);
   w.attrU32(R.IFLA_TSO_MAX_SEGS, 65_535);
-  w.attrU32(R.IFLA_NUM_RX_QUEUES, 1);
+  w.attrU32(R.IFLA_NUM_RX_QUEUES, queues);
   const { link } = dev;
   if (link !== dev) w.attrU32(R.IFLA_LINK, link.ifindex);
   if (dev.master !== undefined) w.attrU32(R.IFLA_MASTER, dev.master.ifindex);
-  w.attrU8(R.IFLA_CARRIER, dev.carrier && dev.up ? 1 : 0);
+  w.attrU8(R.IFLA_CARRIER, dev.carrier ? 1 : 0);
   w.attrString(R.IFLA_QDISC, qdiscName(dev));
   if (dev.alias !== "") w.attrString(R.IFLA_IFALIAS, dev.alias);
   w.attrU32(R.IFLA_CARRIER_CHANGES, dev.carrierUps + dev.carrierDowns);
@@ -124,7 +125,7 @@ function fillBridge(w: NetlinkWriter, bridge: BridgeDevice): void {
   w.attrU8(R.IFLA_BR_TOPOLOGY_CHANGE, 0);
   w.attrU8(R.IFLA_BR_TOPOLOGY_CHANGE_DETECTED, 0);
   w.attrMac(R.IFLA_BR_GROUP_ADDR, 0x0180c2000000);
-  w.attrU8(R.IFLA_BR_MCAST_SNOOPING, 0);
+  w.attrU8(R.IFLA_BR_MCAST_SNOOPING, bridge.mcastSnooping ? 1 : 0);
 }
 
 /** br_port_fill_attrs(). */

@@ -143,7 +143,7 @@ function changeBridge(dev: BridgeDevice, data: Attributes): void {
         dev.flush();
         break;
       case R.IFLA_BR_MCAST_SNOOPING:
-        if (value.u8 !== 0) notBuilt("multicast snooping");
+        dev.mcastSnooping = value.u8 !== 0;
         break;
       default:
         notBuilt(`attribute ${type}`);

@@ -13,13 +13,14 @@ import {
 } from "../../../abi/netlink.ts";
 import * as R from "../../../abi/rtnetlink.ts";
 import { AF_INET, AF_UNSPEC } from "../../../abi/socket.ts";
+import { multicastAddresses } from "../dev-mc.ts";
 import { BridgeDevice, bridgePortOf, type FdbEntry } from "../devices/bridge.ts";
 import type { NetDevice } from "../device.ts";
 import { neighbourOf } from "../ipv4/arp.ts";
 import { type Neighbour, NUD_FAILED, NUD_NOARP, NUD_PERMANENT, NUD_REACHABLE, NUD_STALE, NUD_VALID } from "../ipv4/neighbour.ts";
 import type { NetNamespace } from "../net-namespace.ts";
 import type { Attributes } from "./link-kinds.ts";
-import { NetlinkError, type NetlinkHandler, type NetlinkRequest } from "./protocol.ts";
+import { NetlinkError, type NetlinkHandler, type NetlinkPart, type NetlinkRequest } from "./protocol.ts";
 
 const NDMSG = 12;
 
@@ -167,15 +168,31 @@ function deleteFdb(ns: NetNamespace, payload: Uint8Array): void {
   bridge.removeEntry(entry);
 }
 
-function* dumpFdb(ns: NetNamespace, { index, attrs }: NdMsg): IterableIterator<{ readonly type: number; readonly payload: Uint8Array }> {
+/** ndo_dflt_fdb_dump(): a group address that a device listens to. */
+function fillSelf(dev: NetDevice, mac: number): Uint8Array {
+  const w = new NetlinkWriter();
+  w.u8(R.AF_BRIDGE).u8(0).u16(0).u32(dev.ifindex).u16(NUD_PERMANENT).u8(R.NTF_SELF).u8(0);
+  return w.attrMac(R.NDA_LLADDR, mac).finish();
+}
+
+/** rtnl_fdb_dump(): device by device, what its bridge knows behind it, then its own; newest first. */
+function* dumpFdb(ns: NetNamespace, { index, attrs }: NdMsg): IterableIterator<NetlinkPart> {
   const master = attrs.get(R.NDA_MASTER)?.u32;
   const only = attrs.get(R.NDA_IFINDEX)?.u32 ?? index;
-  for (const bridge of ns.devices.values()) {
-    if (!(bridge instanceof BridgeDevice) || (master !== undefined && bridge.ifindex !== master)) continue;
-    for (const entry of bridge.fdb.values()) {
-      if (only !== 0 && only !== bridge.ifindex && entry.port?.dev.ifindex !== only) continue;
-      yield { type: RTM_NEWNEIGH, payload: fillFdb(bridge, entry) };
+  for (const dev of [...ns.devices.values()].sort((a, b) => a.ifindex - b.ifindex)) {
+    if (only !== 0 && only !== dev.ifindex) continue;
+    const port = bridgePortOf(dev);
+    if (master !== undefined && dev.ifindex !== master && port?.bridge.ifindex !== master) continue;
+    const entries = (bridge: BridgeDevice): NetlinkPart[] =>
+      [...bridge.fdb.values()]
+        .filter((entry) => entry.port === (bridge === dev ? undefined : port))
+        .reverse()
+        .map((entry) => ({ type: RTM_NEWNEIGH, payload: fillFdb(bridge, entry) }));
+    if (port !== undefined) yield* entries(port.bridge);
+    if (master === undefined || dev.ifindex === master) {
+      for (const mac of multicastAddresses(dev)) yield { type: RTM_NEWNEIGH, payload: fillSelf(dev, mac) };
     }
+    if (dev instanceof BridgeDevice) yield* entries(dev);
   }
 }
 

@@ -46,7 +46,7 @@ function parse(payload: Uint8Array): TcMsg {
 /** tc_fill_qdisc(). */
 function fill(dev: NetDevice, qdisc: Qdisc): Uint8Array {
   const w = new NetlinkWriter();
-  w.u8(0).u8(0).u16(0).u32(dev.ifindex).u32(qdisc.handle).u32(qdisc.parent).u32(1);
+  w.u8(0).u8(0).u16(0).u32(dev.ifindex).u32(qdisc.handle).u32(qdisc.parent).u32(2);
   w.attrString(R.TCA_KIND, qdisc.kind);
   if (qdisc instanceof PfifoFast) {
     // struct tc_prio_qopt: three bands, and the map.

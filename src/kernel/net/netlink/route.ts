@@ -14,7 +14,8 @@ import {
 } from "../../../abi/netlink.ts";
 import { prefixMask } from "../../../abi/inet.ts";
 import * as R from "../../../abi/rtnetlink.ts";
-import { AF_INET, AF_UNSPEC } from "../../../abi/socket.ts";
+import { AF_INET, AF_INET6 } from "../../../abi/socket.ts";
+import type { NetDevice } from "../device.ts";
 import type { NetNamespace } from "../net-namespace.ts";
 import { SkBuff } from "../skb.ts";
 import { fibOf, type FibRoute, isErrorType } from "../ipv4/fib.ts";
@@ -31,7 +32,9 @@ import {
   RTN_LOCAL,
   RTN_MULTICAST,
   RTN_UNICAST,
+  RTPROT_KERNEL,
 } from "../ipv4/route-types.ts";
+import { type Ipv6Route, ipv6Routes } from "../ipv6/routes.ts";
 import type { Attributes } from "./link-kinds.ts";
 import { NetlinkError, type NetlinkHandler, type NetlinkRequest } from "./protocol.ts";
 
@@ -96,6 +99,18 @@ export function fillRoute(route: FibRoute): Uint8Array {
   if (route.gateway !== 0) w.attrBe32(R.RTA_GATEWAY, route.gateway);
   if (dev !== undefined) w.attrU32(R.RTA_OIF, dev.ifindex);
   return w.finish();
+}
+
+/** rt6_fill_node(). */
+function fillRoute6({ table, type, prefix, prefixLength, priority, dev }: Ipv6Route): Uint8Array {
+  const w = new NetlinkWriter();
+  w.u8(AF_INET6).u8(prefixLength).u8(0).u8(0).u8(table).u8(RTPROT_KERNEL).u8(RT_SCOPE_UNIVERSE).u8(type).u32(0);
+  w.attrU32(R.RTA_TABLE, table);
+  w.attr(R.RTA_DST, Uint8Array.from(prefix.flatMap((group) => [group >>> 8, group & 255])));
+  w.attrU32(R.RTA_PRIORITY, priority);
+  w.attrU32(R.RTA_OIF, dev.ifindex);
+  w.attr(R.RTA_CACHEINFO, new Uint8Array(32));
+  return w.attrU8(R.RTA_PREF, 0).finish();
 }
 
 function fillMetrics(w: NetlinkWriter, route: FibRoute): void {
@@ -327,20 +342,25 @@ export const routeHandlers: readonly (readonly [number, NetlinkHandler])[] = [
       run: getRoute,
       *dump({ ns, message, strict }) {
         const { family, table, type, protocol, attrs } = parse(message.payload);
-        if (family !== AF_INET && family !== AF_UNSPEC) return;
+        const filtered = (
+          r: { readonly table: number; readonly type: number; readonly dev: NetDevice | undefined },
+          proto: number,
+        ): boolean =>
+          strict &&
+          ((table !== 0 && r.table !== table) ||
+            (type !== 0 && r.type !== type) ||
+            (protocol !== 0 && proto !== protocol) ||
+            (oif !== 0 && r.dev?.ifindex !== oif));
         const oif = attrs.get(R.RTA_OIF)?.u32 ?? 0;
         const fib = fibOf(ns);
-        if (strict && table !== 0 && !fib.tables.has(table)) fail(ENOENT, "ipv4: FIB table does not exist");
+        const v4 = family !== AF_INET6 ? [...fib.tables.values()] : [];
+        if (strict && family === AF_INET && table !== 0 && !fib.tables.has(table)) fail(ENOENT, "ipv4: FIB table does not exist");
         // fib_table_hash: other tables by their number modulo 256 come with them.
-        for (const t of [...fib.tables.values()].sort((a, b) => (a.id & 255) - (b.id & 255) || b.id - a.id)) {
-          if (strict && table !== 0 && t.id !== table) continue;
-          for (const route of t.all()) {
-            if (strict && type !== 0 && route.type !== type) continue;
-            if (strict && protocol !== 0 && route.protocol !== protocol) continue;
-            if (strict && oif !== 0 && route.dev?.ifindex !== oif) continue;
-            yield { type: RTM_NEWROUTE, payload: fillRoute(route) };
-          }
+        for (const t of v4.sort((a, b) => (a.id & 255) - (b.id & 255) || b.id - a.id)) {
+          for (const route of t.all()) if (!filtered(route, route.protocol)) yield { type: RTM_NEWROUTE, payload: fillRoute(route) };
         }
+        if (family === AF_INET) return;
+        for (const route of ipv6Routes(ns)) if (!filtered(route, RTPROT_KERNEL)) yield { type: RTM_NEWROUTE, payload: fillRoute6(route) };
       },
     },
   ],
