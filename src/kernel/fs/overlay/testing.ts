@@ -244,7 +244,7 @@ export class Replay {
         const which = seen.get(stat.dev) ?? `other ${seen.size}`;
         seen.set(stat.dev, which);
         now.set(at, `${stat.dev} ${stat.ino} ${stat.mode & S_IFMT}`);
-        tree[at] = [which, ino === stat.ino, before.get(at) === now.get(at)];
+        tree[at] = [which, which === "own" || ino === stat.ino, before.get(at) === now.get(at)];
       }
       for (const { name, type } of entries) if (type === 4) yield* visit.call(this, `${dir}/${name}`);
     };

@@ -275,10 +275,10 @@ def devices(before):
                 st = os.lstat(entry.path)
             except FileNotFoundError:
                 continue
-            # Directories get a number when they are seen first: only whether it stays can be told.
+            # Directories get a number when they are seen first, which may be that of the layer by chance: only whether it stays can be told.
             now[entry.path[2:]] = (st.st_dev, st.st_ino, stat.S_IFMT(st.st_mode))
             which = seen.setdefault(st.st_dev, f"other {len(seen)}")
-            out[entry.path[2:]] = [which, entry.inode() == st.st_ino, before.get(entry.path[2:]) == now[entry.path[2:]]]
+            out[entry.path[2:]] = [which, which == "own" or entry.inode() == st.st_ino, before.get(entry.path[2:]) == now[entry.path[2:]]]
     return out, now
 
 
