@@ -6,6 +6,7 @@ import { boot } from "../machine/testing.ts";
 import { bootMs, fileRate, getpidRate, measure, type Micro, pipeRate } from "./micro.ts";
 import { copyUpCost, lookupCost, readdirCost, statCost } from "./overlay.ts";
 import { connectRate, loopbackRate, vethRate } from "./net.ts";
+import { cloneExecRate, realUnshareExecRate, unshareExecRate } from "./isolation.ts";
 import { openJustBash } from "./peers.ts";
 import { boundCost, runnableCost, treeCost, wakeCost } from "./sched.ts";
 
@@ -92,6 +93,14 @@ getpidRate(500_000);
 line("getpid, Node", rate(getpidRate()), "aim 10 M/s", "");
 line("64-byte pipe operations, Node", rate(pipeRate()), "aim 2 M/s", "");
 line("open+fstat+read+close calls, Node", rate(fileRate()), "", "");
+line("clone into 4 namespaces+exec+wait, Node", rate(cloneExecRate()), "", "");
+const [unshares, realUnshares] = [unshareExecRate(), realUnshareExecRate()];
+line(
+  "unshare -muipf /bin/true from bash (real kernel)",
+  rate(unshares),
+  realUnshares === undefined ? "" : rate(realUnshares),
+  realUnshares === undefined ? "" : `${(unshares / realUnshares).toFixed(1)}×`,
+);
 loopbackRate(32);
 line("TCP through loopback, Node", rate(loopbackRate(), "MB/s"), "", "");
 line("TCP through a veth pair, Node", rate(vethRate(), "MB/s"), "", "");

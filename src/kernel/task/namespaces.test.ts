@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { EINVAL, ENOMEM, EPERM, Errno, ESRCH } from "../../abi/errno.ts";
+import { EAGAIN, EINVAL, ENOMEM, EPERM, Errno, ESRCH } from "../../abi/errno.ts";
 import { AT_FDCWD, O_RDONLY, O_WRONLY } from "../../abi/fcntl.ts";
 import { MS_BIND, MS_PRIVATE, MS_REC } from "../../abi/mount.ts";
 import { CLONE_FS, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS } from "../../abi/sched.ts";
-import { SIGCHLD, SIGKILL, SIGTERM } from "../../abi/signal.ts";
+import { SIGCHLD, SIGHUP, SIGINT, SIGKILL, SIGTERM } from "../../abi/signal.ts";
 import type { Proc, Sys } from "../../abi/sys.ts";
 import { decodeUtf8, encodeUtf8 } from "../../abi/utf8.ts";
+import { RLIMIT_NPROC } from "../../abi/resource.ts";
+import { KernelUnderTest } from "../../machine/kernel-testing.ts";
 import { checkInvariants } from "../../machine/invariants.ts";
 import { boot } from "../../machine/testing.ts";
 
@@ -266,5 +268,110 @@ describe("time namespaces", () => {
     expect(seen.late).toBe("EACCES");
     expect(seen.shift).toBeGreaterThanOrEqual(1000);
     expect(seen.shift).toBeLessThan(1002);
+  });
+});
+
+describe("live namespaces", () => {
+  test("events tell of their making, joining and end; the list is what there is", () => {
+    const k = new KernelUnderTest();
+    const { live } = k.kernel.initUserNs;
+    const events: string[] = [];
+    k.kernel.trace.listen((e) => {
+      if (e.name === "namespace_create") events.push(`create ${e.kind} ${e.how}`);
+      else if (e.name === "namespace_join" || e.name === "namespace_destroy") events.push(`${e.name.slice(10)} ${e.kind}`);
+    });
+    const before = [...live.all()].length;
+    const counts = k.run(function* (sys) {
+      const seen: number[] = [];
+      const pid = yield* sys.clone3({ flags: CLONE_NEWUSER | CLONE_NEWUTS | CLONE_NEWPID }, function* () {
+        seen.push([...live.all()].length - before);
+        yield* sys.unshare(CLONE_NEWUTS);
+        seen.push([...live.all()].length - before);
+        yield* sys.fork(function* () {
+          yield* sys.nanosleep(1e9);
+          return 0;
+        });
+        return 0;
+      });
+      yield* sys.wait4(pid, 0);
+      const fd = yield* sys.openat(AT_FDCWD, "/proc/1/ns/uts", O_RDONLY);
+      yield* sys.setns(fd, 0);
+      return [...seen, [...live.all()].length - before];
+    });
+    expect(counts).toEqual([3, 3, 0]);
+    expect(events).toEqual([
+      "create user clone",
+      "create uts clone",
+      "create pid clone",
+      "create uts unshare",
+      "destroy uts",
+      "destroy uts",
+      "destroy pid",
+      "destroy user",
+      "join uts",
+    ]);
+    expect(live.version).toBeGreaterThan(0);
+    k.check();
+  });
+
+  test("a fork that fails leaves nothing of the namespaces made for it", () => {
+    const k = new KernelUnderTest();
+    const { live } = k.kernel.initUserNs;
+    const before = [...live.all()].length;
+    k.run(function* (sys) {
+      yield* sys.prlimit64(0, RLIMIT_NPROC, { cur: 0, max: 0 });
+      yield* sys.mkdirat(AT_FDCWD, "/sys/fs/cgroup/x", 0o755);
+      yield* write(sys, "/sys/fs/cgroup/cgroup.subtree_control", "+pids");
+      yield* write(sys, "/sys/fs/cgroup/x/cgroup.procs", "0");
+      yield* write(sys, "/sys/fs/cgroup/x/pids.max", "1");
+      const body = function* (): Proc<number> {
+        yield* sys.getpid();
+        return 0;
+      };
+      expect(yield* errnoOf(sys.clone3({ flags: CLONE_NEWUTS | CLONE_NEWNS | CLONE_NEWUSER }, body))).toBe(EAGAIN);
+    });
+    expect([...live.all()].length).toBe(before);
+    k.check();
+  });
+
+  test("reboot inside a PID namespace ends its init by a signal that says which", () => {
+    const k = new KernelUnderTest();
+    const statuses = k.run(function* (sys) {
+      const seen: number[] = [];
+      for (const cmd of [0x01234567, 0x4321fedc]) {
+        const pid = yield* sys.clone3({ flags: CLONE_NEWPID }, function* () {
+          const child = yield* sys.fork(function* () {
+            yield* sys.reboot(cmd);
+            return 0;
+          });
+          yield* sys.wait4(child, 0);
+          yield* sys.nanosleep(1e9);
+          return 0;
+        });
+        seen.push((yield* sys.wait4(pid, 0)).status);
+      }
+      return seen;
+    });
+    expect(statuses).toEqual([SIGHUP, SIGINT]);
+    k.check();
+  });
+
+  test("related namespaces by ioctl", () => {
+    const k = new KernelUnderTest();
+    const seen = k.run(function* (sys) {
+      const inos: number[] = [];
+      const ino = function* (fd: number): Proc<number> {
+        return (yield* sys.fstat(fd)).ino;
+      };
+      yield* sys.unshare(CLONE_NEWUSER | CLONE_NEWUTS);
+      const uts = yield* sys.openat(AT_FDCWD, "/proc/self/ns/uts", O_RDONLY);
+      const user = yield* sys.openat(AT_FDCWD, "/proc/self/ns/user", O_RDONLY);
+      inos.push(yield* ino(yield* sys.ioctl(uts, "NS_GET_USERNS")), yield* ino(user));
+      const outside = yield* errnoOf(sys.ioctl(user, "NS_GET_PARENT"));
+      const none = yield* errnoOf(sys.ioctl(uts, "NS_GET_PARENT"));
+      return [inos[0] === inos[1], outside, none, yield* sys.ioctl(uts, "NS_GET_NSTYPE"), yield* sys.ioctl(user, "NS_GET_OWNER_UID")];
+    });
+    expect(seen).toEqual([true, EPERM, EINVAL, CLONE_NEWUTS, 65_534]);
+    k.check();
   });
 });

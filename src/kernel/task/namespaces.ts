@@ -169,8 +169,8 @@ export function unshare(system: System, task: Task, asked: number): void {
   const now = newNamespaces(system, task, flags, fs);
   // Semaphores of another IPC namespace cannot be given back later.
   if ((flags & (CLONE_NEWIPC | CLONE_SYSVSEM)) !== 0) task.tg.semUndo?.exit();
-  adopt(task, now);
   announceNamespaces(system, now, before, "unshare", task.tg.pid.nr);
+  adopt(task, now);
 }
 
 /** Puts new namespaces in force for the current task. */

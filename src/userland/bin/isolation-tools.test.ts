@@ -72,6 +72,32 @@ describe("privileges", () => {
   });
 });
 
+describe("sudo", () => {
+  test("root runs commands as others, with an environment of theirs", () => {
+    const m = boot();
+    expect(m.run("FOO=1 sudo -u nobody env | grep -E '^(FOO|HOME|USER|LOGNAME|SUDO_U.*|SUDO_COMMAND)=' | sort")).toEqual(
+      ok("HOME=/nonexistent\nLOGNAME=nobody\nSUDO_COMMAND=/usr/bin/env\nSUDO_UID=0\nSUDO_USER=root\nUSER=nobody\n"),
+    );
+    expect(
+      m.run(
+        "FOO=1 sudo -E sh -c 'echo $FOO'; sudo X=2 sh -c 'echo $X'; sudo -s echo 'a b' '$USER'; sudo -i pwd; sudo sh -c 'exit 5'; echo $?",
+      ),
+    ).toEqual(ok("1\n2\na b root\n/root\n5\n"));
+  });
+
+  test("others need a rule, or a password, which nobody has", () => {
+    const m = boot();
+    expect(m.run("su nobody -s /bin/sh -c 'sudo -n id'").stderr).toBe("sudo: a password is required\n");
+    m.run("echo 'nobody ALL=(root) NOPASSWD: /usr/bin/id' > /etc/sudoers.d/nobody");
+    expect(m.run("su nobody -s /bin/sh -c 'sudo id -u; sudo -l | tail -n 1; sudo -n true'")).toEqual({
+      stdout: "0\n    (root) NOPASSWD: /usr/bin/id\n",
+      stderr: "sudo: a password is required\n",
+      status: 1,
+    });
+    expect(m.run("su nobody -s /bin/sh -c 'setpriv --nnp sudo id'").stderr).toMatch(/^sudo: The "no new privileges" flag is set/);
+  });
+});
+
 describe("mini-docker", () => {
   const setUp = (m: ReturnType<typeof boot>): void => {
     m.run(
