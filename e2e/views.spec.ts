@@ -37,6 +37,7 @@ test("unshare shows in the namespaces, in the picture as in the text, and goes w
   await page.getByRole("button", { name: "unshare -u bash" }).click();
   const plate = page.getByRole("button", { name: /^uts namespace \d+/ });
   await expect(plate).toBeVisible();
+  await expect(page.getByRole("status")).toHaveText(/^uts namespace \d+ came\.$/);
   await visitor.run("hostname box");
   await expect(page.getByRole("button", { name: /^uts namespace \d+ \(box\)$/ })).toBeVisible();
   const number = (await visitor.run("readlink /proc/self/ns/uts")).replace(/\D/g, "");

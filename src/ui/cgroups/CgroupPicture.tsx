@@ -1,10 +1,12 @@
 /** The tree of cgroups: measures its room, asks `layout.ts` for shapes, and draws them. */
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import type { CgroupEntity } from "../../bridge/messages.ts";
 import { formatCount, formatSpan } from "../format.ts";
 import type { LiveKind } from "../live.ts";
 import { findNeighbour, type Item } from "../picture/navigate.ts";
 import { Shape } from "../picture/Shape.tsx";
 import { TryThese } from "../picture/TryThese.tsx";
+import { useNews } from "../picture/use-news.ts";
 import type { Related } from "../relations.ts";
 import { live, useStore } from "../store.ts";
 import { useLiveVersion, useRelated, useSize } from "../use-live.ts";
@@ -26,12 +28,15 @@ const EXAMPLES = [
 /** Virtual time for which the last victim is named. */
 const VICTIM_NS = 30e9;
 
+const nameAloud = ({ path }: CgroupEntity): string => `cgroup ${path}`;
+
 export function CgroupPicture() {
   const drawing = useRef<HTMLElement>(null);
   const { width, height } = useSize(drawing);
   const selection = useStore((state) => state.selection);
   useLiveVersion(REDRAW_MS, SEEN);
   const { cgroups, sample } = live;
+  useNews(cgroups, live.versions.cgroups, nameAloud);
   const shapes = layoutCgroups({
     ...{ cgroups, getHistory: (id) => live.histories.get(id), width, height: height - 1 },
     ...{ cpus: sample?.busy.length ?? 4, memoryBytes: sample?.memoryTotalBytes ?? 2 ** 31 },

@@ -25,6 +25,10 @@ export function Help() {
             CPU. Select a box to read it and to type commands about it.
           </p>
           <p>
+            The tabs over the picture show the same machine in other ways: who shares which namespaces, what each control group uses and may
+            use, how layers of files lie over each other, what is mounted where. What you select stays selected in all of them.
+          </p>
+          <p>
             <a href="./compatibility.html" target="_blank" rel="noopener">
               How this machine differs from Linux
             </a>

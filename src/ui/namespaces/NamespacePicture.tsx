@@ -1,11 +1,12 @@
 /** Processes × kinds of namespaces: measures its room, asks `layout.ts` for shapes, and draws them. */
 import { type CSSProperties, type KeyboardEvent, useEffect, useRef, useState } from "react";
-import type { NamespaceKind } from "../../bridge/messages.ts";
+import type { NamespaceEntity, NamespaceKind } from "../../bridge/messages.ts";
 import { formatCount } from "../format.ts";
 import type { LiveKind } from "../live.ts";
 import { findNeighbour, type Item } from "../picture/navigate.ts";
 import { Shape } from "../picture/Shape.tsx";
 import { TryThese } from "../picture/TryThese.tsx";
+import { useNews } from "../picture/use-news.ts";
 import type { Related } from "../relations.ts";
 import { live, useStore } from "../store.ts";
 import { useLiveVersion, useRelated, useSize } from "../use-live.ts";
@@ -18,12 +19,15 @@ const REDRAW_MS = 110;
 const SEEN: readonly LiveKind[] = ["tasks", "namespaces"];
 const EXAMPLES = ["unshare -u bash", "unshare -fp --mount-proc bash", "unshare -Ur bash", "lsns"];
 
+const nameAloud = ({ kind, ino }: NamespaceEntity): string => `${kind} namespace ${ino}`;
+
 export function NamespacePicture() {
   const drawing = useRef<HTMLElement>(null);
   const { width, height } = useSize(drawing);
   const selected = useStore((state) => state.selection !== undefined);
   useLiveVersion(REDRAW_MS, SEEN);
   const { tasks, namespaces } = live;
+  useNews(namespaces, live.versions.namespaces, nameAloud);
   const shapes = layoutNamespaces({ tasks, namespaces, width, height: height - 1 });
   return (
     <>
