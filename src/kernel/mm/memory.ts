@@ -40,6 +40,12 @@ export class Memory {
     this.cgroups.force(memcg, kind, bytes);
   }
 
+  /** Charges whatever the limits say: what comes in by the network has come. */
+  force(kind: MemoryKind, bytes: number, memcg: MemoryController): void {
+    this.usedBytes[kind] += bytes;
+    this.cgroups.force(memcg, kind, bytes);
+  }
+
   uncharge(kind: MemoryKind, bytes: number, memcg: MemoryController = this.cgroups.root.memory): void {
     this.usedBytes[kind] -= bytes;
     memcg.add(kind, -bytes);

@@ -198,4 +198,7 @@ it("internet sockets answer as those of a real Linux did", { timeout: 60_000 }, 
     console.log(differences.length, "of", recorded.length);
   }
   expect(differences).toEqual([]);
+  k.advance(100_000);
+  expect(k.kernel.memory.usedBytes.sock).toBe(0);
+  k.check();
 });

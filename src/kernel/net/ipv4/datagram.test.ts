@@ -134,3 +134,21 @@ describe("ICMP", () => {
     });
   });
 });
+
+it("buffers count for the memory of the machine, and are given back", () => {
+  const k = new KernelUnderTest();
+  k.run(function* (sys) {
+    yield* sys.unshare(CLONE_NEWNET);
+    const spaces = [...netCoreOf(k.kernel).namespaces];
+    const ns = spaces[spaces.length - 1];
+    ns?.core.softnet.run(() => openDevice(ns.loopback));
+    const a = yield* sys.socket(AF_INET, SOCK_DGRAM, 0);
+    yield* sys.bind(a, at(1000));
+    for (let i = 0; i < 20; i++) yield* sys.sendmsg(a, new Uint8Array(3000), 0, at(1000));
+    expect(k.kernel.memory.usedBytes.sock).toBeGreaterThan(60_000);
+    expect(k.kernel.memory.usedBytes.sock % 4096).toBe(0);
+  });
+  k.advance(10);
+  expect(k.kernel.memory.usedBytes.sock).toBe(0);
+  k.check();
+});

@@ -94,6 +94,10 @@ export abstract class DatagramSock extends InetSock {
     return this.wmem < this.sndbuf >> 1;
   }
 
+  protected get bufferedBytes(): number {
+    return this.rmem + this.wmem;
+  }
+
   /** Queues what came. False, and it is lost, where the buffer is full. */
   deliver(skb: SkBuff, bytes: Uint8Array, port: number): boolean {
     const weight = weigh(bytes.length + OVERHEAD, false);
@@ -108,13 +112,16 @@ export abstract class DatagramSock extends InetSock {
       ...{ bytes, from: { addr: ip.src, port }, ttl: ip.ttl, ifindex: skb.iif, dst: ip.dst },
       ...{ atNs: this.nowNs, weight },
     });
+    this.chargeBuffers();
     this.wakeReaders();
     return true;
   }
 
   takeDatagram(): Datagram | undefined {
     const datagram = this.queue.shift();
-    if (datagram !== undefined) this.rmem -= datagram.weight;
+    if (datagram === undefined) return undefined;
+    this.rmem -= datagram.weight;
+    this.chargeBuffers();
     return datagram;
   }
 
@@ -122,9 +129,11 @@ export abstract class DatagramSock extends InetSock {
   charge(skb: SkBuff): void {
     const weight = weigh(skb.payload.length + OVERHEAD, false);
     this.wmem += weight;
+    this.chargeBuffers();
     skb.sk = this;
     skb.destructor = () => {
       this.wmem -= weight;
+      this.chargeBuffers();
       if (this.writable) this.wakeWriters();
     };
   }
@@ -423,6 +432,7 @@ export abstract class DatagramSocket extends InetSocket {
     const { sock } = this;
     sock.queue.length = 0;
     sock.rmem = 0;
+    sock.chargeBuffers();
     sock.dropPort();
     this.dropped();
     super.release();

@@ -6,8 +6,10 @@
 import type { Errno } from "../../../abi/errno.ts";
 import { INADDR_LOOPBACK } from "../../../abi/inet.ts";
 import { IP_PMTUDISC_WANT } from "../../../abi/sockopt.ts";
-import { SOCKET_BUFFER } from "../../params.ts";
+import type { MemoryController } from "../../cgroup/memory.ts";
+import { PAGE_SIZE, SOCKET_BUFFER } from "../../params.ts";
 import { WaitQueue } from "../../sched/wait-queue.ts";
+import type { Task } from "../../task/task.ts";
 import { type NetNamespace, netPart } from "../net-namespace.ts";
 import { netSetting } from "../sysctl.ts";
 import type { IcmpErrorAbout } from "../core.ts";
@@ -79,6 +81,9 @@ export abstract class InetSock {
   private cachedRoute: { readonly route: Route; readonly generation: number; readonly dst: number } | undefined;
   private identification = 0;
   private held = false;
+  /** Whom its buffers count for: those of a file only. Set with the file. */
+  private memcg: MemoryController | undefined;
+  private chargedBytes = 0;
 
   constructor(
     readonly ns: NetNamespace,
@@ -105,10 +110,30 @@ export abstract class InetSock {
   /** inet_put_port(): gives the port back. */
   abstract dropPort(): void;
 
-  /** It has a file, and with it its namespace. */
-  holdNs(): void {
+  /** It has a file, and with it its namespace and someone to pay for its buffers. */
+  holdNs(task: Task): void {
     this.held = true;
     this.ns.get();
+    this.memcg = task.cgroup.memcg;
+  }
+
+  /** Bytes in its buffers. */
+  protected abstract get bufferedBytes(): number;
+
+  /**
+   * Charges its buffers, by pages (sk_mem_charge). Differs from Linux: a limit of the cgroup is not told to the sender by smaller windows; bytes
+   * count, not the packets that they lie in.
+   */
+  chargeBuffers(): void {
+    const { memcg } = this;
+    if (memcg === undefined) return;
+    const wanted = Math.ceil(this.bufferedBytes / PAGE_SIZE) * PAGE_SIZE;
+    const more = wanted - this.chargedBytes;
+    if (more === 0) return;
+    this.chargedBytes = wanted;
+    const { memory } = this.ns.system;
+    if (more > 0) memory.force("sock", more, memcg);
+    else memory.uncharge("sock", -more, memcg);
   }
 
   releaseNs(): void {

@@ -86,7 +86,7 @@ export class PingSocket extends DatagramSocket {
     this.sock = new PingSock(netNsOf(task), owner);
     this.sock.reuseAddr = true;
     this.sock.ino = this.inode.ino;
-    this.sock.holdNs();
+    this.sock.holdNs(task);
   }
 
   protected override checkMessage(buf: Uint8Array): void {

@@ -117,7 +117,7 @@ export class RawSocket extends DatagramSocket {
     super(system, SOCK_RAW, flags, task);
     this.sock = new RawSock(netNsOf(task), { uid: task.cred.fsuid }, protocol);
     this.sock.ino = this.inode.ino;
-    this.sock.holdNs();
+    this.sock.holdNs(task);
   }
 
   protected override get raw(): boolean {

@@ -110,7 +110,7 @@ export class UdpSocket extends DatagramSocket {
     super(system, SOCK_DGRAM, flags, task);
     this.sock = new UdpSock(netNsOf(task), { uid: task.cred.fsuid });
     this.sock.ino = this.inode.ino;
-    this.sock.holdNs();
+    this.sock.holdNs(task);
   }
 
   protected override checkMessage(_buf: Uint8Array, to: { readonly port: number } | undefined): void {

@@ -46,6 +46,7 @@ import {
   PACKET_HOST,
   PACKET_MR_ALLMULTI,
   PACKET_MR_PROMISC,
+  PACKET_OUTGOING,
   PACKET_STATISTICS,
   type PacketMreq,
   SO_PRIORITY,
@@ -192,7 +193,8 @@ export class PacketSocket extends SocketFile {
 
   /** A device has sent or received it; the clone is ours. */
   private capture(skb: SkBuff, dev: NetDevice): void {
-    if (skb.sk === this) return;
+    // What it sends itself it does not see.
+    if (skb.pkttype === PACKET_OUTGOING && skb.sk === this) return;
     const weight = weigh(frameLength(skb), false);
     this.packets++;
     if (this.rmem + weight > this.rcvbuf) {
@@ -215,6 +217,7 @@ export class PacketSocket extends SocketFile {
     const skb = new SkBuff();
     skb.id = this.ns.core.nextPacketId();
     skb.dev = dev;
+    skb.sk = this;
     const bytes = buf.slice();
     if (raw) {
       if (readFrameInto(skb, bytes) === undefined) throw EINVAL;

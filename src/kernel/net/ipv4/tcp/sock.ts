@@ -168,8 +168,14 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
     });
   }
 
+  protected get bufferedBytes(): number {
+    const { received, queuedBytes, state } = this.tcb;
+    return received.length + received.earlyLength + (state === "CLOSE" || state === "LISTEN" ? 0 : queuedBytes);
+  }
+
   ended(): void {
     this.unhash();
+    this.chargeBuffers();
     if (!this.portLocked) this.dropPort();
     if (this.tcb.orphan) this.forget();
   }
@@ -227,6 +233,8 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
   forget(): void {
     if (this.released) return;
     this.dropPort();
+    this.tcb.received.clear();
+    this.chargeBuffers();
     this.released = true;
     tcpTable(this.ns).socks.delete(this);
     this.ns.core.version++;
@@ -302,6 +310,7 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
     const { dev } = skb;
     const understood = receiveSegment(this.tcb, header, skb.payload);
     if (!understood) replyReset(ns, skb, header);
+    this.chargeBuffers();
     ns.core.consume(skb, ns, dev);
   }
 

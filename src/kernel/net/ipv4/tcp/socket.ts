@@ -63,7 +63,7 @@ export class TcpSocket extends InetSocket {
       this.sock.uid = task.cred.fsuid;
       this.stage = "connected";
     }
-    this.sock.holdNs();
+    this.sock.holdNs(task);
   }
 
   private get tcb() {
@@ -241,7 +241,9 @@ export class TcpSocket extends InetSocket {
       if (error === EPIPE && (flags & MSG_NOSIGNAL) === 0) task.raise(SIGPIPE);
       throw error;
     }
-    return start + this.work(() => writeBytes(tcb, start === 0 ? buf : buf.subarray(start), (flags & MSG_MORE) !== 0));
+    const sent = this.work(() => writeBytes(tcb, start === 0 ? buf : buf.subarray(start), (flags & MSG_MORE) !== 0));
+    sock.chargeBuffers();
+    return start + sent;
   }
 
   private *sendSlowly(task: Task, buf: Uint8Array, already: number, flags: number): Generator<Wait, number, void> {
@@ -307,6 +309,7 @@ export class TcpSocket extends InetSocket {
       const into = (flags & MSG_TRUNC) !== 0 && !peek ? new Uint8Array(want) : buf.subarray(peek ? 0 : length);
       const count = this.work(() => readBytes(tcb, into, peek));
       length = peek ? count : length + count;
+      sock.chargeBuffers();
     }
     const target = ((flags & MSG_WAITALL) !== 0 ? buf.length : Math.min(this.rcvLowat, buf.length)) || 1;
     if (length >= target || (buf.length === 0 && tcb.unread > 0)) return { length, done: true };
