@@ -236,3 +236,9 @@ export function unhang(mount: Mount): void {
   mount.parent = undefined;
   mount.mountpoint = undefined;
 }
+
+/** Another place for what hangs somewhere. Linux `mnt_change_mountpoint`. */
+export function moveOnto(mount: Mount, at: Path): void {
+  unhang(mount);
+  hang(mount, at);
+}

@@ -16,7 +16,7 @@ import { netEntry } from "./net.ts";
 import { parsePid, taskIno } from "./numbers.ts";
 import { fdEntry, fdinfoEntry } from "./task-fd.ts";
 import { namespaceEntries } from "./task-ns.ts";
-import { taskMountinfo, taskMounts } from "./task-mounts.ts";
+import { taskMountinfo, taskMounts, taskMountstats } from "./task-mounts.ts";
 import { taskStat, taskStatm, taskStatus } from "./task-stat.ts";
 
 /** TASK_COMM_LEN without the NUL. */
@@ -152,6 +152,7 @@ const common: readonly Entry<TaskSubject>[] = [
   place("exe", (task) => task.image.exe),
   file("mounts", taskMounts),
   file("mountinfo", taskMountinfo),
+  file("mountstats", taskMountstats, 0o400),
   // Seen from the reader's cgroup namespace. A cgroup that was removed under a zombie is marked.
   file("cgroup", ({ task }, reader) => `0::${reader.ns.cgroup.pathOf(task.cgroup)}${task.cgroup.removed ? " (deleted)" : ""}\n`),
   file("oom_score", oomScore),

@@ -1,4 +1,4 @@
-/** /proc/PID/mounts, mountinfo: proc_pid_mounts(5), proc_pid_mountinfo(5); Linux `fs/proc_namespace.c`. */
+/** /proc/PID/mounts, mountinfo, mountstats: proc_pid_mounts(5), proc_pid_mountinfo(5); Linux `fs/proc_namespace.c`. */
 
 import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW, MS_RDONLY, MS_RELATIME } from "../../../abi/mount.ts";
 import { major, minor } from "../../../abi/stat.ts";
@@ -71,6 +71,17 @@ export function taskMountinfo({ task }: TaskSubject, reader: Task): string {
       const tag = propagationTags(mnt, root);
       const fs = `${sb.fstype} ${mangle(mnt.source)} ${sb.readonly ? "ro" : "rw"}${sb.showOptions()}`;
       return `${mnt.id} ${mnt.parent?.id ?? mnt.id} ${dev} ${where} ${access}${mountOptions(mnt)}${tag} - ${fs}\n`;
+    })
+    .join("");
+}
+
+/** Differs from Linux: no filesystem adds figures of its own, as NFS does. */
+export function taskMountstats({ task }: TaskSubject): string {
+  const { root } = task.fs;
+  return visible(task)
+    .map((mnt) => {
+      const device = mnt.source === "" ? "no device" : `device ${mangle(mnt.source)}`;
+      return `${device} mounted on ${mangle(mountPath(mnt, root))} with fstype ${mnt.sb.fstype}\n`;
     })
     .join("");
 }
