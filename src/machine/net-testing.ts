@@ -11,7 +11,7 @@ import { fibOf } from "../kernel/net/ipv4/fib.ts";
 import { ipv4Conf } from "../kernel/net/ipv4/in-device.ts";
 import { ipLocalOut, newDatagram } from "../kernel/net/ipv4/output.ts";
 import { routeOutput } from "../kernel/net/ipv4/route.ts";
-import { RT_SCOPE_LINK, RT_TABLE_MAIN, RTN_UNICAST, RTPROT_BOOT } from "../kernel/net/ipv4/route-types.ts";
+import { type Route, RT_SCOPE_LINK, RT_TABLE_MAIN, RTN_UNICAST, RTPROT_BOOT } from "../kernel/net/ipv4/route-types.ts";
 import { newNetNamespace } from "../kernel/net/net.ts";
 import type { NetNamespace } from "../kernel/net/net-namespace.ts";
 import type { TracePayload } from "../kernel/trace.ts";
@@ -79,17 +79,23 @@ export class Lab {
 
   address(dev: NetDevice, text: string): void {
     const [addr, length] = text.split("/") as [string, string];
-    addAddress(dev, { local: ip(addr), prefixLength: Number(length), broadcast: defaultBroadcast(ip(addr), Number(length)) });
+    const prefixLength = Number(length);
+    addAddress(dev, { local: ip(addr), prefixLength, broadcast: prefixLength < 31 ? defaultBroadcast(ip(addr), prefixLength) : 0 });
   }
 
   /** Sends an ICMP echo of `size` bytes. Throws the Errno of routing. */
   ping(ns: NetNamespace, to: string, { sequence = 1, size = 56, ttl = 64, dontFragment = false } = {}): void {
     this.run(() => {
       const route = routeOutput(ns, { dst: ip(to), src: 0, oif: 0, iif: 0, mark: 0, tos: 0 });
-      const header = { kind: "icmp", type: 8, code: 0, id: 1, sequence } as const;
-      const options = { protocol: IPPROTO_ICMP, ttl, tos: 0, dontFragment };
-      ipLocalOut(ns, newDatagram(ns, route, 0, ip(to), options, header, new Uint8Array(size)));
+      this.echo(ns, route, 0, ip(to), { sequence, size, ttl, dontFragment });
     });
+  }
+
+  /** Sends an echo by a route that is known. */
+  echo(ns: NetNamespace, route: Route, src: number, dst: number, { sequence = 1, size = 56, ttl = 64, dontFragment = false } = {}): void {
+    const header = { kind: "icmp", type: 8, code: 0, id: 1, sequence } as const;
+    const options = { protocol: IPPROTO_ICMP, ttl, tos: 0, dontFragment };
+    ipLocalOut(ns, newDatagram(ns, route, src, dst, options, header, new Uint8Array(size)));
   }
 
   run<T>(work: () => T): T {
