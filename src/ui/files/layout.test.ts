@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { FileEntry, MountEntity } from "../../bridge/messages.ts";
+import { decideKey } from "./keys.ts";
 import { type FilesInput, layoutFiles, type Listing, type RowShape } from "./layout.ts";
 
 const HOST = 1;
@@ -78,6 +79,25 @@ describe("the tree of mounts", () => {
     expect(rows.length).toBeLessThanOrEqual(900);
     expect(mountCount).toBe(3000);
   });
+});
+
+test("keys walk the tree, open and close it", () => {
+  const { rows } = layout([mount(1, "/"), mount(2, "/dev")], { open: new Map([["/", directory("dev/", "etc/")]]) });
+  const at = (key: string, from: number) => {
+    const effect = decideKey(rows, from, key);
+    return typeof effect === "object" ? effect.to?.path : effect;
+  };
+  expect(["ArrowDown", "ArrowUp", "Home", "End", "ArrowRight", "ArrowLeft", "Enter", "x"].map((key) => at(key, 0))).toEqual([
+    "/dev",
+    undefined,
+    "/",
+    "/etc",
+    "/dev",
+    "toggle",
+    "activate",
+    undefined,
+  ]);
+  expect([at("ArrowRight", 2), at("ArrowLeft", 2), at("ArrowUp", 2)]).toEqual(["toggle", "/", "/dev"]);
 });
 
 describe("propagation", () => {
