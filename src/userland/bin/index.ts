@@ -60,6 +60,7 @@ import { id } from "./id.ts";
 import { init } from "./init.ts";
 import { install } from "./install.ts";
 import { ionice } from "./ionice.ts";
+import { ip } from "./ip.ts";
 import { ipcmk } from "./ipcmk.ts";
 import { ipcrm } from "./ipcrm.ts";
 import { ipcs } from "./ipcs.ts";
@@ -241,6 +242,7 @@ export const executables: readonly Executable[] = [
   init,
   install,
   ionice,
+  ip,
   ipcmk,
   ipcrm,
   ipcs,
