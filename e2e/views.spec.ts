@@ -128,3 +128,14 @@ test("on a phone every view is there and fits", async ({ page }) => {
   }
   expect(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)).toBe(false);
 });
+
+test("a view that cannot be fetched takes nothing else with it", async ({ page }) => {
+  await page.route(/NamespacePicture/, (route) => route.abort());
+  const visitor = await Visitor.arrive(page);
+  await tab(page, "Namespaces").click();
+  await expect(page.getByRole("button", { name: "Reload the page" })).toBeVisible();
+  await page.locator(".xterm-helper-textarea").first().focus();
+  expect(await visitor.run("echo on")).toBe("on");
+  await tab(page, "Processes").click();
+  await expect(page.getByRole("button", { name: /^init, process 1/ })).toBeVisible();
+});

@@ -78,7 +78,7 @@ function Facts({ cgroup }: { readonly cgroup: CgroupEntity }) {
       <dl>
         {listFacts(cgroup).map(([name, value]) => (
           <div key={name}>
-            <dt className={name.includes(".") ? "label verbatim" : "label"}>{name}</dt>
+            <dt className={/^[a-z]/.test(name) ? "label verbatim" : "label"}>{name}</dt>
             <dd>{value}</dd>
           </div>
         ))}

@@ -14,7 +14,8 @@ export function Instrument({ shape, kind }: Props) {
     level -= tall;
     return (
       <rect
-        key={part}
+        // A vessel of another height is another vessel: what is in it does not move from the one to the other.
+        key={`${part} ${height}`}
         className="gauge-fill"
         x={1.5}
         width={vessel - 3}
@@ -30,7 +31,7 @@ export function Instrument({ shape, kind }: Props) {
       {area !== "" && <path className="past" d={area} />}
       {edge !== "" && <path className="past-edge" d={edge} />}
       {fills}
-      <path className="surface" style={{ transform: `translate(0, ${level}px)` }} d={`M1 0H${vessel - 1}`} />
+      <path key={height} className="surface" style={{ transform: `translate(0, ${level}px)` }} d={`M1 0H${vessel - 1}`} />
       {/* Without a limit the walls go on: they are broken off, as drawings do. */}
       {limitY === undefined ? (
         <path

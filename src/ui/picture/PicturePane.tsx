@@ -1,6 +1,7 @@
 /** The pane of the picture: tabs of its views, the view as drawing or text, and below it what is known of the thing that is selected. */
 import { type KeyboardEvent, Suspense, useEffect, useRef } from "react";
 import { hover, useStore } from "../store.ts";
+import { Fetched } from "./Fetched.tsx";
 import { details, getView, type View, views } from "../views.ts";
 
 const PANEL = "picture-panel";
@@ -25,11 +26,15 @@ export function PicturePane({ className = "" }: { readonly className?: string })
         </button>
       </div>
       <div className="view" role="tabpanel" id={PANEL} aria-labelledby={tabId(view)}>
-        <Suspense fallback={<div className="drawing" />}>
-          <Content key={view.name} />
-        </Suspense>
+        <Fetched key={`${view.name} ${asText}`}>
+          <Suspense fallback={<div className="drawing" />}>
+            <Content />
+          </Suspense>
+        </Fetched>
       </div>
-      <Suspense>{Detail !== undefined && <Detail />}</Suspense>
+      <Fetched key={kind}>
+        <Suspense>{Detail !== undefined && <Detail />}</Suspense>
+      </Fetched>
     </section>
   );
 }
