@@ -81,7 +81,7 @@ function fixedPart(entry: Entry): NetlinkWriter {
 
 const u32s = (...values: number[]): Uint8Array => {
   const bytes = new Uint8Array(values.length * 4);
-  values.forEach((value, i) => viewOf(bytes).setUint32(i * 4, value >>> 0, true));
+  for (const [i, value] of values.entries()) viewOf(bytes).setUint32(i * 4, value >>> 0, true);
   return bytes;
 };
 
@@ -128,16 +128,15 @@ function tcpInfoBytes(sock: TcpSock): Uint8Array {
     tcb.ssthresh === INFINITE_SSTHRESH ? 0x7fffffff : tcb.ssthresh,
     ...[tcb.cwnd, tcb.advmss, 3, 0, tcb.rcvSpace.space, tcb.totalRetransmits],
   ];
-  words.forEach((value, i) => v.setUint32(8 + 4 * i, value, true));
+  for (const [i, value] of words.entries()) v.setUint32(8 + 4 * i, value, true);
   const u64 = (at: number, value: number): void => {
     v.setUint32(at, value >>> 0, true);
     v.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
   };
   u64(120, tcb.bytesAcked);
   u64(128, tcb.bytesReceived);
-  [tcb.segsOut, tcb.segsIn, tcb.unsent.length, tcb.minRttUs, tcb.dataSegsIn, tcb.dataSegsOut].forEach((value, i) => {
-    v.setUint32(136 + 4 * i, value, true);
-  });
+  const segments = [tcb.segsOut, tcb.segsIn, tcb.unsent.length, tcb.minRttUs, tcb.dataSegsIn, tcb.dataSegsOut];
+  for (const [i, value] of segments.entries()) v.setUint32(136 + 4 * i, value, true);
   u64(200, tcb.bytesSent);
   u64(208, tcb.bytesResent);
   v.setUint32(228, tcb.sndWnd, true);

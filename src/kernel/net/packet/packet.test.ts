@@ -1,7 +1,7 @@
 /** Packet sockets over loopback, by system calls. */
 
 import { expect, it } from "vitest";
-import { ENETDOWN, ENXIO, Errno } from "../../../abi/errno.ts";
+import { ENETDOWN, ENXIO, type Errno } from "../../../abi/errno.ts";
 import { ETH_P_ALL, ETH_P_IP } from "../../../abi/inet.ts";
 import { CLONE_NEWNET } from "../../../abi/sched.ts";
 import { AF_INET, AF_PACKET, MSG_DONTWAIT, type PacketAddress, SOCK_DGRAM, SOCK_RAW, SOL_PACKET } from "../../../abi/socket.ts";

@@ -416,7 +416,7 @@ export function receiveSegment(t: Tcb, header: TcpHeader, payload: Uint8Array): 
     return true;
   }
   noteTimestamp(t, header);
-  afterAckStates(t);
+  afterAckStates(t, fin);
   if ((t.state as string) === "CLOSE") return true;
   if (!acceptsData(t, header, endSeq)) return true;
   queueData(t, header, payload, fin);
@@ -427,8 +427,8 @@ export function receiveSegment(t: Tcb, header: TcpHeader, payload: Uint8Array): 
   return true;
 }
 
-/** The transitions that an ACK of our FIN, or of our SYN, makes. */
-function afterAckStates(t: Tcb): void {
+/** The transitions that an ACK of our FIN, or of our SYN, makes. `fin`: the same segment brings the other side's FIN. */
+function afterAckStates(t: Tcb, fin: boolean): void {
   switch (t.state) {
     case "SYN_RECV":
       if (before(t.sndUna, t.sndNxt)) return;
@@ -448,7 +448,7 @@ function afterAckStates(t: Tcb): void {
         t.host.wakeWriters();
         return;
       }
-      lingerInFinWait2(t);
+      lingerInFinWait2(t, fin);
       return;
     }
     case "CLOSING":
@@ -469,7 +469,7 @@ function afterAckStates(t: Tcb): void {
 }
 
 /** An orphan does not wait for the other side's FIN for ever. */
-export function lingerInFinWait2(t: Tcb): void {
+export function lingerInFinWait2(t: Tcb, finComing = false): void {
   if (t.linger2Ns < 0) {
     t.host.mib.tcpExt.TCPAbortOnLinger++;
     finish(t);
@@ -477,6 +477,7 @@ export function lingerInFinWait2(t: Tcb): void {
   }
   const patience = t.linger2Ns > 0 ? t.linger2Ns : t.host.params.finTimeoutNs;
   if (patience > TIMEWAIT_NS) t.armKeep(patience - TIMEWAIT_NS);
+  else if (finComing) t.armKeep(patience);
   else enterTimeWait(t, "FIN_WAIT2", patience);
 }
 

@@ -252,6 +252,14 @@ describe("the end", () => {
     expect(s.host.timeWaits).toEqual(["FIN_WAIT2"]);
   });
 
+  it("ACK and FIN in one segment lead a closed end to TIME_WAIT at once", () => {
+    const s = new Scripted().established();
+    close(s.tcb, false);
+    s.take();
+    s.inject("F.", 1, 0, 2);
+    expect([s.host.timeWaits, s.take()]).toEqual([["TIME_WAIT"], [". 2 ack 2"]]);
+  });
+
   it("a FIN of the other side ends reading; closing then is LAST_ACK", () => {
     const s = new Scripted().established();
     s.inject("F.", 1, 0, 1);
