@@ -327,3 +327,24 @@ describe("identities and other namespaces", () => {
     expect(m.run(asNobody('unshare -r sh -c "chown 0 /var/tmp/d/id; chmod 4755 /var/tmp/d/id"; /var/tmp/d/id -u')).stdout).toBe("65534\n");
   });
 });
+
+test("a map that a user has opened is not written by a privileged program's hand", () => {
+  const k = new KernelUnderTest();
+  const outcome = k.run(function* (sys) {
+    let seen = "";
+    const pid = yield* sys.fork(function* () {
+      yield* sys.setresuid(1000, 1000, 0);
+      yield* sys.unshare(CLONE_NEWUSER);
+      yield* sys.nanosleep(1e9);
+      return 0;
+    });
+    yield* sys.nanosleep(1_000_000);
+    yield* sys.setresuid(-1, 1000, -1);
+    const fd = yield* sys.openat(AT_FDCWD, `/proc/${pid}/uid_map`, O_WRONLY);
+    yield* sys.setresuid(-1, 0, -1);
+    seen = yield* errnoOf(() => sys.write(fd, new TextEncoder().encode("0 5 10")));
+    yield* sys.wait4(pid, 0);
+    return seen;
+  });
+  expect(outcome).toBe("EPERM");
+});

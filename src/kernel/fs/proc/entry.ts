@@ -3,6 +3,7 @@
  * as seen from a PID namespace, or a task. Nothing here is stored and nothing is constant that could change.
  */
 
+import type { Cred } from "../../ns/user.ts";
 import type { PidNamespace } from "../../ns/pid.ts";
 import type { System } from "../../task/system.ts";
 import type { Task } from "../../task/task.ts";
@@ -34,17 +35,18 @@ interface Common {
   /**
    * - `ptrace`: besides what the mode says, ptrace_may_access() decides who looks into or through it.
    * - `mode`: the mode alone decides, capabilities do not help (/proc/sys).
+   * - `net`: as `mode`, but who has CAP_NET_ADMIN over his network namespace counts as the owner (/proc/sys/net).
    * - `open`: its mayOpen() alone decides.
    */
-  readonly access?: "ptrace" | "mode" | "open";
+  readonly access?: "ptrace" | "mode" | "open" | "net";
 }
 
 /** Its text is computed when reading begins, and again after a seek to 0. */
 export interface FileEntry<S> extends Common {
   readonly kind: "file";
   read?(subject: S, reader: Task): string;
-  /** Takes one write as a whole. Errors: EINVAL for what it does not understand. */
-  write?(subject: S, text: string, writer: Task): void;
+  /** Takes one write as a whole. `opener` is who opened the file, as he was then. Errors: EINVAL for what it does not understand. */
+  write?(subject: S, text: string, writer: Task, opener: Cred): void;
   /** Tested at open(2), besides the mode. Errors: EACCES. */
   mayOpen?(subject: S, flags: number, opener: Task): void;
   /** Instead of read and write, for what is no text. */

@@ -1,9 +1,12 @@
 /** Inodes and open files of proc: Linux `fs/proc/inode.c`, `fs/proc/base.c`, seq_file. */
 
 import { EACCES, EINVAL, EIO, ENOENT, EPERM, ESRCH } from "../../../abi/errno.ts";
+import { CAP_NET_ADMIN } from "../../../abi/capability.ts";
 import { SEEK_CUR, SEEK_SET } from "../../../abi/fcntl.ts";
 import { type Dirent, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, type Timespec } from "../../../abi/stat.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../abi/utf8.ts";
+import { netNsOf } from "../../net/net-namespace.ts";
+import { type Cred, nsCapable } from "../../ns/user.ts";
 import { mayPtrace } from "../../task/ptrace-access.ts";
 import { coarseNow } from "../../task/system.ts";
 import { callerTask, type Task } from "../../task/task.ts";
@@ -65,6 +68,7 @@ export class ProcInode<S extends Machine> extends Inode {
     }
     if (entry.access === "open") this.permission = () => {};
     if (entry.access === "mode") this.permission = (mask, caller) => checkModeOnly(entry.mode, mask, callerTask(caller));
+    if (entry.access === "net") this.permission = (mask, caller) => checkNetMode(entry.mode, mask, callerTask(caller));
     if (entry.kind === "link" && entry.follow !== undefined) {
       const { follow } = entry;
       this.followLink = (caller) => {
@@ -144,7 +148,7 @@ export class ProcInode<S extends Machine> extends Inode {
     if (entry.kind !== "file") throw EINVAL;
     entry.mayOpen?.(subject, flags, callerTask(caller));
     if (entry.open !== undefined) return entry.open(subject, path, flags, callerTask(caller));
-    return new ProcFile(this, entry, subject, flags, path);
+    return new ProcFile(this, entry, subject, flags, path, caller.cred);
   }
 
   /** O_TRUNC of a file that is written to has no effect. */
@@ -161,6 +165,14 @@ function linksOf<S extends Machine>(entry: Entry<S>, subject: S): number {
 function checkModeOnly(mode: number, mask: number, { cred }: Task): void {
   const granted = cred.euid === 0 ? mode >> 6 : cred.egid === 0 || cred.groups.includes(0) ? mode >> 3 : mode;
   if ((mask & ~granted & 7) !== 0) throw EACCES;
+}
+
+/** net_ctl_permissions(). */
+function checkNetMode(mode: number, mask: number, task: Task): void {
+  const { userNs } = netNsOf(task);
+  if (nsCapable(task.cred, userNs, CAP_NET_ADMIN)) {
+    if ((mask & ~(mode >> 6) & 7) !== 0) throw EACCES;
+  } else checkModeOnly(mode, mask, task);
 }
 
 /** Errors: ENOENT for what belongs to a task that is gone. */
@@ -183,6 +195,7 @@ class ProcFile<S extends Machine> extends File {
     private readonly subject: S,
     flags: number,
     override readonly path: Path,
+    private readonly opener: Cred,
   ) {
     super(inode, flags, path);
   }
@@ -213,7 +226,7 @@ class ProcFile<S extends Machine> extends File {
     if (task !== undefined && task.pid.task !== task) throw ESRCH;
     // Files of tasks have no write operation at all; those of the machine refuse it.
     if (this.entry.write === undefined) throw task === undefined ? EIO : EINVAL;
-    this.entry.write(this.subject, decodeUtf8(buf), callerTask(caller));
+    this.entry.write(this.subject, decodeUtf8(buf), callerTask(caller), this.opener);
     this.pos += buf.length;
     return buf.length;
   }

@@ -76,35 +76,42 @@ function parseMap(text: string): IdMapEntry[] {
  * verify_root_map(): who maps the parent's root can write file capabilities that count there, so the creator, or the writer from outside,
  * must have had CAP_SETFCAP.
  */
-function rootMapPermitted(ns: UserNamespace, parent: UserNamespace, map: readonly IdMapEntry[], writer: Cred): boolean {
+function rootMapPermitted(ns: UserNamespace, parent: UserNamespace, map: readonly IdMapEntry[], opener: Cred): boolean {
   if (!map.some((e) => e.outside === 0)) return true;
-  return writer.userNs === ns ? ns.parentCouldSetfcap : nsCapable(writer, parent, CAP_SETFCAP);
+  return opener.userNs === ns ? ns.parentCouldSetfcap : nsCapable(opener, parent, CAP_SETFCAP);
 }
 
-/** new_idmap_permitted(): one's own id for the creator, anything mapped for who may set ids in the parent. */
-function mapPermitted(ns: UserNamespace, parent: UserNamespace, map: readonly IdMapEntry[], kind: IdKind, writer: Cred): boolean {
+/** new_idmap_permitted(): one's own id for the creator, anything mapped for who may set ids in the parent, as opener and as writer. */
+function mapPermitted(
+  ns: UserNamespace,
+  parent: UserNamespace,
+  map: readonly IdMapEntry[],
+  kind: IdKind,
+  writer: Cred,
+  opener: Cred,
+): boolean {
   const cap = kind === "uidMap" ? CAP_SETUID : CAP_SETGID;
-  if (kind === "uidMap" && !rootMapPermitted(ns, parent, map, writer)) return false;
+  if (kind === "uidMap" && !rootMapPermitted(ns, parent, map, opener)) return false;
   const [only] = map;
-  if (map.length === 1 && only?.count === 1 && writer.euid === ns.ownerUid) {
+  if (map.length === 1 && only?.count === 1 && opener.euid === ns.ownerUid) {
     const id = toKernelId(parent, kind, only.outside);
-    if (kind === "uidMap" && id === writer.euid) return true;
-    if (kind === "gidMap" && id === writer.egid && !ns.setgroupsAllowed) return true;
+    if (kind === "uidMap" && id === opener.euid) return true;
+    if (kind === "gidMap" && id === opener.egid && !ns.setgroupsAllowed) return true;
   }
-  return nsCapable(writer, parent, cap);
+  return nsCapable(writer, parent, cap) && nsCapable(opener, parent, cap);
 }
 
-/** map_write(), in its order of checks. Differs from Linux: whoever writes is asked for his rights, not who opened the file. */
-function writeMap(task: Task, writer: Task, text: string, kind: IdKind): void {
+/** map_write(), in its order of checks. */
+function writeMap(task: Task, writer: Task, opener: Cred, text: string, kind: IdKind): void {
   const ns = task.cred.userNs;
   const { parent } = ns;
   if (parent === undefined) throw EPERM;
-  if (writer.cred.userNs !== ns && writer.cred.userNs !== parent) throw EPERM;
+  if (opener.userNs !== ns && opener.userNs !== parent) throw EPERM;
   if (byteLength(text) >= PAGE_SIZE) throw EINVAL;
   if (ns[kind].length > 0) throw EPERM;
-  if (!nsCapable(writer.cred, ns, CAP_SYS_ADMIN)) throw EPERM;
+  if (!nsCapable(opener, ns, CAP_SYS_ADMIN)) throw EPERM;
   const map = parseMap(text);
-  if (!mapPermitted(ns, parent, map, kind, writer.cred)) throw EPERM;
+  if (!mapPermitted(ns, parent, map, kind, writer.cred, opener)) throw EPERM;
   for (const e of map) {
     if (toKernelId(parent, kind, e.outside) === undefined || toKernelId(parent, kind, e.outside + e.count - 1) === undefined) throw EPERM;
   }
@@ -119,7 +126,7 @@ function mapFile(name: string, kind: IdKind): FileEntry<TaskSubject> {
     name,
     mode: 0o644,
     read: ({ task }, reader) => showMap(task, reader, kind),
-    write: ({ task }, text, writer) => writeMap(task, writer, text, kind),
+    write: ({ task }, text, writer, opener) => writeMap(task, writer, opener, text, kind),
   };
 }
 
