@@ -1,8 +1,9 @@
 /** Copying a file of a lower layer into the upper one, because it is about to change: Linux `fs/overlayfs/copy_up.c`. */
 
-import { EEXIST, ENOENT, ENOSPC, ENOTDIR } from "../../../abi/errno.ts";
+import { EEXIST, ENOENT, ENOSPC, ENOTDIR, EOVERFLOW } from "../../../abi/errno.ts";
 import { O_NOATIME, O_RDONLY } from "../../../abi/fcntl.ts";
 import { isLnk, isReg } from "../../../abi/stat.ts";
+import { idsMapped } from "../../ns/idmap.ts";
 import { COPY_NS_PER_BYTE, COPY_UP_NS, PAGE_SIZE } from "../../params.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { Content } from "../../vfs/content.ts";
@@ -42,6 +43,8 @@ function copyUpOne(inode: OverlayInode, kind: CopyUpKind): void {
   if (inode.nlink === 0) throw inode.isDirectory ? ENOTDIR : EEXIST;
   const lower = inode.lowers[0] as LayerPath;
   const source = lower.dentry.inode;
+  // Whoever mounted it could not give the copy to an owner whom his user namespace does not know.
+  if (!idsMapped(sb.mounter.userNs, source.uid, source.gid)) throw EOVERFLOW;
   const caller = sb.asMounter(sb.current);
   const { atime, mtime } = dir.inode;
   const bytes = kind === "data" && isReg(source.mode) ? bytesToCopy(sb, source) : 0;

@@ -63,7 +63,7 @@ export class OverlaySuperBlock extends SuperBlock {
   /** The whiteout that all new ones are further names of. Written by makeWhiteout. */
   sharedWhiteout: Dentry | undefined;
   /** Who mounted it: the layers are opened with his rights. */
-  private readonly mounter: Cred;
+  readonly mounter: Cred;
   private readonly mounterMayAll: boolean;
   /** By an inode of a layer. What is removed by way of the overlay is forgotten, the rest with the overlay. */
   private readonly inodes = new Map<Inode, OverlayInode>();
