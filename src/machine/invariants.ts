@@ -28,6 +28,7 @@ export function checkInvariants(kernel: Kernel): void {
   checkPids(kernel);
   checkNamespaces(kernel);
   checkMounts(kernel);
+  checkNetwork(kernel);
 }
 
 function checkParents(kernel: Kernel): void {

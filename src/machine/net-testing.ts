@@ -6,9 +6,8 @@ import { openDevice, registerDevice } from "../kernel/net/dev.ts";
 import type { NetDevice } from "../kernel/net/device.ts";
 import { BridgeDevice } from "../kernel/net/devices/bridge.ts";
 import { newVethPair } from "../kernel/net/devices/veth.ts";
-import { addAddress, defaultBroadcast } from "../kernel/net/ipv4/devinet.ts";
+import { addAddress, defaultBroadcast, setForwarding } from "../kernel/net/ipv4/devinet.ts";
 import { fibOf } from "../kernel/net/ipv4/fib.ts";
-import { ipv4Conf } from "../kernel/net/ipv4/in-device.ts";
 import { ipLocalOut, newDatagram } from "../kernel/net/ipv4/output.ts";
 import { routeOutput } from "../kernel/net/ipv4/route.ts";
 import { type Route, RT_SCOPE_LINK, RT_TABLE_MAIN, RTN_UNICAST, RTPROT_BOOT } from "../kernel/net/ipv4/route-types.ts";
@@ -73,8 +72,7 @@ export class Lab {
 
   /** net.ipv4.ip_forward. */
   forward(ns: NetNamespace): void {
-    ns.part(ipv4Conf).all.forwarding = 1;
-    for (const dev of ns.devices.values()) if (dev.ip !== undefined) dev.ip.conf.forwarding = 1;
+    setForwarding(ns, 1);
   }
 
   address(dev: NetDevice, text: string): void {

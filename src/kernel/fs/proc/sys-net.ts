@@ -5,6 +5,7 @@
 
 import { EINVAL } from "../../../abi/errno.ts";
 import { DT_DIR } from "../../../abi/stat.ts";
+import { setForwarding } from "../../net/ipv4/devinet.ts";
 import { fibOf } from "../../net/ipv4/fib.ts";
 import {
   CONF_DEFAULTS,
@@ -38,7 +39,7 @@ function file(
     kind: "file",
     name,
     mode,
-    access: "mode",
+    access: "net",
     read: (_machine, reader) => `${read(netNsOf(reader))}\n`,
     ...(write === undefined ? {} : { write: (_machine, text, writer) => write(netNsOf(writer), text) }),
   };
@@ -48,7 +49,7 @@ const dir = (name: string, entries: readonly Entry<Machine>[]): DirEntry<Machine
   kind: "dir",
   name,
   mode: 0o555,
-  access: "mode",
+  access: "net",
   entries,
 });
 
@@ -84,15 +85,6 @@ function setting(key: NetSettingName): SysFile {
 }
 
 // ── conf ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** inet_forward_change(): all at once, and those to come. */
-function setForwarding(ns: NetNamespace, on: number): void {
-  const conf = ns.part(ipv4Conf);
-  conf.all.forwarding = on;
-  conf.default.forwarding = on;
-  for (const dev of ns.devices.values()) if (dev.ip !== undefined) dev.ip.conf.forwarding = on;
-  fibOf(ns).changed();
-}
 
 /** What a directory of conf/ is about. */
 type ConfOwner = "all" | "default" | InDevice;

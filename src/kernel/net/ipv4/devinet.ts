@@ -194,3 +194,12 @@ export function findAddress(ns: NetNamespace, local: number): { readonly dev: Ne
 
 /** The broadcast address that `brd +` means. */
 export const defaultBroadcast = (local: number, prefixLength: number): number => (local | ~prefixMask(prefixLength)) >>> 0;
+
+/** inet_forward_change(): whether this host passes packets on, on all its devices and those to come (net.ipv4.ip_forward). */
+export function setForwarding(ns: NetNamespace, on: number): void {
+  const conf = ns.part(ipv4Conf);
+  conf.all.forwarding = on;
+  conf.default.forwarding = on;
+  for (const dev of ns.devices.values()) if (dev.ip !== undefined) dev.ip.conf.forwarding = on;
+  fibOf(ns).changed();
+}

@@ -31,6 +31,8 @@ import {
 import * as R from "../../../abi/rtnetlink.ts";
 import { AF_INET, AF_NETLINK, SOCK_RAW, SOL_NETLINK } from "../../../abi/socket.ts";
 import type { Proc, Sys } from "../../../abi/sys.ts";
+import { checkInvariants } from "../../../machine/invariants.ts";
+import { Random } from "../../random.ts";
 import { errnoOf, runKernel } from "../../testing.ts";
 
 const NEW = NLM_F_CREATE | NLM_F_EXCL;
@@ -241,5 +243,35 @@ test("a socket of any kind tells of devices, and changes them for who may", () =
     expect(yield* errnoOf(() => sys.ioctl(fd, "SIOCGIFINDEX", "x"))).toBe(ENODEV);
     yield* sys.setresuid(1000, 1000, 1000);
     expect(yield* errnoOf(() => sys.ioctl(fd, "SIOCSIFMTU", { name: "d0", value: 1400 }))).toBe(EPERM);
+  });
+});
+
+test("messages of random bytes are answered with an error or taken, and break nothing", () => {
+  const random = new Random(7);
+  const types = [16, 17, 18, 19, 20, 21, 22, 24, 25, 26, 28, 29, 30, 32, 33, 34, 36, 37, 38, 88, 90, 200];
+  runKernel(function* (sys, kernel) {
+    const rtnl = yield* Rtnl.open(sys);
+    yield* rtnl.ask(RTM_NEWLINK, NEW, veth("v0", "v1"));
+    yield* rtnl.ask(RTM_NEWLINK, NEW, kind("br0", "bridge"));
+    for (const index of [1, 2, 3, 4]) yield* rtnl.ask(RTM_NEWLINK, 0, link(index, 1, 1));
+    for (let i = 0; i < 3_000; i++) {
+      const flags = [0, NLM_F_DUMP, NEW, NLM_F_CREATE, 0x500][random.below(5)] as number;
+      yield* rtnl.ask(types[random.below(types.length)] as number, flags, (w) => {
+        const head = [8, 12, 16, 20][random.below(4)] as number;
+        for (let at = 0; at < head; at++) w.u8(random.below(3) === 0 ? random.below(256) : random.below(12));
+        for (let n = random.below(5); n > 0; n--) {
+          const value = new Uint8Array([0, 1, 2, 4, 6, 8, 16, 20, 40][random.below(9)] as number);
+          random.fill(value);
+          if (random.below(2) === 0)
+            w.attr(
+              random.below(64),
+              value.map((byte) => byte % 6),
+            );
+          else w.nest(random.below(30), () => w.attr(random.below(30), value));
+        }
+        return w;
+      });
+    }
+    checkInvariants(kernel);
   });
 });
