@@ -179,6 +179,6 @@ export function tcpHeaderLength(header: TcpHeader): number {
   if (header.windowScale !== undefined) options += 3;
   if (header.sackPermitted) options += 2;
   if (header.timestamps !== undefined) options += 10;
-  if (header.sack !== undefined && header.sack.length > 0) options += 2 + 8 * header.sack.length;
+  if (header.sack !== undefined && header.sack.length > 0) options += 4 + 8 * header.sack.length;
   return 20 + ((options + 3) & ~3);
 }

@@ -99,7 +99,16 @@ function writeTcp(view: DataView, bytes: Uint8Array, tcp: TcpHeader, head: numbe
     view.setUint32(at + 6, tcp.timestamps[1]);
     at += 10;
   }
-  if (tcp.windowScale !== undefined) bytes.set([1, 3, 3, tcp.windowScale], at);
+  if (tcp.windowScale !== undefined) {
+    bytes.set([1, 3, 3, tcp.windowScale], at);
+    at += 4;
+  }
+  if (tcp.sack === undefined || tcp.sack.length === 0) return;
+  bytes.set([1, 1, 5, 2 + 8 * tcp.sack.length], at);
+  for (const [i, [start, end]] of tcp.sack.entries()) {
+    view.setUint32(at + 4 + 8 * i, start);
+    view.setUint32(at + 8 + 8 * i, end);
+  }
 }
 
 /** From the IP header on. */
@@ -205,7 +214,8 @@ export function readTransport(bytes: Uint8Array, ip: Ipv4Header): ReadTransport 
 /** ICMP errors may quote no more than ports and sequence number: the rest is 0 then. */
 function readTcp(bytes: Uint8Array, view: DataView, ip: Ipv4Header): ReadTransport {
   const short = bytes.length < 20;
-  const head = short ? 8 : Math.min(bytes.length, Math.max(20, ((bytes[12] as number) >>> 4) * 4));
+  const claimed = short ? 8 : ((bytes[12] as number) >>> 4) * 4;
+  const head = short ? 8 : Math.min(bytes.length, Math.max(20, claimed));
   const options = short
     ? { mss: 0, windowScale: undefined, sackPermitted: false, timestamps: undefined }
     : readTcpOptions(bytes, view, head);
@@ -219,7 +229,8 @@ function readTcp(bytes: Uint8Array, view: DataView, ip: Ipv4Header): ReadTranspo
     window: short ? 0 : view.getUint16(14),
     ...options,
   };
-  const valid = !short && tcpHeaderLength(transport) <= 60 && internetChecksum(bytes, pseudoSum(ip, bytes.length)) === 0;
+  const whole = claimed >= 20 && claimed <= bytes.length;
+  const valid = !short && whole && tcpHeaderLength(transport) <= 60 && internetChecksum(bytes, pseudoSum(ip, bytes.length)) === 0;
   return { transport, payload: bytes.subarray(head), valid };
 }
 
@@ -227,11 +238,12 @@ function readTcpOptions(
   bytes: Uint8Array,
   view: DataView,
   end: number,
-): Pick<TcpHeader, "mss" | "windowScale" | "sackPermitted" | "timestamps"> {
+): Pick<TcpHeader, "mss" | "windowScale" | "sackPermitted" | "timestamps" | "sack"> {
   let mss = 0;
   let windowScale: number | undefined;
   let sackPermitted = false;
   let timestamps: readonly [number, number] | undefined;
+  const sack: [number, number][] = [];
   for (let at = 20; at < end; ) {
     const kind = bytes[at];
     if (kind === 0) break;
@@ -245,9 +257,12 @@ function readTcpOptions(
     else if (kind === 3 && length === 3) windowScale = bytes[at + 2] as number;
     else if (kind === 4) sackPermitted = true;
     else if (kind === 8 && length === 10) timestamps = [view.getUint32(at + 2), view.getUint32(at + 6)];
+    else if (kind === 5 && length % 8 === 2) {
+      for (let block = at + 2; block < at + length; block += 8) sack.push([view.getUint32(block), view.getUint32(block + 4)]);
+    }
     at += length;
   }
-  return { mss, windowScale, sackPermitted, timestamps };
+  return { mss, windowScale, sackPermitted, timestamps, ...(sack.length > 0 ? { sack } : {}) };
 }
 
 export interface ReadIpv4 extends ReadTransport {

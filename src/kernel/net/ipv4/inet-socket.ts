@@ -198,9 +198,9 @@ export abstract class InetSocket extends SocketFile {
       case SO_BROADCAST:
         return sock.broadcast ? 1 : 0;
       case SO_SNDBUF:
-        return sock.sndbuf;
+        return this.getBuffer("sndbuf");
       case SO_RCVBUF:
-        return sock.rcvbuf;
+        return this.getBuffer("rcvbuf");
       case SO_MARK:
         return sock.mark;
       case SO_PRIORITY:
@@ -307,6 +307,10 @@ export abstract class InetSocket extends SocketFile {
   }
 
   protected setKeepalive(_on: boolean): void {}
+
+  protected getBuffer(which: "sndbuf" | "rcvbuf"): number {
+    return this.sock[which];
+  }
 
   protected setBuffer(which: "sndbuf" | "rcvbuf", bytes: number): void {
     this.sock[which] = bytes;

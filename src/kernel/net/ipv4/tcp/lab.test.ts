@@ -3,7 +3,13 @@
 import { expect, test } from "vitest";
 import { ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ETIMEDOUT } from "../../../../abi/errno.ts";
 import { ip, Lab } from "../../../../machine/net-testing.ts";
+import { Random } from "../../../random.ts";
+import { setMtu } from "../../dev.ts";
+import type { NetDevice } from "../../device.ts";
 import type { NetNamespace } from "../../net-namespace.ts";
+import type { SkBuff } from "../../skb.ts";
+import { fibOf } from "../fib.ts";
+import { ipv4Conf } from "../in-device.ts";
 import { connectTcp, type KernelStream, listenTcp } from "../kernel-socket.ts";
 import { tcpTable } from "./table.ts";
 
@@ -124,4 +130,111 @@ test("a full accept queue drops SYNs; who waits gets in when there is room", () 
   lab.advance(4000);
   expect(accepted.length).toBe(4);
   listener.close();
+});
+
+/** Sends `total` bytes from one to the other; returns how many came right, and how long it took. */
+function transfer(
+  lab: Lab,
+  from: NetNamespace,
+  to: NetNamespace,
+  addr: string,
+  total: number,
+  seconds: number,
+): { got: number; wrong: number; ms: number } {
+  const result = { got: 0, wrong: 0, ms: 0 };
+  const start = lab.kernel.sched.clockNs;
+  listenTcp(to, 0, 80, (stream) => {
+    stream.events = {
+      data(chunk) {
+        for (let i = 0; i < chunk.length; i++) if (chunk[i] !== ((result.got + i) & 255)) result.wrong++;
+        result.got += chunk.length;
+        result.ms = Math.round((lab.kernel.sched.clockNs - start) / 1e6);
+      },
+      ended: () => stream.end(),
+    };
+  });
+  const stream = connectTcp(from, ip(addr), 80, {});
+  stream.write(Uint8Array.from({ length: total }, (_, i) => i & 255));
+  stream.end();
+  lab.advance(seconds * 1000);
+  return result;
+}
+
+test("a link with a smaller MTU behind a router: the segments get smaller, the bytes come", () => {
+  const lab = new Lab();
+  const [a, r, b] = [lab.ns(), lab.ns(), lab.ns()];
+  const [va] = lab.veth(a, r, "10.0.1.2/24", "10.0.1.1/24");
+  const [vb, rb] = lab.veth(b, r, "10.0.2.2/24", "10.0.2.1/24");
+  const route = (ns: NetNamespace, via: string, dev: NetDevice): void => {
+    fibOf(ns)
+      .table(254)
+      .insert(
+        {
+          ...{ table: 254, prefix: 0, prefixLength: 0, tos: 0, type: 1, scope: 0, protocol: 3, priority: 0, prefSrc: 0 },
+          ...{ gateway: ip(via), dev, nhScope: 253, onlink: false, mtu: 0, metrics: new Map() },
+        },
+        { create: true, exclusive: true, replace: false, append: false },
+      );
+  };
+  route(a, "10.0.1.1", va);
+  route(b, "10.0.2.1", vb);
+  r.part(ipv4Conf).all.forwarding = 1;
+  for (const dev of r.devices.values()) if (dev.ip !== undefined) dev.ip.conf.forwarding = 1;
+  // The other end still says that it takes 1500 in its SYN.
+  setMtu(rb, 900);
+  const result = transfer(lab, a, b, "10.0.2.2", 300_000, 30);
+  expect(result).toMatchObject({ got: 300_000, wrong: 0 });
+  expect(result.ms).toBeLessThan(1000);
+  expect(r.mib.ip.fragFails).toBeGreaterThan(0);
+});
+
+test("packets that are lost or overtaken on a real wire cost time only, and the same seed gives the same time", () => {
+  const run = (seed: number): { got: number; wrong: number; ms: number } => {
+    const { lab, a, b } = pair();
+    const random = new Random(seed);
+    for (const ns of [a, b]) {
+      for (const dev of ns.devices.values()) {
+        if (dev.isLoopback) continue;
+        const transmit = dev.transmit.bind(dev);
+        let kept: SkBuff | undefined;
+        dev.transmit = (skb) => {
+          const luck = random.below(1000);
+          if (luck < 30 && skb.network.kind === "ipv4") skb.free();
+          else if (luck < 60 && kept === undefined) kept = skb;
+          else {
+            transmit(skb);
+            if (kept !== undefined) transmit(kept);
+            kept = undefined;
+          }
+        };
+      }
+    }
+    return transfer(lab, a, b, "10.0.0.2", 3_000_000, 120);
+  };
+  for (const seed of [1, 2, 3]) expect(run(seed)).toMatchObject({ got: 3_000_000, wrong: 0 });
+  expect(run(4)).toEqual(run(4));
+});
+
+test("segments of random bytes from a packet tool neither throw nor break a connection of others", () => {
+  const { lab, a, b } = pair();
+  const random = new Random(9);
+  const dev = [...a.devices.values()].find((d) => !d.isLoopback) as NetDevice;
+  const transmit = dev.transmit.bind(dev);
+  // After each honest packet some that are not.
+  dev.transmit = (skb) => {
+    transmit(skb);
+    const { network, transport } = skb;
+    if (network.kind !== "ipv4" || transport.kind !== "tcp") return;
+    for (let i = 0; i < 3; i++) {
+      const bad = skb.clone();
+      const port = random.below(3) === 0 ? transport.srcPort : random.below(65_536);
+      const flags = random.below(64) & ~(port === transport.srcPort ? 2 : 0);
+      bad.transport = { ...transport, srcPort: port, seq: random.next(), ack: random.next(), flags, window: random.below(65_536) };
+      bad.payload = new Uint8Array(random.below(100));
+      bad.gsoSize = 0;
+      bad.corrupt = random.below(4) === 0;
+      transmit(bad);
+    }
+  };
+  expect(transfer(lab, a, b, "10.0.0.2", 200_000, 60)).toMatchObject({ got: 200_000, wrong: 0 });
 });

@@ -413,6 +413,9 @@ const readParams = (ns: NetNamespace): TcpParams => ({
   keepaliveIntvlNs: netSetting(ns, "ipv4/tcp_keepalive_intvl") * 1e9,
   keepaliveProbes: netSetting(ns, "ipv4/tcp_keepalive_probes"),
   finTimeoutNs: netSetting(ns, "ipv4/tcp_fin_timeout") * 1e9,
+  orphanRetries: netSetting(ns, "ipv4/tcp_orphan_retries"),
+  sack: netSetting(ns, "ipv4/tcp_sack") !== 0,
+  slowStartAfterIdle: netSetting(ns, "ipv4/tcp_slow_start_after_idle") !== 0,
   timestamps: netSetting(ns, "ipv4/tcp_timestamps") !== 0,
   windowScaling: netSetting(ns, "ipv4/tcp_window_scaling") !== 0,
 });

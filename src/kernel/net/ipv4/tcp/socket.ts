@@ -360,6 +360,10 @@ export class TcpSocket extends InetSocket {
     setKeepalive(this.tcb, on);
   }
 
+  protected override getBuffer(which: "sndbuf" | "rcvbuf"): number {
+    return this.tcb[which];
+  }
+
   protected override setBuffer(which: "sndbuf" | "rcvbuf", bytes: number): void {
     super.setBuffer(which, bytes);
     const { tcb } = this;
