@@ -288,8 +288,6 @@ const missing: readonly (readonly [name: string, number: number, instead?: strin
   ["add_key", 248],
   ["request_key", 249],
   ["keyctl", 250],
-  ["ioprio_set", 251],
-  ["ioprio_get", 252],
   ["inotify_init", 253, "inotify_init1"],
   ["futimesat", 261, "utimensat"],
   ["renameat", 264, "renameat2"],

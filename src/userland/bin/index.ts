@@ -138,6 +138,7 @@ import { switchRootProgram } from "./switch_root.ts";
 import { sync } from "./sync.ts";
 import { sysctl } from "./sysctl.ts";
 import { systemdCgls } from "./systemd-cgls.ts";
+import { systemdCgtop } from "./systemd-cgtop.ts";
 import { tac } from "./tac.ts";
 import { tail } from "./tail.ts";
 import { tar } from "./tar.ts";
@@ -330,6 +331,7 @@ export const executables: readonly Executable[] = [
   sync,
   sysctl,
   systemdCgls,
+  systemdCgtop,
   tac,
   tail,
   tar,

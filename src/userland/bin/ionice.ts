@@ -63,7 +63,7 @@ function* apply(c: Command, s: Settings, { name, arg }: Option): Proc<void> {
     s.dataGiven = true;
   } else if (name === "c") {
     s.classGiven = true;
-    s.kind = /^\d/.test(arg) ? yield* number(c, arg, "invalid class argument") : CLASSES.findIndex((word) => word === arg.toLowerCase());
+    s.kind = /^\d/.test(arg) ? yield* number(c, arg, "invalid class argument") : (CLASSES as readonly string[]).indexOf(arg.toLowerCase());
     if (s.kind < 0) yield* c.fail(`unknown scheduling class: '${arg}'`);
   } else {
     if (s.which !== 0) yield* c.fail("can handle only one of pid, pgid or uid at once");

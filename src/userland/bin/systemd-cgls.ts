@@ -9,6 +9,7 @@ import { DT_DIR } from "../../abi/stat.ts";
 import type { Proc, Sys } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
+import { type Parsed, UsageError } from "../libc/getopt.ts";
 import { readProcFile } from "../libc/libproc.ts";
 import { open, readText, stat } from "../libc/unistd.ts";
 
@@ -133,7 +134,14 @@ function* run(c: Command): Proc<number> {
     { name: "help", as: "h" },
     { name: "version" },
   ] as const;
-  const { options, operands } = yield* c.getopt({ short: "halk", long });
+  let parsed: Parsed;
+  try {
+    parsed = yield* c.getopt({ short: "halk", long });
+  } catch (e) {
+    if (!(e instanceof UsageError)) throw e;
+    return yield* c.fail(e.message);
+  }
+  const { options, operands } = parsed;
   const has = (name: string): boolean => options.some((o) => o.name === name);
   if (has("h")) return yield* c.help();
   if (has("version")) {
