@@ -4,4 +4,8 @@ import { runc } from "../runtime/runc/runc.ts";
 import { executables as userland } from "../userland/bin/index.ts";
 import type { Executable } from "../userland/executable.ts";
 
-export const executables: readonly Executable[] = [...userland, runc];
+const runtime: readonly Executable[] = [
+  { name: "runc", main: runc, paths: ["/usr/sbin/runc"], sizeBytes: 8_752_456, needed: ["libseccomp.so.2", "libc.so.6"] },
+];
+
+export const executables: readonly Executable[] = [...userland, ...runtime];

@@ -4,8 +4,7 @@
  */
 
 import { Errno } from "../../abi/errno.ts";
-import type { Env, Proc, Sys } from "../../abi/sys.ts";
-import type { Executable } from "../../userland/executable.ts";
+import type { Env, Proc, Program, Sys } from "../../abi/sys.ts";
 import { Output } from "../../userland/libc/stdio.ts";
 import { runInit } from "../container/init.ts";
 import { Containers } from "../container/state-file.ts";
@@ -97,21 +96,16 @@ function* runVerb(sys: Sys, env: Env, out: Output, verb: Verb, words: readonly s
 /** Verbs whose messages name them, and the status after their failure. */
 const PREFIXES: Readonly<Record<string, string>> = { create: "runc create failed: ", run: "runc run failed: ", exec: "exec failed: " };
 
-export const runc: Executable = {
-  name: "runc",
-  *main(sys, argv, env) {
-    if (argv[1] === "init") return yield* runInit(sys, env);
-    try {
-      return yield* main(sys, argv, env);
-    } catch (e) {
-      if (!(e instanceof RuncError || e instanceof Errno)) throw e;
-      const verb = argv.slice(1).find((word) => !word.startsWith("-")) ?? "";
-      const usage = e.message.startsWith("runc: ");
-      yield* logLine(sys, "error", `${usage ? "" : (PREFIXES[verb] ?? "")}${goError(e)}`);
-      return verb === "exec" ? 255 : 1;
-    }
-  },
-  paths: ["/usr/sbin/runc"],
-  sizeBytes: 8752456,
-  needed: ["libseccomp.so.2", "libc.so.6"],
+/** The program, `runc init` included. */
+export const runc: Program = function* (sys, argv, env) {
+  if (argv[1] === "init") return yield* runInit(sys, env);
+  try {
+    return yield* main(sys, argv, env);
+  } catch (e) {
+    if (!(e instanceof RuncError || e instanceof Errno)) throw e;
+    const verb = argv.slice(1).find((word) => !word.startsWith("-")) ?? "";
+    const usage = e.message.startsWith("runc: ");
+    yield* logLine(sys, "error", `${usage ? "" : (PREFIXES[verb] ?? "")}${goError(e)}`);
+    return verb === "exec" ? 255 : 1;
+  }
 };

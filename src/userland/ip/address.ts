@@ -185,7 +185,7 @@ function* change(ip: IpContext, words: Words, type: number, flags: number): Proc
   while (words.more) {
     const word = words.next();
     if (word === "dev") device = yield* words.argument();
-    else if (matches(word, "broadcast") && word.startsWith("br")) broadcast = yield* words.argument();
+    else if (word === "brd" || matches(word, "broadcast")) broadcast = yield* words.argument();
     else if (word === "label") label = yield* words.argument();
     else if (word === "scope") {
       const text = yield* words.argument();
