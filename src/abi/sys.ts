@@ -302,8 +302,6 @@ export interface Sys {
   getsockopt(fd: number, level: number, option: number, argument?: string): Proc<SocketOption>;
   setsockopt(fd: number, level: number, option: number, value: SocketOption): Proc<void>;
 
-  // ── The system ─────────────────────────────────────────────────────────────────────────────────────────────────────
-  uname(): Proc<Utsname>;
   // ── Interprocess communication ─────────────────────────────────────────────────────────────────────────────────────
   shmget(key: number, size: number, shmflg: number): Proc<number>;
   /** Maps a segment; the kernel chooses the address, which is returned. What is touched in it is charged, but cannot be read. */
@@ -334,6 +332,8 @@ export interface Sys {
   /** Returns the attributes; sets O_NONBLOCK where they are given. */
   mq_getsetattr(fd: number, attr?: Pick<MqAttr, "flags">): Proc<MqAttr>;
 
+  // ── The system ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  uname(): Proc<Utsname>;
   sethostname(name: string): Proc<void>;
   setdomainname(name: string): Proc<void>;
   sysinfo(): Proc<Sysinfo>;

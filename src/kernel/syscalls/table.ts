@@ -15,19 +15,19 @@ import { flockCalls } from "./flock.ts";
 import type { Handlers } from "./handler.ts";
 import { idCalls } from "./ids.ts";
 import { inotifyCalls } from "./inotify.ts";
-import { msggetCalls } from "./msgget.ts";
-import { mqOpenCalls } from "./mq-open.ts";
 import { linkCalls } from "./link.ts";
 import { memoryCalls } from "./memory.ts";
 import { mountCalls } from "./mount.ts";
+import { mqOpenCalls } from "./mq-open.ts";
+import { msggetCalls } from "./msgget.ts";
 import { openCalls } from "./open.ts";
 import { pivotRootCalls } from "./pivot-root.ts";
 import { prctlCalls } from "./prctl.ts";
 import { processCalls } from "./process.ts";
 import { readCalls } from "./read.ts";
-import { schedCalls } from "./sched.ts";
 import { semgetCalls } from "./semget.ts";
 import { shmgetCalls } from "./shmget.ts";
+import { schedCalls } from "./sched.ts";
 import { signalCalls } from "./signal.ts";
 import { statCalls } from "./stat.ts";
 import { statfsCalls } from "./statfs.ts";
@@ -61,18 +61,18 @@ export const handlers: Handlers<SyscallName> = {
   ...linkCalls,
   ...memoryCalls,
   ...mountCalls,
-  ...openCalls,
-  ...pivotRootCalls,
   ...mqOpenCalls,
   ...msggetCalls,
+  ...openCalls,
+  ...pivotRootCalls,
   ...prctlCalls,
   ...processCalls,
   ...readCalls,
   ...schedCalls,
-  ...signalCalls,
-  ...statCalls,
   ...semgetCalls,
   ...shmgetCalls,
+  ...signalCalls,
+  ...statCalls,
   ...statfsCalls,
   ...syncCalls,
   ...systemCalls,
