@@ -6,7 +6,7 @@ import { isDir } from "../../abi/stat.ts";
 import type { Auxv, Env, Proc, Program, Sys } from "../../abi/sys.ts";
 import { decodeUtf8 } from "../../abi/utf8.ts";
 import { isatty } from "../libc/stdio.ts";
-import { optional, readFile, readText, stat } from "../libc/unistd.ts";
+import { readFile, readText, stat } from "../libc/unistd.ts";
 import { serveRequests } from "./agent.ts";
 import { sourceText } from "./builtins/flow.ts";
 import { ByteReader } from "./builtins/read.ts";
@@ -17,6 +17,7 @@ import { interact } from "./interactive.ts";
 import { Jobs } from "./jobs.ts";
 import { dashNames, findByLetter, setNames } from "./options.ts";
 import { parseSource } from "./parse.ts";
+import { statOf } from "./process.ts";
 import { runExitTrap, runText } from "./run.ts";
 import { type Flavour, Interrupted, Shell, ShellError, ShellExit } from "./shell.ts";
 import { Traps } from "./traps.ts";
@@ -321,9 +322,9 @@ function* runScript(sh: Shell, file: string): Proc<number> {
   sh.arg0 = file;
   let path = file;
   try {
-    if (!file.includes("/") && sh.flavour === "bash" && (yield* optional(stat(sh.sys, file))) === undefined) {
+    if (!file.includes("/") && sh.flavour === "bash" && (yield* statOf(sh, file)) === undefined) {
       for (const dir of (sh.get("PATH") ?? "").split(":")) {
-        if ((yield* optional(stat(sh.sys, `${dir}/${file}`))) === undefined) continue;
+        if ((yield* statOf(sh, `${dir}/${file}`)) === undefined) continue;
         path = `${dir}/${file}`;
         break;
       }

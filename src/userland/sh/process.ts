@@ -1,9 +1,10 @@
 /** Children: forking subshells and programs, finding commands in PATH, replacing the process by a program. */
 
-import { E2BIG, EACCES, EAGAIN, EINTR, EISDIR, ELOOP, ENOENT, ENOEXEC, ENOTDIR, Errno } from "../../abi/errno.ts";
+import { E2BIG, EACCES, EAGAIN, EINTR, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOEXEC, ENOTDIR, Errno } from "../../abi/errno.ts";
 import { SIG_BLOCK, SIG_IGN, SIG_SETMASK, SIGCHLD, SIGINT, SIGQUIT, sigSet } from "../../abi/signal.ts";
-import { isDir, isReg } from "../../abi/stat.ts";
+import { isDir, isReg, type Stat } from "../../abi/stat.ts";
 import type { Body, Proc } from "../../abi/sys.ts";
+import { byteLength } from "../../abi/utf8.ts";
 import { optional, readFile, stat } from "../libc/unistd.ts";
 import { runExitTrap } from "./run.ts";
 import { Interrupted, type Shell, ShellError, ShellExit } from "./shell.ts";
@@ -119,8 +120,15 @@ export function* childMain(child: Shell, body: (child: Shell) => Proc<number>): 
   return status;
 }
 
+/** Bytes of a name in a directory. */
+const NAME_MAX = 255;
+
 /** A file that execve may run, or why there is none. */
 export type Found = { readonly path: string } | { readonly failure: Errno };
+
+/** What is at a path; undefined where nothing is, or nothing that one can get at. */
+export const statOf = (sh: Shell, path: string): Proc<Stat | undefined> =>
+  optional(stat(sh.sys, path), [EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR]);
 
 /** Looks a command up in PATH, with the shell's memory of earlier finds. */
 export function* findCommand(sh: Shell, name: string, path?: string): Proc<string | undefined> {
@@ -140,7 +148,7 @@ export function* searchPath(sh: Shell, name: string, path: string): Proc<string 
   let second: string | undefined;
   for (const dir of path.split(":")) {
     const candidate = dir === "" ? `./${name}` : dir.endsWith("/") ? dir + name : `${dir}/${name}`;
-    const s = yield* optional(stat(sh.sys, candidate), [ENOENT, ENOTDIR, EACCES, ELOOP]);
+    const s = yield* statOf(sh, candidate);
     if (s === undefined || !isReg(s.mode)) continue;
     if ((s.mode & 0o111) !== 0 && (yield* mayExecute(sh, candidate))) return candidate;
     second ??= candidate;
@@ -178,13 +186,14 @@ export function* execute(
 }
 
 export function* sayMissing(sh: Shell, name: string): Proc<number> {
-  const why = sh.flavour !== "bash" ? "not found" : sh.get("PATH") === undefined ? ENOENT.message : "command not found";
+  const other = byteLength(name) > NAME_MAX ? ENAMETOOLONG.message : "not found";
+  const why = sh.flavour !== "bash" ? other : sh.get("PATH") === undefined ? ENOENT.message : "command not found";
   yield* sh.warn(`${name}: ${why}`);
   return 127;
 }
 
 function* sayFailure(sh: Shell, name: string, path: string, e: Errno): Proc<number> {
-  const s = yield* optional(stat(sh.sys, path), [ENOENT, ENOTDIR, EACCES, ELOOP]);
+  const s = yield* statOf(sh, path);
   if (sh.flavour !== "bash") {
     const missing = e === ENOENT || e === ENOTDIR;
     yield* sh.warn(`${name}: ${missing ? "not found" : e === E2BIG ? "Argument list too long" : e.message}`);

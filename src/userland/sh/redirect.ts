@@ -1,6 +1,6 @@
 /** Redirections: POSIX 2.7, with bash's `&>`, `<<<`, `{fd}>`, `n>&m-`. Undone after builtins and compound commands. */
 
-import { EBADF, EEXIST, ENOENT, ENOTDIR, Errno } from "../../abi/errno.ts";
+import { EBADF, EEXIST, ENAMETOOLONG, ENOENT, ENOTDIR, Errno } from "../../abi/errno.ts";
 import { AT_FDCWD, F_DUPFD_CLOEXEC, O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "../../abi/fcntl.ts";
 import { isReg } from "../../abi/stat.ts";
 import type { Proc } from "../../abi/sys.ts";
@@ -101,7 +101,7 @@ export function* openInput(sh: Shell, path: string): Proc<number> {
 
 function* openOutput(sh: Shell, path: string, force: boolean): Proc<number> {
   if (force || !sh.options.has("noclobber")) return yield* open(sh, path, O_WRONLY | O_CREAT | O_TRUNC, "create");
-  const s = yield* optional(stat(sh.sys, path));
+  const s = yield* optional(stat(sh.sys, path), [ENAMETOOLONG, ENOENT, ENOTDIR]);
   if (s !== undefined && isReg(s.mode)) {
     if (sh.flavour === "bash") throw new ShellError(`${path}: cannot overwrite existing file`, 1);
     throw redirectError(sh, path, EEXIST, "create");

@@ -82,7 +82,7 @@ export const cd: Builtin = {
       for (const base of (sh.get("CDPATH") ?? "").split(":")) {
         if (base === "") continue;
         const candidate = dir === "" ? base : `${base.replace(/\/$/, "")}/${dir}`;
-        const s = yield* optional(stat(sh.sys, candidate));
+        const s = yield* optional(stat(sh.sys, candidate), UNKNOWN);
         if (s === undefined || !isDir(s.mode)) continue;
         path = candidate;
         shows = true;

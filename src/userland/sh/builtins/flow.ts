@@ -5,10 +5,10 @@ import { EISDIR, ENOENT, Errno } from "../../../abi/errno.ts";
 import { RUSAGE_CHILDREN, RUSAGE_SELF } from "../../../abi/resource.ts";
 import { isDir } from "../../../abi/stat.ts";
 import type { Proc } from "../../../abi/sys.ts";
-import { optional, readText, stat } from "../../libc/unistd.ts";
+import { readText, stat } from "../../libc/unistd.ts";
 import { formatSeconds } from "../nodes-lists.ts";
 import { SimpleCommand } from "../nodes-simple.ts";
-import { enterChild, execute, findCommand, searchPath } from "../process.ts";
+import { enterChild, execute, findCommand, searchPath, statOf } from "../process.ts";
 import { runText } from "../run.ts";
 import { type Shell, ShellError, ShellExit } from "../shell.ts";
 import { installTrap, type PseudoSignal } from "../traps.ts";
@@ -145,7 +145,7 @@ function* findSource(sh: Shell, name: string): Proc<string | undefined> {
   if (sh.flavour !== "bash" || sh.options.shopt("sourcepath")) {
     for (const dir of (sh.get("PATH") ?? "").split(":")) {
       const path = `${dir === "" ? "." : dir}/${name}`;
-      const s = yield* optional(stat(sh.sys, path));
+      const s = yield* statOf(sh, path);
       if (s !== undefined && !isDir(s.mode)) return path;
     }
   }
@@ -250,7 +250,7 @@ export const exec: Builtin = {
       if (sh.interactive || (sh.flavour === "bash" && sh.options.shopt("execfail"))) return 127;
       throw new ShellExit(127);
     }
-    const there = yield* optional(stat(sh.sys, path));
+    const there = yield* statOf(sh, path);
     if (sh.flavour === "bash" && there !== undefined && isDir(there.mode)) {
       yield* sh.warn(`${name}: ${EISDIR.message}`);
       yield* c.fail(`${name}: cannot execute: ${EISDIR.message}`);

@@ -2,8 +2,7 @@
 
 import { isReg } from "../../../abi/stat.ts";
 import type { Proc } from "../../../abi/sys.ts";
-import { optional, stat } from "../../libc/unistd.ts";
-import { findCommand, searchPath } from "../process.ts";
+import { findCommand, searchPath, statOf } from "../process.ts";
 import type { Shell } from "../shell.ts";
 import { type Builtin, type Call, has, valueOf } from "./call.ts";
 import { KEYWORDS } from "../keywords.ts";
@@ -81,7 +80,7 @@ export function* describeCommand(c: Call, name: string, style: Style, all = fals
 function* describeFile(c: Call, name: string, all: boolean, say: (verbose: string, short: string, type: string) => boolean): Proc<boolean> {
   const { sh } = c;
   if (name.includes("/")) {
-    const s = yield* optional(stat(sh.sys, name));
+    const s = yield* statOf(sh, name);
     if (s !== undefined && (s.mode & 0o111) !== 0 && isReg(s.mode)) return say(`${name} is ${name}`, name, "file");
     return false;
   }
@@ -90,7 +89,7 @@ function* describeFile(c: Call, name: string, all: boolean, say: (verbose: strin
     return say(sh.flavour === "bash" ? `${name} is hashed (${known})` : `${name} is a tracked alias for ${known}`, known, "file");
   for (const dir of (sh.get("PATH") ?? "").split(":")) {
     const path = `${dir === "" ? "." : dir.replace(/\/$/, "")}/${name}`;
-    const s = yield* optional(stat(sh.sys, path));
+    const s = yield* statOf(sh, path);
     if (s === undefined || !isReg(s.mode) || (s.mode & 0o111) === 0) continue;
     // dash remembers what it has been asked for.
     if (sh.flavour === "dash") sh.commandHash.set(name, { path, hits: 0 });
