@@ -196,6 +196,18 @@ function pollText(fds: readonly PollFd[], call: Call): string {
   return `[${fds.map((f) => `{fd=${fdText(f.fd, call)}, events=${flagText(f.events, names)}}`).join(", ")}]`;
 }
 
+/** The commands of shmctl, msgctl and semctl: IPC_…, SEM's own. */
+const IPC_COMMANDS: ReadonlyMap<number, string> = new Map([
+  [0, "IPC_RMID"],
+  [1, "IPC_SET"],
+  [2, "IPC_STAT"],
+  [13, "GETALL"],
+  [14, "GETNCNT"],
+  [15, "GETZCNT"],
+  [16, "SETVAL"],
+  [17, "SETALL"],
+]);
+
 /** Formats of what the caller passed: each uses up one argument. */
 const inFormats: Readonly<Record<string, Format>> = {
   int: (v) => (v === undefined ? "0" : String(v)),
@@ -233,6 +245,12 @@ const inFormats: Readonly<Record<string, Format>> = {
   dev: (v) => makedev(num(v)),
   addr: (v) => hexText(num(v)),
   size: (v) => String(v),
+  ipckey: (v) => (num(v) === 0 ? "IPC_PRIVATE" : `0x${(num(v) >>> 0).toString(16)}`),
+  ipcflags: (v) => {
+    const flags = ["IPC_CREAT", "IPC_EXCL", "IPC_NOWAIT"].filter((_, i) => (num(v) & (0o1000 << i)) !== 0);
+    return [...flags, oct(num(v) & 0o777)].join("|");
+  },
+  ipccmd: (v) => IPC_COMMANDS.get(num(v)) ?? String(v),
   offset: (v, call) => (call.name === "mmap" && num(v) !== 0 ? `0x${num(v).toString(16)}` : String(v)),
   offp: (v) => (v === undefined ? "NULL" : `[${v}]`),
   signal: (v) => signalText(num(v)),
