@@ -7,6 +7,7 @@ import { Random } from "../../../random.ts";
 import { setMtu } from "../../dev.ts";
 import type { NetDevice } from "../../device.ts";
 import type { NetNamespace } from "../../net-namespace.ts";
+import { Netem } from "../../qdisc/netem.ts";
 import type { SkBuff } from "../../skb.ts";
 import { fibOf } from "../fib.ts";
 import { ipv4Conf } from "../in-device.ts";
@@ -213,6 +214,31 @@ test("packets that are lost or overtaken on a real wire cost time only, and the 
   };
   for (const seed of [1, 2, 3]) expect(run(seed)).toMatchObject({ got: 3_000_000, wrong: 0 });
   expect(run(4)).toEqual(run(4));
+});
+
+test("netem: loss on a long way, and no more than the rate allows", () => {
+  const share = (percent: number): number => Math.round((percent / 100) * 0xffff_ffff);
+  const none = {
+    ...{ latencyNs: 0, jitterNs: 0, delayCorrelation: 0, limit: 1000, loss: 0, lossCorrelation: 0, duplicate: 0, duplicateCorrelation: 0 },
+    ...{ gap: 0, reorder: 0, reorderCorrelation: 0, corrupt: 0, corruptCorrelation: 0, rate: 0 },
+  };
+  const over = (make: (dev: NetDevice) => NetDevice["qdisc"], total: number): { got: number; wrong: number; ms: number } => {
+    const { lab, a, b } = pair();
+    const dev = [...a.devices.values()].find((d) => !d.isLoopback) as NetDevice;
+    lab.ping(a, "10.0.0.2");
+    dev.qdisc = make(dev);
+    return transfer(lab, a, b, "10.0.0.2", total, 300);
+  };
+  const lossy = over(
+    (dev) => new Netem(dev, 0x10000, { ...none, latencyNs: 20e6, jitterNs: 5e6, loss: share(2), duplicate: share(1), reorder: share(5) }),
+    1_000_000,
+  );
+  expect(lossy).toMatchObject({ got: 1_000_000, wrong: 0 });
+  expect(lossy.ms).toBeLessThan(60_000);
+  const narrow = over((dev) => new Netem(dev, 0x10000, { ...none, rate: 1_000_000 }), 2_000_000);
+  expect(narrow).toMatchObject({ got: 2_000_000, wrong: 0 });
+  expect(narrow.ms).toBeGreaterThan(2_000);
+  expect(narrow.ms).toBeLessThan(3_000);
 });
 
 test("segments of random bytes from a packet tool neither throw nor break a connection of others", () => {

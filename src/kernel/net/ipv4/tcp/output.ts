@@ -328,13 +328,13 @@ export function retransmit(t: Tcb, index: number, segments: number): number {
 
 /** tcp_xmit_retransmit_queue(): sends again what counts as lost, as far as the congestion window goes. */
 export function retransmitLost(t: Tcb): void {
-  for (let i = 0; i < t.sent.length; i++) {
+  let quota = t.cwnd - t.inFlight;
+  for (let i = 0; i < t.sent.length && quota > 0; i++) {
     const s = t.sent[i] as Sent;
     if (!s.lost || s.resent || s.sacked) continue;
-    const quota = t.cwnd - t.inFlight;
-    if (quota <= 0) return;
     const count = retransmit(t, i, quota);
     if (count === 0) return;
+    quota -= count;
     if (t.caState === "Recovery") {
       t.prr.out += count;
       t.host.mib.tcpExt.TCPFastRetrans += count;

@@ -333,7 +333,18 @@ export class Tcb {
   /** Payload of the largest packet. */
   get sizeGoal(): number {
     const { mss } = this;
-    return Math.max(1, Math.floor(this.boundToHalfWindow(GSO_MAX) / mss)) * mss;
+    const most = Math.max(1, Math.floor(this.boundToHalfWindow(GSO_MAX) / mss));
+    return Math.min(most, this.autosize(mss)) * mss;
+  }
+
+  /** tcp_tso_autosize(): about as many segments as go in a millisecond, so that a slow path does not see a whole window in one packet. */
+  private autosize(mss: number): number {
+    const rttUs = Math.max(1, this.srtt >> 3);
+    const gain = this.cwnd < this.ssthresh / 2 ? 2 : 1.2;
+    let bytes = ((this.cwnd * mss * 1e6) / rttUs / 1024) * gain;
+    const nearness = this.minRttUs >> 9;
+    if (nearness < 32) bytes += GSO_MAX / 2 ** nearness;
+    return Math.max(2, Math.floor(bytes / mss));
   }
 
   /** tcp_init_buffer_space(), tcp_sndbuf_expand(): room for two windows of segments as they lie in memory. */

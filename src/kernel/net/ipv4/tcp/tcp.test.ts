@@ -399,20 +399,21 @@ describe("over a link", () => {
   const run = (seed: number, faults: ConstructorParameters<typeof Pair>[1], total: number, params = {}): { ms: number; log: number } => {
     const pair = new Pair(seed, faults, 1500, params);
     const random = new Random(seed + 1000);
+    const room = new Uint8Array(10_000);
     let written = 0;
     let got = 0;
     let closed = false;
     for (let n = 0; n < 2_000_000 && got < total; n++) {
       const { a, b } = pair;
       const before = got + written + pair.clock.runUntil(pair.clock.nextNs, 1);
-      if (a.tcb.state === "ESTABLISHED" && written < total) {
+      if (a.tcb.state === "ESTABLISHED" && written < total && a.tcb.sendRoom > 0) {
         written += writeBytes(a.tcb, bytes(Math.min(total - written, 1 + random.below(20_000)), written));
       } else if (written === total && !closed) {
         closed = true;
         shutdownSend(a.tcb);
       }
-      const buf = new Uint8Array(1 + random.below(10_000));
-      const count = readBytes(b.tcb, buf, false);
+      const buf = room.subarray(0, 1 + random.below(10_000));
+      const count = b.tcb.unread > 0 ? readBytes(b.tcb, buf, false) : 0;
       for (let i = 0; i < count; i++) if (buf[i] !== ((got + i) & 255)) throw new Error(`byte ${got + i} is wrong`);
       got += count;
       if (got + written === before && !Number.isFinite(pair.clock.nextNs)) break;
@@ -425,7 +426,7 @@ describe("over a link", () => {
 
   it("all bytes come, in order, whatever is lost, doubled or overtaken", { timeout: 60_000 }, () => {
     for (let seed = 1; seed <= 15; seed++) {
-      run(seed, { delayNs: 5e6, jitterNs: (seed % 3) * 5e6, loss: (seed % 5) * 20, duplicate: (seed % 4) * 20 }, 300_000, {
+      run(seed, { delayNs: 5e6, jitterNs: (seed % 3) * 5e6, loss: (seed % 5) * 20, duplicate: (seed % 4) * 20 }, 200_000, {
         sack: seed % 2 === 0,
         timestamps: seed % 3 !== 0,
       });
