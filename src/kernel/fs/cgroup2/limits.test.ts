@@ -35,7 +35,7 @@ describe("pids.max", () => {
   test("a child that ends interrupts the wait, and bash gives up", () => {
     const m = machine();
     expect(all(m, `echo 2 > a/pids.max; ${inside("sleep 1.5 & /bin/true; echo not reached")}; echo $?`)).toBe(
-      "bash: fork: retry: Resource temporarily unavailable\n".repeat(2) + "bash: fork: Interrupted system call\n254\n",
+      `${"bash: fork: retry: Resource temporarily unavailable\n".repeat(2)}bash: fork: Interrupted system call\n254\n`,
     );
   });
 
