@@ -98,11 +98,18 @@ function topmost(mount: Mount): Mount {
   return at;
 }
 
-/** count_mounts(). Errors: ENOSPC beyond fs.mount-max. */
-function checkRoom(host: Mounts, ns: MountNamespace | undefined, tree: Mount): void {
-  let n = ns?.size ?? 0;
-  for (const _ of tree.tree()) n++;
-  if (n > host.limit()) throw ENOSPC;
+/** Counts what is about to be attached, by namespace: ns->pending_mounts. */
+class Pending {
+  private readonly counts = new Map<MountNamespace, number>();
+
+  constructor(private readonly limit: number) {}
+
+  /** count_mounts(). Errors: ENOSPC beyond fs.mount-max. */
+  add(ns: MountNamespace, tree: Mount): void {
+    const n = (this.counts.get(ns) ?? ns.size) + [...tree.tree()].length;
+    if (n > this.limit) throw ENOSPC;
+    this.counts.set(ns, n);
+  }
 }
 
 /**
@@ -115,14 +122,15 @@ export function attachTree(host: Mounts, source: Mount, at: Path, owner: UserNam
   const { root } = topmost(source);
   if (root.deleted) throw ENOENT;
   const invented: Mount[] = [];
-  if (!moving) checkRoom(host, at.mnt.ns, source);
+  const pending = new Pending(host.limit());
+  if (!moving) pending.add(at.mnt.ns as MountNamespace, source);
   if (at.mnt.group !== undefined) {
     for (const mount of source.tree()) {
       if (mount.group === undefined) invented.push(mount);
       makeShared(host.groupIds, mount);
     }
     try {
-      propagateMount(host, at, source, copies);
+      propagateMount(host, at, source, copies, pending);
     } catch (e) {
       if (!(e instanceof Errno)) throw e;
       for (const copy of copies) dropTree(host, copy);
@@ -145,7 +153,7 @@ export function attachTree(host: Mounts, source: Mount, at: Path, owner: UserNam
 }
 
 /** propagate_mnt(): copies of `source` for all that gets propagation from `at.mnt`, each with its place set. They are added to `copies`. */
-function propagateMount(host: Mounts, at: Path, source: Mount, copies: Mount[]): void {
+function propagateMount(host: Mounts, at: Path, source: Mount, copies: Mount[], pending: Pending): void {
   const marked = new Set<Mount | undefined>();
   const mark = (mount: Mount): void => {
     if (mount.master !== undefined) marked.add(mount.master);
@@ -161,7 +169,7 @@ function propagateMount(host: Mounts, at: Path, source: Mount, copies: Mount[]):
     copies.push(copy);
     mark(mount);
     last = copy;
-    checkRoom(host, mount.ns, copy);
+    pending.add(mount.ns, copy);
     return true;
   };
   for (const peer of peersOf(at.mnt)) if (peer !== at.mnt) copyTo(peer, { makeShared: true });

@@ -84,6 +84,7 @@ function* main(sys: Sys, flavour: Flavour, argv: readonly string[], env: Env, au
   if (sh.login) sh.options.setShopt("login_shell", true);
   sh.refreshFast();
   yield* importEnvironment(sh, env);
+  if (how.command !== undefined && sh.flavour === "bash") sh.set("BASH_EXECUTION_STRING", how.command);
   let status: number;
   try {
     status = yield* begin(sh, how);

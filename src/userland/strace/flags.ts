@@ -116,6 +116,7 @@ export const flagTables: Readonly<Record<string, Names>> = {
     [8, "MS_NOEXEC"],
     [16, "MS_SYNCHRONOUS"],
     [32, "MS_REMOUNT"],
+    [256, "MS_NOSYMFOLLOW"],
     [1024, "MS_NOATIME"],
     [2048, "MS_NODIRATIME"],
     [4096, "MS_BIND"],
