@@ -111,7 +111,7 @@ function ackSent(t: Tcb, withData: boolean): void {
   // tcp_event_data_sent(): data that follows data at once is a conversation, ACKs ride along.
   if (t.host.params.slowStartAfterIdle && t.sent.length === 0 && now - t.lastSndNs > t.rtoNs) restartAfterIdle(t, now - t.lastSndNs);
   t.lastSndNs = now;
-  if (now - t.lastRcvNs < Math.max(t.atoNs, ATO_MIN_NS)) t.pingpong = true;
+  if (now - t.lastRcvNs < t.atoNs) t.pingpong = true;
 }
 
 /** tcp_cwnd_restart(): the window that was measured is halved for each timeout spent idle. */
@@ -208,7 +208,8 @@ function nextLength(t: Tcb, pushOne: boolean): number {
   const waiting = t.unsent.length;
   const { mss } = t;
   const room = seqDiff(seqAdd(t.sndUna, t.sndWnd), t.sndNxt);
-  const quota = t.cwnd - t.inFlight;
+  // At least two packets in flight, however large (tcp_cwnd_test).
+  const quota = Math.min(t.cwnd - t.inFlight, Math.max(1, t.cwnd >> 1));
   if (waiting === 0) return t.finQueued && room >= 1 ? 0 : -1;
   if (quota <= 0 || Math.min(waiting, mss) > room) {
     t.cwndLimited ||= quota <= 0;
@@ -230,6 +231,8 @@ export function writeXmit(t: Tcb, pushOne = false): void {
     const { mss } = t;
     const payload = t.unsent.take(length);
     let flags = TCP_ACK;
+    // What stands for several segments is pushed, so that the receiver does not wait for more.
+    if (length > t.mssCache) flags |= TCP_PSH;
     if (t.unsent.length === 0) {
       if (length > 0) flags |= TCP_PSH;
       if (t.finQueued) flags |= TCP_FIN;
