@@ -9,7 +9,12 @@ import { checkNamespaces, checkPids } from "./namespace-invariants.ts";
 import { BridgeDevice, bridgePortOf } from "../kernel/net/devices/bridge.ts";
 import { VethDevice } from "../kernel/net/devices/veth.ts";
 import { fibOf } from "../kernel/net/ipv4/fib.ts";
+import type { TcpSock } from "../kernel/net/ipv4/tcp/sock.ts";
+import { tcpTable } from "../kernel/net/ipv4/tcp/table.ts";
+import { TcpTimeWait } from "../kernel/net/ipv4/tcp/timewait.ts";
+import { udpTable } from "../kernel/net/ipv4/udp.ts";
 import { netCoreOf } from "../kernel/net/net.ts";
+import type { NetNamespace } from "../kernel/net/net-namespace.ts";
 import type { File } from "../kernel/vfs/file.ts";
 
 function require(condition: boolean, message: string): void {
@@ -166,5 +171,29 @@ function checkNetwork(kernel: Kernel): void {
           ns.devices.get(dev.ifindex) === dev, `net:[${ns.ino}]: the route to ${prefix} leads to a device that is gone`);
       }
     }
+    checkSockets(ns);
   }
+}
+
+/** Who has a port is where the port is looked up, connections are found by their ends, and what is closed is in no table. */
+function checkSockets(ns: NetNamespace): void {
+  const tcp = tcpTable(ns);
+  const where = `net:[${ns.ino}] TCP`;
+  for (const sock of tcp.socks) {
+    const { tcb, localPort } = sock;
+    if (localPort !== 0) require(tcp.ports.at(localPort).has(sock), `${where}: port ${localPort} is not where it is looked up`);
+    const listening = tcp.listeners.get(localPort)?.includes(sock) === true;
+    require(listening === (tcb.state === "LISTEN"), `${where}: a socket in state ${tcb.state} is found as a listener: ${listening}`);
+    const found = tcp.find(sock.rcvSaddr, localPort, sock.daddr, sock.remotePort, 0) === sock;
+    const connected = tcb.state !== "LISTEN" && tcb.state !== "CLOSE";
+    require(found === connected, `${where}: a socket in state ${tcb.state} is found by its ends: ${found}`);
+    const queued = tcb.sent.reduce((sum, s) => sum + s.payload.length, 0) + tcb.unsent.length;
+    require(!connected || Math.abs(tcb.queuedBytes - queued) <= 1, `${where}: ${tcb.queuedBytes} bytes to send, ${queued} in the queues`);
+  }
+  for (const owner of tcp.ports.all()) {
+    const known = owner instanceof TcpTimeWait ? tcp.timeWaits.has(owner) : tcp.socks.has(owner as TcpSock);
+    require(known, `${where}: a port belongs to someone who is gone`);
+  }
+  const udp = udpTable(ns);
+  for (const sock of udp.socks) require(udp.ports.at(sock.localPort).has(sock), `net:[${ns.ino}] UDP: port ${sock.localPort} is lost`);
 }
