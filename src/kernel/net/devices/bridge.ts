@@ -103,9 +103,9 @@ export class BridgeDevice extends NetDevice {
 
   // ── Ports ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** br_add_if(). Errors: EINVAL for loopback; ELOOP for a bridge; EBUSY for a port of another master; EOPNOTSUPP. */
+  /** br_add_if(). Errors: EINVAL for loopback and what has no hardware address; ELOOP for a bridge; EBUSY for a port of another master; EOPNOTSUPP. */
   addPort(dev: NetDevice): void {
-    if ((dev.flags & IFF_LOOPBACK) !== 0) throw EINVAL;
+    if ((dev.flags & IFF_LOOPBACK) !== 0 || dev.mac === 0) throw EINVAL;
     if (dev instanceof BridgeDevice) throw ELOOP;
     if (dev.master !== undefined || dev.rxHandler !== undefined) throw EBUSY;
     if (dev.ns !== this.ns) throw EOPNOTSUPP;
@@ -190,8 +190,9 @@ export class BridgeDevice extends NetDevice {
 
   /** br_stp_recalculate_bridge_id(), br_mtu_auto_adjust(): the lowest of the ports' addresses, the least of their MTUs. */
   recalculate(): void {
-    if (!this.macSet && this.ports.size > 0) {
-      const lowest = Math.min(...[...this.ports].map((port) => port.dev.mac));
+    if (!this.macSet) {
+      // Without ports it has none.
+      const lowest = this.ports.size === 0 ? 0 : Math.min(...[...this.ports].map((port) => port.dev.mac));
       if (lowest !== this.mac) {
         this.mac = lowest;
         this.macAssignType = 2;
@@ -221,7 +222,7 @@ export class BridgeDevice extends NetDevice {
 
   private replaceOwn(): void {
     for (const entry of [...this.fdb.values()]) if (entry.local && entry.port === undefined) this.fdb.delete(entry.mac);
-    this.addLocal(this.mac, undefined);
+    if (this.mac !== 0) this.addLocal(this.mac, undefined);
   }
 
   /** A port has another hardware address. */

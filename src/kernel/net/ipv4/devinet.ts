@@ -1,7 +1,7 @@
 /** Addresses of devices: ip-address(8), Linux `net/ipv4/devinet.c`. */
 
-import { EADDRNOTAVAIL, EEXIST, EINVAL } from "../../../abi/errno.ts";
-import { prefixMask } from "../../../abi/inet.ts";
+import { EADDRNOTAVAIL, EEXIST, EINVAL, ENOBUFS } from "../../../abi/errno.ts";
+import { INADDR_LOOPBACK, prefixMask } from "../../../abi/inet.ts";
 import type { NetdevEvent } from "../core.ts";
 import type { NetDevice } from "../device.ts";
 import type { NetNamespace } from "../net-namespace.ts";
@@ -36,9 +36,10 @@ export interface NewAddress {
   readonly proto?: number;
 }
 
-/** inet_insert_ifa(). Errors: EEXIST where it is there already; EINVAL for one of the same subnet with another scope. */
+/** inet_insert_ifa(). Errors: ENOBUFS on a device whose MTU is too small for IPv4; EEXIST where it is there already; EINVAL for one of the same subnet with another scope. */
 export function addAddress(dev: NetDevice, wanted: NewAddress): InAddress {
-  const inDev = dev.ip ?? inetdevInit(dev);
+  const inDev = dev.ip;
+  if (inDev === undefined) throw ENOBUFS;
   const { addresses } = inDev;
   inDev.markAllSet();
   const ifa: InAddress = {
@@ -129,7 +130,7 @@ export function inetdevEvent(event: NetdevEvent, dev: NetDevice): void {
       break;
     case "changemtu":
       fibOf(dev.ns).generation++;
-      if (dev.ip !== undefined && !dev.isLoopback && dev.mtu < MIN_MTU) destroy(dev);
+      if (dev.ip !== undefined && dev.mtu < MIN_MTU) destroy(dev);
       else if (dev.ip === undefined && dev.mtu >= MIN_MTU) inetdevInit(dev);
       break;
     case "changename":
@@ -147,9 +148,10 @@ export function inetdevEvent(event: NetdevEvent, dev: NetDevice): void {
 function up(dev: NetDevice): void {
   const inDev = dev.ip;
   if (inDev === undefined) return;
-  if (dev.isLoopback && inDev.addresses.length === 0) {
-    addAddress(dev, { local: 0x7f000001, prefixLength: 8, scope: RT_SCOPE_HOST });
-  } else for (const ifa of inDev.addresses) addAddressRoutes(dev, ifa);
+  if (dev.isLoopback && !inDev.addresses.some((ifa) => ifa.local === INADDR_LOOPBACK && ifa.prefixLength === 8)) {
+    addAddress(dev, { local: INADDR_LOOPBACK, prefixLength: 8, scope: RT_SCOPE_HOST });
+  }
+  for (const ifa of inDev.addresses) addAddressRoutes(dev, ifa);
   announce(dev);
 }
 

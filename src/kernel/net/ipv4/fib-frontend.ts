@@ -43,6 +43,9 @@ function magicRoute(dev: NetDevice, type: number, dst: number, length: number, s
 }
 
 function add(ns: NetNamespace, route: FibRoute): void {
+  // fib_valid_prefsrc(): an address that is somebody's broadcast address first cannot be sent from.
+  const own = route.type === RTN_LOCAL && route.prefSrc === route.prefix;
+  if (!own && inetAddrType(ns, route.prefSrc) !== RTN_LOCAL) return;
   try {
     fibOf(ns).table(route.table).insert(route, { create: true, exclusive: false, replace: false, append: true });
   } catch (e) {

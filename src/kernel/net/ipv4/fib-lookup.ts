@@ -6,8 +6,7 @@ import type { NetDevice } from "../device.ts";
 import type { NetNamespace } from "../net-namespace.ts";
 import { type Fib, fibOf, type FibRoute, type FibRule } from "./fib.ts";
 import {
-  RT_TABLE_LOCAL,
-  RT_TABLE_MAIN,
+  RT_TABLE_DEFAULT,
   RTN_BLACKHOLE,
   RTN_BROADCAST,
   RTN_LOCAL,
@@ -41,7 +40,7 @@ export function fibLookup(ns: NetNamespace, flow: FibFlow): FibRoute | Errno {
   const ignoreLinkDown = fib.ignoreLinkDown;
   const ask = (id: number): FibRoute | undefined => fib.tables.get(id)?.lookup(flow.dst, flow.oif, flow.tos, scope, ignoreLinkDown);
   if (!fib.customRules) {
-    const found = ask(RT_TABLE_LOCAL) ?? ask(RT_TABLE_MAIN) ?? ask(253);
+    const found = fib.lookupMerged(flow.dst, flow.oif, flow.tos, scope, ignoreLinkDown) ?? ask(RT_TABLE_DEFAULT);
     return found === undefined ? ENETUNREACH : answerOf(found);
   }
   for (const rule of fib.rules) {
@@ -90,13 +89,15 @@ function answerOf(route: FibRoute): FibRoute | Errno {
 export function inetAddrType(ns: NetNamespace, addr: number, dev?: NetDevice): number {
   if (isZeronet(addr) || isLimitedBroadcast(addr)) return RTN_BROADCAST;
   if (isMulticast(addr)) return RTN_MULTICAST;
-  const found = fibOf(ns).local.lookup(addr, 0, 0, 0, false);
+  const found = fibOf(ns).lookupLocal(addr);
   if (found === undefined || (dev !== undefined && found.dev !== dev)) return RTN_UNICAST;
   return found.type;
 }
 
 /** ip_dev_find(): whether an address is one of this host, and the device that has it. */
 export function deviceOfAddress(ns: NetNamespace, addr: number): NetDevice | undefined {
-  const found = fibOf(ns).local.lookup(addr, 0, 0, 0, false);
+  const fib = fibOf(ns);
+  const [exact] = fib.local.at(addr, 32);
+  const found = exact?.type === RTN_LOCAL ? exact : fib.lookupLocal(addr);
   return found?.type === RTN_LOCAL ? found.dev : undefined;
 }

@@ -202,6 +202,23 @@ export class Fib {
     return this.tables.get(RT_TABLE_LOCAL) as FibTable;
   }
 
+  /**
+   * What the local and the main table say together. As long as nobody has made rules of his own, Linux keeps both in one trie: the longest prefix
+   * wins whichever table it is in, and only among equal ones the local table comes first (fib_trie_table, fib_unmerge).
+   */
+  lookupMerged(dst: number, oif: number, tos: number, minScope: number, ignoreLinkDown: boolean): FibRoute | undefined {
+    const local = this.local.lookup(dst, oif, tos, minScope, ignoreLinkDown);
+    if (local !== undefined && local.prefixLength === 32) return local;
+    const main = (this.tables.get(RT_TABLE_MAIN) as FibTable).lookup(dst, oif, tos, minScope, ignoreLinkDown);
+    if (local === undefined || main === undefined) return local ?? main;
+    return main.prefixLength > local.prefixLength ? main : local;
+  }
+
+  /** The route that the local table has for an address, as others see it. */
+  lookupLocal(addr: number): FibRoute | undefined {
+    return this.customRules ? this.local.lookup(addr, 0, 0, 0, false) : this.lookupMerged(addr, 0, 0, 0, false);
+  }
+
   get ignoreLinkDown(): boolean {
     return this.ns.part(ipv4Conf).all.ignore_routes_with_linkdown !== 0;
   }

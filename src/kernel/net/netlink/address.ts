@@ -173,7 +173,7 @@ export const addressHandlers: readonly (readonly [number, NetlinkHandler])[] = [
         }
         requireInet(family);
         const dev = ns.devices.get(index);
-        if (dev === undefined) throw new NetlinkError(ENODEV, "ipv4: Device not found");
+        if (dev?.ip === undefined) throw new NetlinkError(ENODEV, "ipv4: Device not found");
         const local = attrs.get(R.IFA_LOCAL)?.be32;
         const label = attrs.get(R.IFA_LABEL)?.string;
         const address = attrs.get(R.IFA_ADDRESS)?.be32;

@@ -151,7 +151,7 @@ function setLink(request: NetlinkRequest, dev: NetDevice, info: IfInfo): void {
 function changeMtu(dev: NetDevice, mtu: number): void {
   if (mtu < dev.minMtu) throw new NetlinkError(EINVAL, "mtu less than device minimum");
   if (dev.maxMtu > 0 && mtu > dev.maxMtu) throw new NetlinkError(EINVAL, "mtu greater than device maximum");
-  if (dev instanceof BridgeDevice) dev.mtuSet = true;
+  if (dev instanceof BridgeDevice && mtu !== dev.mtu) dev.mtuSet = true;
   setMtu(dev, mtu);
 }
 
