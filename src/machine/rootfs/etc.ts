@@ -1,5 +1,7 @@
 /** Text files of the host's root filesystem: a Debian 12 with nothing configured but its name. */
 
+import { protocols, services } from "./netdb.ts";
+
 /** Paths and contents; mode 0644 and root:root unless listed in rootfs.ts. */
 export const textFiles = (hostname: string): readonly (readonly [path: string, content: string])[] => [
   ["/etc/debian_version", "12.11\n"],
@@ -75,7 +77,9 @@ netgroup:       nis
   ["/etc/passwd", lines(users)],
   ["/etc/profile", profile],
   ["/etc/bash.bashrc", bashBashrc],
+  ["/etc/protocols", protocols],
   ["/etc/resolv.conf", "nameserver 10.0.2.3\n"],
+  ["/etc/services", services],
   ["/etc/shells", "# /etc/shells: valid login shells\n/bin/sh\n/usr/bin/sh\n/bin/bash\n/usr/bin/bash\n/bin/dash\n/usr/bin/dash\n"],
   ["/etc/timezone", "Etc/UTC\n"],
   ["/root/.bashrc", rootBashrc],
