@@ -80,7 +80,7 @@ export function randomMac(ns: NetNamespace): number {
 
 /** call_netdevice_notifiers(). */
 export function notify(dev: NetDevice, event: NetdevEvent): void {
-  dev.ns.core.version++;
+  dev.ns.changed();
   for (const notifier of dev.ns.core.wiring.notifiers) notifier(event, dev);
 }
 

@@ -28,6 +28,8 @@ export class NetNamespace extends PlainNamespace<"net"> {
   readonly deviceNames = new Map<string, NetDevice>();
   /** The index given out last. Written by `dev.ts`. */
   lastIfindex = 0;
+  /** Grows with every change of a device, an address or a route of this one: what `NetCore.version` is for all, without neighbours and sockets. */
+  version = 0;
   /** The loopback device: there as long as the namespace. */
   declare loopback: NetDevice;
   /** Rules and connection tracking, once there are any. Written by `netfilter/`. */
@@ -63,6 +65,12 @@ export class NetNamespace extends PlainNamespace<"net"> {
       this.parts.set(key.symbol, state);
     }
     return state as T;
+  }
+
+  /** A device, an address or a route is another. */
+  changed(): void {
+    this.version++;
+    this.core.version++;
   }
 
   /** The device, or undefined. */

@@ -64,7 +64,7 @@ export function addAddress(dev: NetDevice, wanted: NewAddress): InAddress {
   }
   if ((ifa.flags & IFA_F_SECONDARY) === 0) addresses.splice(lastPrimary, 0, ifa);
   else addresses.push(ifa);
-  dev.ns.core.version++;
+  dev.ns.changed();
   fibOf(dev.ns).generation++;
   dev.ns.core.rtnl?.address("new", dev, ifa);
   addAddressRoutes(dev, ifa);
@@ -102,7 +102,7 @@ export function removeAddress(dev: NetDevice, ifa: InAddress): void {
     for (const other of secondaries) drop(other);
     drop(ifa);
   }
-  dev.ns.core.version++;
+  dev.ns.changed();
   fibOf(dev.ns).generation++;
 }
 

@@ -195,7 +195,7 @@ export class Fib {
 
   changed(): void {
     this.generation++;
-    this.ns.core.version++;
+    this.ns.changed();
   }
 
   get local(): FibTable {

@@ -12,6 +12,7 @@ import { IFF_LOOPBACK, IFF_NOARP, isOperational, type NetDevice } from "../devic
 
 export const IFA_F_TENTATIVE = 0x40;
 const IFA_F_PERMANENT = 0x80;
+const MIN_MTU = 1280;
 const RT_SCOPE_LINK = 253;
 const RT_SCOPE_HOST = 254;
 /** One probe and the wait for an answer (RFC 4862: RetransTimer), after the random delay that Linux begins with. */
@@ -50,7 +51,7 @@ export function addIpv6Address(dev: NetDevice, wanted: Omit<Ipv6Address, "create
   const at = list.findIndex((a) => a.scope >= made.scope);
   list.splice(at < 0 ? list.length : at, 0, made);
   addressesOf.set(dev, list);
-  dev.ns.core.version++;
+  dev.ns.changed();
   dev.ns.core.rtnl?.address6("new", dev, made);
   return made;
 }
@@ -61,7 +62,7 @@ export function removeIpv6Address(dev: NetDevice, addr: readonly number[], prefi
   const at = list.findIndex((a) => a.prefixLength === prefixLength && sameGroups(a.addr, addr));
   const [gone] = at < 0 ? [] : list.splice(at, 1);
   if (gone === undefined) throw EADDRNOTAVAIL;
-  dev.ns.core.version++;
+  dev.ns.changed();
   dev.ns.core.rtnl?.address6("del", dev, gone);
 }
 
@@ -85,7 +86,7 @@ export function addrconfEvent(event: NetdevEvent, dev: NetDevice): void {
   switch (event) {
     case "up":
     case "change":
-      if (isOperational(dev)) begin(dev);
+      if (isOperational(dev) && dev.mtu >= MIN_MTU) begin(dev);
       break;
     case "down":
     case "unregister":

@@ -145,7 +145,7 @@ function setLink(request: NetlinkRequest, dev: NetDevice, info: IfInfo): void {
     if (dev.kind !== "dummy") throw EOPNOTSUPP;
     setCarrier(dev, carrier.u8 !== 0);
   }
-  dev.ns.core.version++;
+  dev.ns.changed();
 }
 
 function changeMtu(dev: NetDevice, mtu: number): void {
