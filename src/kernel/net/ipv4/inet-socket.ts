@@ -33,6 +33,7 @@ import {
   SO_REUSEPORT,
   SO_SNDBUF,
   SO_SNDTIMEO,
+  SOCK_STREAM,
   SOL_IP,
   SOL_SOCKET,
   type SocketAddress,
@@ -407,7 +408,8 @@ export abstract class InetSocket extends SocketFile {
         sock.ttl = value;
         return;
       case IP_TOS:
-        sock.tos = value & 0xff;
+        // Of a stream the two bits of ECN are not the user's.
+        sock.tos = this.type === SOCK_STREAM ? (value & 0xfc) | (sock.tos & 3) : value & 0xff;
         sock.forgetRoute();
         return;
       case IP_MTU_DISCOVER:

@@ -245,6 +245,7 @@ export class TcpRequest implements Connection {
     const table = tcpTable(ns);
     table.socks.add(child);
     table.ports.add(child.localPort, child);
+    child.routed = true;
     child.hash();
     child.parent = listener;
     listener.mib.tcp.PassiveOpens++;

@@ -52,6 +52,8 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
   /** The listener whose queue it stands in. */
   parent: TcpSock | undefined;
   sharedByConnect = false;
+  /** It has a way to the other end (sk_dst_get): from connect(2) on, until it is bound anew or disconnected. */
+  routed = false;
   /** TCP_SYNCNT, TCP_KEEPIDLE and the like. */
   overrides: Partial<TcpParams> = {};
   /** When it became a connection, and when data went last: for those who draw it. */
@@ -268,6 +270,7 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
     tcb.mtu = Math.min(route.mtu, MTU_MAX);
     tcb.advmss = Math.max(256, Math.min(route.dev.mtu, MTU_MAX) - HEADERS);
     tcb.tsOffset = mix(secretOf(ns), this.rcvSaddr, this.daddr);
+    this.routed = true;
     this.hash();
     sendSyn(tcb, isn);
   }
@@ -382,6 +385,7 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
       this.rcvSaddr = 0;
     }
     this.forgetRoute();
+    this.routed = false;
     tcb.renew();
   }
 

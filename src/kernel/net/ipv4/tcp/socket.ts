@@ -75,11 +75,16 @@ export class TcpSocket extends InetSocket {
   }
 
   protected override get routed(): boolean {
-    return this.tcb.state !== "CLOSE" && this.tcb.state !== "LISTEN";
+    return this.sock.routed;
   }
 
   protected get fresh(): boolean {
     return this.tcb.state === "CLOSE";
+  }
+
+  override bind(task: Task, addr: SocketAddress): void {
+    super.bind(task, addr);
+    this.sock.routed = false;
   }
 
   // ── Connections ────────────────────────────────────────────────────────────────────────────────────────────────────
