@@ -226,7 +226,8 @@ export class SimpleCommand implements Node {
         yield* sh.complain(e);
         return e.status;
       }
-      yield* this.assignTemporarily(sh, special || name === "exec");
+      // A program that takes the shell's place gets them as any other does.
+      yield* this.assignTemporarily(sh, name === "exec" ? stays : special);
       if (sh.options.xtrace) yield* trace(sh, args);
       return yield* body();
     } finally {
