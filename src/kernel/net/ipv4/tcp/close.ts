@@ -1,7 +1,8 @@
 /** Writing, reading and ending a connection: Linux `net/ipv4/tcp.c`. */
 
-import { afterRead, finish, lingerInFinWait2 } from "./input.ts";
-import { offerableWindow, pushPending, queueFin, sendAck, sendReset } from "./output.ts";
+import { finish, lingerInFinWait2 } from "./input.ts";
+import { pushPending, queueFin, sendAck, sendReset } from "./output.ts";
+import { afterRead } from "./receive-window.ts";
 import { seqAdd, seqDiff } from "./seq.ts";
 import { RCV_SHUTDOWN, SEND_SHUTDOWN, type Tcb } from "./tcb.ts";
 
@@ -27,14 +28,14 @@ export function writeBytes(t: Tcb, bytes: Uint8Array, more = false): number {
 /** Takes bytes out of the receive buffer. Returns how many. */
 export function readBytes(t: Tcb, buf: Uint8Array, peek: boolean): number {
   const count = t.received.read(buf, peek);
-  if (!peek) afterRead(t, count, offerableWindow);
+  if (!peek) afterRead(t, count);
   return count;
 }
 
 /** As readBytes, for readers in the kernel: the next piece without a copy. */
 export function readChunk(t: Tcb): Uint8Array | undefined {
   const chunk = t.received.takeChunk();
-  if (chunk !== undefined) afterRead(t, chunk.length, offerableWindow);
+  if (chunk !== undefined) afterRead(t, chunk.length);
   return chunk;
 }
 

@@ -5,30 +5,19 @@ import type { TcpHeader } from "../../skb.ts";
 import { type AckNews, congestionAlert, tagSacked } from "./congestion.ts";
 import {
   ATO_MIN_NS,
-  DELACK_MAX_NS,
   INIT_CWND,
   INVALID_RATELIMIT_NS,
   MAX_QUICKACKS,
   PAWS_24DAYS_NS,
   RTO_MAX_NS,
-  RTO_MIN_NS,
   TCP_ACK,
   TCP_FIN,
   TCP_RST,
   TCP_SYN,
   TIMEWAIT_NS,
 } from "./constants.ts";
-import {
-  pushPending,
-  queueFin,
-  retransmitLost,
-  selectInitialWindow,
-  sendAck,
-  sendDelayedAck,
-  sendReset,
-  sendSynAck,
-  writeXmit,
-} from "./output.ts";
+import { pushPending, queueFin, retransmitLost, sendAck, sendDelayedAck, sendReset, sendSynAck, writeXmit } from "./output.ts";
+import { measureRtt } from "./rtt.ts";
 import { after, before, seqAdd, seqDiff } from "./seq.ts";
 import { RCV_SHUTDOWN, SEND_SHUTDOWN, type Sent, type Tcb } from "./tcb.ts";
 
@@ -84,38 +73,6 @@ function sendDupAck(t: Tcb, endSeq: number, seq: number, withData: boolean): voi
 }
 
 // ── Acknowledgments of ours ──────────────────────────────────────────────────────────────────────────────────────────
-
-/** tcp_rtt_estimator(), tcp_set_rto(): microseconds. */
-export function measureRtt(t: Tcb, rttUs: number): void {
-  const minUs = RTO_MIN_NS / 1000;
-  let m = Math.max(1, Math.floor(rttUs));
-  t.minRttUs = t.minRttUs === 0 ? m : Math.min(t.minRttUs, m);
-  if (t.srtt === 0) {
-    t.srtt = m << 3;
-    t.mdev = m << 1;
-    t.rttvar = Math.max(t.mdev, minUs);
-    t.mdevMax = t.rttvar;
-    t.rttSeq = t.sndNxt;
-  } else {
-    m -= t.srtt >> 3;
-    t.srtt = Math.max(1, t.srtt + m);
-    if (m < 0) {
-      m = -m - (t.mdev >> 2);
-      if (m > 0) m >>= 3;
-    } else m -= t.mdev >> 2;
-    t.mdev += m;
-    if (t.mdev > t.mdevMax) {
-      t.mdevMax = t.mdev;
-      if (t.mdevMax > t.rttvar) t.rttvar = t.mdevMax;
-    }
-    if (after(t.sndUna, t.rttSeq)) {
-      if (t.mdevMax < t.rttvar) t.rttvar -= (t.rttvar - t.mdevMax) >> 2;
-      t.rttSeq = t.sndNxt;
-      t.mdevMax = minUs;
-    }
-  }
-  t.rtoNs = Math.min(((t.srtt >> 3) + t.rttvar) * 1000, RTO_MAX_NS);
-}
 
 /** tcp_clean_rtx_queue(): takes out what is acknowledged. Returns how many segments that is. */
 function cleanSent(t: Tcb, ack: number): number {
@@ -589,50 +546,4 @@ function finishConnect(t: Tcb, header: TcpHeader, payload: Uint8Array): void {
     acknowledge(t);
   }
   writeXmit(t);
-}
-
-// ── Readers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** tcp_cleanup_rbuf(), tcp_rcv_space_adjust(): after `count` bytes were read. */
-export function afterRead(t: Tcb, count: number, offerable: (t: Tcb) => number): void {
-  if (count === 0) return;
-  t.copiedSeq = seqAdd(t.copiedSeq, count);
-  tuneReceiveBuffer(t);
-  if (t.state === "CLOSE" || t.state === "LISTEN" || t.state === "SYN_SENT") return;
-  let now = false;
-  if (t.ackOwed) now = seqDiff(t.rcvNxt, t.rcvWup) > t.rcvMss || (t.ackPushed && !t.pingpong && t.received.length === 0);
-  if (!now && (t.shutdown & RCV_SHUTDOWN) === 0) {
-    const current = t.receiveWindow;
-    if (2 * current <= t.windowClamp) {
-      const fresh = offerable(t);
-      now = fresh > 0 && fresh >= 2 * current;
-    }
-  }
-  if (now) sendAck(t);
-}
-
-/** Who reads a whole buffer in a round trip gets a larger one. */
-function tuneReceiveBuffer(t: Tcb): void {
-  const now = t.host.nowNs;
-  const rttNs = Math.max((t.srtt >> 3) * 1000, 1_000_000);
-  if (now - t.rcvSpace.sinceNs < Math.min(rttNs, DELACK_MAX_NS)) return;
-  const copied = seqDiff(t.copiedSeq, t.rcvSpace.seq);
-  let { space } = t.rcvSpace;
-  if (copied > space) {
-    if (!t.rcvbufLocked) {
-      const window = 2 * copied + 16 * t.advmss;
-      const wanted = Math.min(2 * window, 6_291_456);
-      if (wanted > t.rcvbuf) {
-        t.rcvbuf = wanted;
-        t.windowClamp = Math.min(wanted >> 1, 65_535 * 2 ** t.rcvWscale);
-      }
-    }
-    space = copied;
-  }
-  t.rcvSpace = { sinceNs: now, seq: t.copiedSeq, space };
-}
-
-/** Window scale and first window of the side that was called. */
-export function initPassive(t: Tcb): void {
-  selectInitialWindow(t, t.advmss - (t.tstampOk ? 12 : 0), t.wscaleOk);
 }

@@ -109,7 +109,8 @@ function ackSent(t: Tcb, withData: boolean): void {
   }
   if (!withData) return;
   // tcp_event_data_sent(): data that follows data at once is a conversation, ACKs ride along.
-  if (t.host.params.slowStartAfterIdle && t.sent.length === 0 && now - t.lastSndNs > t.rtoNs) restartAfterIdle(t, now - t.lastSndNs);
+  const idleNs = now - t.lastSndNs;
+  if (t.sent.length === 0 && idleNs > t.rtoNs && t.host.params.slowStartAfterIdle) restartAfterIdle(t, idleNs);
   t.lastSndNs = now;
   if (now - t.lastRcvNs < t.atoNs) t.pingpong = true;
 }
