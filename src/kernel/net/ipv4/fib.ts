@@ -1,6 +1,7 @@
 /**
  * Routing tables: ip-route(8), Linux `net/ipv4/fib_trie.c`, `fib_semantics.c`. A table keeps its routes by prefix length; the longest prefix that
- * matches wins, then the lowest metric. Differs from Linux: hash tables by length instead of a level-compressed trie; one next hop a route.
+ * matches wins, then the lowest metric. Differs from Linux: hash tables by length instead of a level-compressed trie; one next hop a route; of several default
+ * routes with one metric the first is taken, whether or not its gateway answers (fib_select_default).
  */
 
 import { EEXIST, ENOENT, ESRCH } from "../../../abi/errno.ts";

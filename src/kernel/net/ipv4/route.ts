@@ -170,7 +170,7 @@ function validSource(ns: NetNamespace, skb: SkBuff, src: number, dst: number, to
   if (src === 0) return true;
   if (dev.isLoopback) return true;
   const filter = confMax(dev, "rp_filter");
-  if (deviceOfAddress(ns, src) !== undefined) return dev.ip?.conf.accept_local === 1;
+  if (deviceOfAddress(ns, src) !== undefined) return confOr(dev, "accept_local");
   if (filter === 0) return true;
   const back = fibLookup(ns, { dst: src, src: dst, oif: 0, iif: ns.loopback.ifindex, mark: 0, tos });
   const refused = (): boolean => {

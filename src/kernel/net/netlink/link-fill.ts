@@ -1,6 +1,6 @@
 /** A device as a netlink message: Linux `net/core/rtnetlink.c:rtnl_fill_ifinfo`, in its order of attributes. */
 
-import { AF_UNSPEC } from "../../../abi/socket.ts";
+import { AF_INET6, AF_UNSPEC } from "../../../abi/socket.ts";
 import { NetlinkWriter } from "../../../abi/netlink.ts";
 import * as R from "../../../abi/rtnetlink.ts";
 import { type BridgeDevice, type BridgePort, bridgePortOf, BridgeDevice as Bridge } from "../devices/bridge.ts";
@@ -8,6 +8,8 @@ import { MacvlanDevice } from "../devices/macvlan.ts";
 import { BROADCAST_MAC, deviceFlags, type NetDevice, operState } from "../device.ts";
 import { nsidOf } from "./nsid.ts";
 
+const IFLA_INET6_ADDR_GEN_MODE = 8;
+const IPV6_MIN_MTU = 1280;
 /** Clock ticks of a bridge's times: USER_HZ, 10 ms. */
 const TICK_NS = 1e7;
 const ticks = (ns: number): number => Math.floor(ns / TICK_NS);
@@ -57,6 +59,8 @@ export function fillLink(dev: NetDevice, change = 0, family = AF_UNSPEC, skipSta
   if (!dev.virtual) w.attrMac(R.IFLA_PERM_ADDRESS, dev.mac);
   if (!skipStats) fillStats(w, dev);
   if (dev.kind !== undefined || dev.master !== undefined) fillInfo(w, dev);
+  // How IPv6 makes its link-local address: by the hardware address (eui64).
+  if (dev.mtu >= IPV6_MIN_MTU) w.nest(R.IFLA_AF_SPEC, () => w.nest(AF_INET6, () => w.attrU8(IFLA_INET6_ADDR_GEN_MODE, 0)));
   if (link !== dev && link.ns !== dev.ns) w.attrU32(R.IFLA_LINK_NETNSID, nsidOf(dev.ns, link.ns) >>> 0);
   return w.finish();
 }

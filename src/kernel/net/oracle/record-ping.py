@@ -73,7 +73,7 @@ def build(world, mark):
     for ns, name, value in world["settings"]:
         write(ns, f"ipv4/conf/all/{name}", value)
     for ns, type_, prefix, via in world["routes"]:
-        inside(ns, "ip", "route", "append", type_, prefix, *(["via", via] if via else []))
+        inside(ns, "ip", "route", "add", type_, prefix, *(["via", via] if via else []))
     return inside
 
 
