@@ -1,4 +1,8 @@
-/** TCP sockets as files: tcp(7), Linux `net/ipv4/tcp.c`, `af_inet.c`: blocking, errors and options. */
+/**
+ * TCP sockets as files: tcp(7), Linux `net/ipv4/tcp.c`, `af_inet.c`: blocking, errors and options.
+ *
+ * Differs from Linux: close(2) never waits, whatever SO_LINGER says besides "reset at once".
+ */
 
 import {
   EAGAIN,
