@@ -188,7 +188,12 @@ export function deviceFlags(dev: NetDevice): number {
 
 export function operState(dev: NetDevice): number {
   if (!dev.up) return IF_OPER_DOWN;
-  if (!dev.carrier) return dev.link === dev ? IF_OPER_DOWN : IF_OPER_LOWERLAYERDOWN;
+  if (!dev.carrier) {
+    // A lower device that is in another namespace tells nothing here; since Linux 6.8 one that is down itself is no lower layer.
+    const lower = dev.link;
+    if (lower === dev || lower === undefined || lower.ns !== dev.ns) return IF_OPER_DOWN;
+    return lower.carrier ? IF_OPER_DOWN : IF_OPER_LOWERLAYERDOWN;
+  }
   return dev.carrierUps + dev.carrierDowns > 0 ? IF_OPER_UP : IF_OPER_UNKNOWN;
 }
 

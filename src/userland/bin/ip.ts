@@ -59,7 +59,7 @@ function* parseFlags(c: Command, flags: Flags): Proc<number> {
     else if (matches(option, "-family")) {
       const name = c.args[++i] ?? "";
       const family = FAMILIES[name];
-      if (family === undefined) yield* fail(c, `Error: argument "${name}" is wrong: invalid protocol family\n`, 255);
+      if (family === undefined) yield* fail(c, `Error: argument "${name}" is wrong: invalid protocol family`, 255);
       flags.family = family ?? AF_UNSPEC;
     } else if (matches(option, "-stats") || matches(option, "-statistics")) flags.stats++;
     else if (matches(option, "-details")) flags.details = true;

@@ -95,6 +95,8 @@ function* show(ip: IpContext, words: Words): Proc<number> {
       (scope === undefined || address.scope === scope) &&
       (filter.label === undefined || address.attrs.get(R.IFA_LABEL)?.string === filter.label),
   );
+  // A prefix or a label stands for its family: then the hardware is left out, and with a label the whole head.
+  const family = to?.family ?? (filter.label === undefined ? options.family : AF_INET);
   const narrowed = to !== undefined || scope !== undefined || filter.label !== undefined || options.family !== AF_UNSPEC;
   for (const { message, attrs } of yield* listLinks(ip, filter)) {
     const own = all.filter((address) => viewIndex(address.message) === indexOf(message));
@@ -107,8 +109,8 @@ function* show(ip: IpContext, words: Words): Proc<number> {
       out.textOnly("\n");
       continue;
     }
-    if (!options.oneline || out.json) {
-      yield* printLink(ip, message, attrs, false);
+    if ((!options.oneline && filter.label === undefined) || out.json) {
+      yield* printLink(ip, message, attrs, false, family === AF_UNSPEC);
       out.textOnly("\n");
     }
     out.jsonOnly("addr_info", []);
@@ -240,7 +242,7 @@ function* broadcastOf(ip: IpContext, text: string, prefix: IpPrefix): Proc<Uint8
 function* flush(ip: IpContext, words: Words): Proc<number> {
   const filter = yield* parseFilter(ip, words);
   if (filter.name === undefined && filter.to === undefined && filter.scope === undefined && filter.label === undefined)
-    yield* ip.die("Flush requires arguments.", 255);
+    yield* ip.die("Flush requires arguments.", 1);
   const to = filter.to === undefined ? undefined : parsePrefix(filter.to, ip.options.family);
   const index = filter.name === undefined ? undefined : yield* ip.findLink(filter.name);
   if (index === 0) yield* ip.die(`Device "${filter.name ?? ""}" does not exist.`, 1);

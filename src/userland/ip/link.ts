@@ -89,8 +89,8 @@ function* tie(
   return { text: `@${name}`, link: name, index: undefined };
 }
 
-/** The first lines of a link, as `ip link` and `ip addr` print them. `mode`: with the link's mode. */
-export function* printLink(ip: IpContext, message: NetlinkMessage, attrs: Attributes, mode: boolean): Proc<void> {
+/** The first lines of a link, as `ip link` and `ip addr` print them. `mode`: with the link's mode. `hardware`: with the second line. */
+export function* printLink(ip: IpContext, message: NetlinkMessage, attrs: Attributes, mode: boolean, hardware: boolean): Proc<void> {
   const { out } = ip;
   const view = viewOf(message);
   const name = attrs.get(R.IFLA_IFNAME)?.string ?? "";
@@ -121,7 +121,7 @@ export function* printLink(ip: IpContext, message: NetlinkMessage, attrs: Attrib
   out.field("group", group === 0 ? "default" : String(group), `group ${group === 0 ? "default" : group} `);
   const qlen = attrs.get(R.IFLA_TXQLEN)?.u32 ?? 0;
   if (qlen !== 0) out.field("txqlen", qlen, `qlen ${qlen}`);
-  yield* printHardware(ip, message, attrs);
+  if (hardware) yield* printHardware(ip, message, attrs);
   if (ip.options.details) linkDetails(out, attrs);
   const alias = attrs.get(R.IFLA_IFALIAS)?.string;
   if (alias !== undefined) {
@@ -133,8 +133,6 @@ export function* printLink(ip: IpContext, message: NetlinkMessage, attrs: Attrib
 
 function* printHardware(ip: IpContext, message: NetlinkMessage, attrs: Attributes): Proc<void> {
   const { out } = ip;
-  // With -4 or -6 the hardware is left out.
-  if (ip.options.family !== AF_UNSPEC) return;
   out.newline();
   const type = viewOf(message).getUint16(2, true) === R.ARPHRD_LOOPBACK ? "loopback" : "ether";
   out.field("link_type", type, `    link/${type} `);
@@ -162,11 +160,10 @@ export function* printBrief(ip: IpContext, attrs: Attributes): Proc<void> {
   const tied = yield* tie(ip, attrs);
   if (tied.link !== undefined) out.jsonOnly("link", tied.link);
   if (tied.index !== undefined) out.jsonOnly("link_index", tied.index);
-  out.field("ifname", name, out.colour("ifname", `${name}${tied.text}`.padEnd(16)));
-  out.textOnly(" ");
+  out.field("ifname", name, out.colour("ifname", `${`${name}${tied.text}`.padEnd(16)} `));
   const state = OPERSTATES[attrs.get(R.IFLA_OPERSTATE)?.u8 ?? 0] ?? "UNKNOWN";
-  const text = state.padEnd(14);
-  out.field("operstate", state, `${state === "UP" ? out.colour("up", text) : state === "DOWN" ? out.colour("down", text) : text} `);
+  const text = `${state.padEnd(14)} `;
+  out.field("operstate", state, state === "UP" ? out.colour("up", text) : state === "DOWN" ? out.colour("down", text) : text);
 }
 
 function* show(ip: IpContext, words: Words): Proc<number> {
@@ -178,13 +175,13 @@ function* show(ip: IpContext, words: Words): Proc<number> {
     if (ip.options.brief) {
       yield* printBrief(ip, attrs);
       const mac = formatMac(attrs.get(R.IFLA_ADDRESS)?.mac ?? 0);
-      out.field("address", mac, out.colour("mac", mac));
+      out.field("address", mac, out.colour("mac", `${mac} `));
       const flags = yield* flagNames(ip, viewOf(message).getUint32(8, true), attrs);
-      out.field("flags", flags, ` <${flags.join(",")}> `);
+      out.field("flags", flags, `<${flags.join(",")}> `);
       out.textOnly("\n");
       continue;
     }
-    yield* printLink(ip, message, attrs, true);
+    yield* printLink(ip, message, attrs, true, true);
     out.textOnly("\n");
   }
   return 0;
@@ -214,7 +211,7 @@ export function* parseFilter(
 
 function* masterIndex(ip: IpContext, name: string): Proc<number> {
   const index = yield* ip.findLink(name);
-  return index === 0 ? yield* ip.die(`Device does not exist\n: Invalid "master" value`, 255) : index;
+  return index === 0 ? yield* ip.die(`Error: argument "${name}" is wrong: Device does not exist\n`, 255) : index;
 }
 
 // ── Changing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -264,6 +261,7 @@ function* parseRequest(ip: IpContext, words: Words, adding: boolean): Proc<Reque
     } else if (word === "dev") request.name = yield* words.argument();
     else if (word === "name") {
       const name = yield* words.argument();
+      if (name.length > 15) yield* ip.die(`Error: argument "${name}" is wrong: "name" not a valid ifname\n`, 255);
       if (adding) request.name = name;
       else request.newName = name;
     } else if (!(yield* parseAttribute(ip, words, request, word))) {
@@ -407,7 +405,7 @@ function* change(ip: IpContext, words: Words, type: number, flags: number): Proc
   const request = yield* parseRequest(ip, words, adding);
   if (request.name === undefined && !(adding && request.type !== undefined))
     yield* ip.die('Not enough information: "dev" argument is required.', 255);
-  if (adding && request.type === undefined) yield* ip.die('Not enough information: "type" argument is required', 255);
+  if (adding && request.type === undefined) yield* ip.die('Not enough information: "type" argument is required', 1);
   const index = adding ? request.index : yield* ip.requireLink(request.name as string);
   const data = request.type === undefined ? undefined : yield* kindData(ip, request);
   const writer = new NetlinkWriter().u8(0).u8(0).u16(0).u32(index).u32(request.flags).u32(request.change);

@@ -91,16 +91,15 @@ function* show(ip: IpContext, words: Words, flushing: boolean): Proc<number> {
       continue;
     }
     out.begin();
-    out.field("dst", text, `${out.colour(family === AF_INET ? "inet" : "inet6", text)} `);
+    out.field("dst", text, out.colour(family === AF_INET ? "inet" : "inet6", `${text} `));
     if (filter.device === undefined) {
       const name = yield* ip.linkName(indexOf(message));
-      out.field("dev", name, `dev ${out.colour("ifname", name)} `);
+      out.field("dev", name, `dev ${out.colour("ifname", `${name} `)}`);
     }
     const mac = attrs.get(R.NDA_LLADDR);
     if (mac !== undefined) {
       out.textOnly("lladdr ");
-      out.field("lladdr", formatMac(mac.mac), out.colour("mac", formatMac(mac.mac)));
-      out.textOnly(" ");
+      out.field("lladdr", formatMac(mac.mac), out.colour("mac", `${formatMac(mac.mac)} `));
     }
     if (((payload[10] ?? 0) & R.NTF_PROXY) !== 0) out.field("proxy", null, "proxy ");
     if (options.stats > 0) printStats(ip, attrs);

@@ -11,7 +11,7 @@ import { execvp, mkdir, open, optional, readDir, stat, unlink } from "../libc/un
 import { type IpContext, matches } from "./context.ts";
 import { help } from "./help.ts";
 
-export const NETNS_DIR = "/var/run/netns";
+export const NETNS_DIR = "/run/netns";
 
 function* names(ip: IpContext): Proc<string[]> {
   const entries = (yield* optional(readDir(ip.c.sys, NETNS_DIR))) ?? [];
@@ -79,8 +79,8 @@ function* prepareDirectory(ip: IpContext): Proc<void> {
 function* add(ip: IpContext, args: readonly string[], attach: boolean): Proc<number> {
   const { sys } = ip.c;
   const [name, pid] = args;
-  if (name === undefined) return yield* ip.die(attach ? "No netns name specified" : "No netns name specified", 255);
-  if (attach && pid === undefined) return yield* ip.die("No PID specified", 255);
+  if (name === undefined) return yield* ip.die("No netns name specified", 1);
+  if (attach && pid === undefined) return yield* ip.die("No PID specified", 1);
   if (attach && !/^\d+$/.test(pid ?? "")) yield* ip.die(`Error: argument "${pid ?? ""}" is wrong: Invalid PID\n`, 255);
   if (name.includes("/") || name === "." || name === "..") yield* ip.die(`Invalid netns name "${name}"`, 255);
   yield* prepareDirectory(ip);
@@ -104,7 +104,7 @@ function* add(ip: IpContext, args: readonly string[], attach: boolean): Proc<num
 
 function* remove(ip: IpContext, args: readonly string[]): Proc<number> {
   const [name] = args;
-  if (name === undefined) return yield* ip.die("No netns name specified", 255);
+  if (name === undefined) return yield* ip.die("No netns name specified", 1);
   const path = `${NETNS_DIR}/${name}`;
   yield* optional(ip.c.sys.umount2(path, MNT_DETACH), [EINVAL, ENOENT]);
   try {
@@ -147,13 +147,13 @@ function* bindEtc(ip: IpContext, name: string): Proc<void> {
 
 function* exec(ip: IpContext, args: readonly string[]): Proc<number> {
   const [name, ...command] = args;
-  if (name === undefined) return yield* ip.die("No netns name specified", 255);
-  if (command[0] === undefined) return yield* ip.die("No command specified", 255);
+  if (name === undefined) return yield* ip.die("No netns name specified", 1);
+  if (command[0] === undefined) return yield* ip.die("No command specified", 1);
   yield* switchTo(ip, name);
   try {
     return yield* execvp(ip.c.sys, command[0], command, ip.c.env);
   } catch (e) {
-    if (e instanceof Errno) return yield* ip.die(`exec of "${command[0]}" failed: ${e.message}`, 255);
+    if (e instanceof Errno) return yield* ip.die(`exec of "${command[0]}" failed: ${e.message}`, 1);
     throw e;
   }
 }
@@ -162,7 +162,7 @@ function* exec(ip: IpContext, args: readonly string[]): Proc<number> {
 function* pids(ip: IpContext, args: readonly string[]): Proc<number> {
   const { sys } = ip.c;
   const [name] = args;
-  if (name === undefined) return yield* ip.die("No netns name specified", 255);
+  if (name === undefined) return yield* ip.die("No netns name specified", 1);
   const target = yield* optional(stat(sys, `${NETNS_DIR}/${name}`));
   if (target === undefined) return yield* ip.die(`Cannot open network namespace: No such file or directory`, 1);
   for (const { name: pid } of yield* readDir(sys, "/proc")) {
@@ -180,10 +180,12 @@ function* identify(ip: IpContext, args: readonly string[]): Proc<number> {
   if (args.length > 1) return yield* ip.die("extra arguments specified", 255);
   const own = yield* optional(stat(sys, `/proc/${pid}/ns/net`));
   if (own === undefined) return yield* ip.die(`Cannot open network namespace: No such file or directory`, 1);
+  const found: string[] = [];
   for (const name of yield* names(ip)) {
     const there = yield* optional(stat(sys, `${NETNS_DIR}/${name}`));
-    if (there?.ino === own.ino && there.dev === own.dev) ip.out.textOnly(`${name}\n`);
+    if (there?.ino === own.ino && there.dev === own.dev) found.push(name);
   }
+  ip.out.textOnly(found.length === 0 ? "\n" : found.map((name) => `${name}\n`).join(""));
   return 0;
 }
 

@@ -47,6 +47,7 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
 };
 const TABLES: Readonly<Record<number, string>> = { 0: "unspec", 253: "default", 254: "main", 255: "local" };
 const TABLE_MAIN = 254;
+const TABLE_LOCAL = 255;
 const SCOPE_UNIVERSE = 0;
 const SCOPE_LINK = 253;
 const SCOPE_HOST = 254;
@@ -210,26 +211,28 @@ function* printRoute(ip: IpContext, route: Route, filter: Filter): Proc<void> {
       : route.dstLength > 0
         ? `0/${route.dstLength}`
         : "default";
-  out.field("dst", dstText, `${dst === undefined ? dstText : out.colour(colour, dstText)} `);
+  out.field("dst", dstText, dst === undefined ? `${dstText} ` : out.colour(colour, `${dstText} `));
   const src = attrs.get(R.RTA_SRC)?.bytes;
   if (src !== undefined) out.field("from", address(src), `from ${address(src)} `);
   const gateway = attrs.get(R.RTA_GATEWAY)?.bytes;
-  if (gateway !== undefined) out.field("gateway", address(gateway), `via ${out.colour(colour, address(gateway))} `);
+  if (gateway !== undefined) out.field("gateway", address(gateway), `via ${out.colour(colour, `${address(gateway)} `)}`);
   const oif = attrs.get(R.RTA_OIF)?.u32;
   if (oif !== undefined && filter.device === undefined) {
     const name = yield* ip.linkName(oif);
-    out.field("dev", name, `dev ${out.colour("ifname", name)} `);
+    out.field("dev", name, `dev ${out.colour("ifname", `${name} `)}`);
   }
-  if ((filter.table === "all" || options.details) && route.table !== TABLE_MAIN)
+  const cloned = (route.flags & R.RTM_F_CLONED) !== 0;
+  // `ip route get` tells of a table that is neither of the two that everybody has.
+  if ((cloned ? route.table !== TABLE_LOCAL : filter.table === "all" || options.details) && route.table !== TABLE_MAIN)
     out.field("table", tableName(route.table), `table ${tableName(route.table)} `);
-  if ((route.flags & R.RTM_F_CLONED) === 0) {
+  if (!cloned) {
     if ((route.protocol !== PROTO_BOOT || options.details) && filter.protocol === undefined)
       out.field("protocol", PROTOCOLS[route.protocol] ?? String(route.protocol), `proto ${PROTOCOLS[route.protocol] ?? route.protocol} `);
     if ((route.scope !== SCOPE_UNIVERSE || options.details) && filter.scope === undefined)
       out.field("scope", scopeName(route.scope), `scope ${scopeName(route.scope)} `);
   }
   const prefsrc = attrs.get(R.RTA_PREFSRC)?.bytes;
-  if (prefsrc !== undefined) out.field("prefsrc", address(prefsrc), `src ${out.colour(colour, address(prefsrc))} `);
+  if (prefsrc !== undefined) out.field("prefsrc", address(prefsrc), `src ${out.colour(colour, `${address(prefsrc)} `)}`);
   const metric = attrs.get(R.RTA_PRIORITY)?.u32;
   if (metric !== undefined) out.field("metric", metric, `metric ${metric} `);
   printFlags(ip, route);
@@ -237,7 +240,7 @@ function* printRoute(ip: IpContext, route: Route, filter: Filter): Proc<void> {
   if (mark !== undefined && mark !== 0) out.field("mark", mark, `mark 0x${mark.toString(16)} `);
   const uid = attrs.get(R.RTA_UID)?.u32;
   if (uid !== undefined) out.field("uid", uid, `uid ${uid} `);
-  if ((route.flags & R.RTM_F_CLONED) !== 0) printCache(ip, route);
+  if (cloned) printCache(ip, route);
   const mtu = attrs.get(R.RTA_METRICS)?.nested.get(R.RTAX_MTU)?.u32;
   if (mtu !== undefined) out.field("metrics", [{ mtu }], `mtu ${mtu} `);
 }

@@ -102,6 +102,8 @@ export function removeAddress(dev: NetDevice, ifa: InAddress): void {
     for (const other of secondaries) drop(other);
     drop(ifa);
   }
+  // The last address of the device: it is no more of IP, and all of its routes go.
+  if (addresses.length === 0) deviceDownRoutes(dev, true);
   dev.ns.changed();
   fibOf(dev.ns).generation++;
 }
