@@ -82,6 +82,11 @@ export class MachineClient {
     this.worker.postMessage({ type: "log" });
   }
 
+  /** Whether frames tell of single packets. */
+  watchPackets(packets: boolean): void {
+    this.worker.postMessage({ type: "watch", packets });
+  }
+
   /** Never settles once the machine has ended. */
   ask(query: Query): Promise<Answer> {
     const id = this.queries++;

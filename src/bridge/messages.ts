@@ -51,7 +51,9 @@ export type PageMessage =
   /** Ask for the input log; answered by a `log` message. */
   | { readonly type: "log" }
   /** Ask for what frames do not carry; answered by an `answer` message with the same id. Changes nothing in the machine. */
-  | { readonly type: "query"; readonly id: number; readonly query: Query };
+  | { readonly type: "query"; readonly id: number; readonly query: Query }
+  /** A view looks at what is not sent otherwise: single packets. It is no input: the machine does not notice. */
+  | { readonly type: "watch"; readonly packets: boolean };
 
 /** What the page can ask about the machine as it is at the moment of asking. */
 export type Query =
@@ -62,13 +64,22 @@ export type Query =
   /** One directory of an overlay, layer by layer; `path` is from the overlay's root. */
   | { readonly kind: "layers"; readonly overlay: number; readonly path: string }
   /** As `file`, of what one layer of an overlay has at a path. Numbered as in LayerEntry. */
-  | { readonly kind: "layer-file"; readonly overlay: number; readonly layer: number; readonly path: string; readonly maxBytes: number };
+  | { readonly kind: "layer-file"; readonly overlay: number; readonly layer: number; readonly path: string; readonly maxBytes: number }
+  /** What a network namespace has besides links and routes. */
+  | { readonly kind: "network"; readonly netNs: number };
 
 export type Answer =
   /** `total` entries, of which the first by name are sent; `mount` is the mount that the directory is on. */
   | { readonly kind: "directory"; readonly entries: readonly FileEntry[]; readonly total: number; readonly mount: number }
   | { readonly kind: "file"; readonly bytes: Uint8Array; readonly sizeBytes: number; readonly entry: FileEntry; readonly mount?: number }
   | { readonly kind: "layers"; readonly entries: readonly LayerEntry[]; readonly total: number }
+  | {
+      readonly kind: "network";
+      /** As `ip neighbour` tells them: `10.0.0.2 dev v0 lladdr … REACHABLE`. */
+      readonly neighbours: readonly string[];
+      /** Who listens: `tcp 0.0.0.0:80`. */
+      readonly listening: readonly string[];
+    }
   /** As the system call would fail, such as `ENOENT`. */
   | { readonly kind: "error"; readonly errno: string };
 
@@ -232,6 +243,85 @@ export interface OverlayEntity {
   readonly version: number;
 }
 
+/** A network namespace that has devices to show: the initial one, and all with more than a loopback device that is down. */
+export interface NetworkEntity {
+  /** Inode number of the namespace; the key. */
+  readonly ino: number;
+  /** Where it is pinned below /run/netns; empty where it is not. */
+  readonly name: string;
+  readonly links: readonly LinkEntity[];
+  /** Of the main table. */
+  readonly routes: readonly RouteEntity[];
+  /** net.ipv4.ip_forward. */
+  readonly forwarding: boolean;
+}
+
+export interface LinkEntity {
+  readonly ifindex: number;
+  readonly name: string;
+  /** As `ip -d link` names it; loopback devices and the machine's network card have none there. */
+  readonly kind: "loopback" | "uplink" | "veth" | "bridge" | "dummy" | "macvlan" | "other";
+  readonly mac: string;
+  readonly mtu: number;
+  readonly up: boolean;
+  /** The other end is up too. */
+  readonly carrier: boolean;
+  /** The bridge that it is a port of. */
+  readonly master?: number;
+  /** The other end of a veth, the lower device of a macvlan. */
+  readonly peer?: { readonly netNs: number; readonly ifindex: number };
+  /** IPv4 with prefix lengths, `10.0.0.1/24`. */
+  readonly addresses: readonly string[];
+  /** IPv6, without those of the link alone. */
+  readonly addresses6: readonly string[];
+}
+
+export interface RouteEntity {
+  /** `default` or a prefix. */
+  readonly dst: string;
+  readonly gateway?: string;
+  readonly dev?: number;
+  readonly metric: number;
+  /** Preferred source address. */
+  readonly src?: string;
+  readonly type: "unicast" | "blackhole" | "unreachable" | "prohibit";
+}
+
+/** What has gone through a link, since it was made. */
+export interface LinkCounters {
+  readonly netNs: number;
+  readonly ifindex: number;
+  readonly rxPackets: number;
+  readonly rxBytes: number;
+  readonly rxDropped: number;
+  readonly txPackets: number;
+  readonly txBytes: number;
+  readonly txDropped: number;
+}
+
+/** One end of a way: a link. `netNs` is 0 for the world outside. */
+export interface LinkEnd {
+  readonly netNs: number;
+  readonly ifindex: number;
+}
+
+/** Something that happened to a packet; sent while somebody watches packets. */
+export interface PacketEntity {
+  readonly seq: number;
+  /** The same for all that happens to one packet. */
+  readonly id: number;
+  readonly atNs: number;
+  /** `ICMP 10.0.0.1 → 10.0.0.2 echo request 1`. */
+  readonly header: string;
+  readonly bytes: number;
+  readonly protocol: "arp" | "icmp" | "tcp" | "udp" | "other";
+  readonly event: /** Through a wire. */
+    | { readonly kind: "hop"; readonly from: LinkEnd; readonly to: LinkEnd }
+    /** Its addresses or ports were changed in this namespace; `rule` is who did it, where known. */
+    | { readonly kind: "rewrite"; readonly at: LinkEnd; readonly what: "DNAT" | "SNAT"; readonly before: string; readonly rule?: string }
+    | { readonly kind: "drop"; readonly at: LinkEnd; readonly reason: string };
+}
+
 /** A trace event as the page gets it; `name` is the Linux tracepoint. */
 export interface TraceEntity {
   readonly seq: number;
@@ -274,6 +364,11 @@ export type WorkerMessage =
       readonly cgroups?: Delta<CgroupEntity>;
       readonly mounts?: Delta<MountEntity>;
       readonly overlays?: Delta<OverlayEntity>;
+      readonly networks?: Delta<NetworkEntity>;
+      /** Of the links that moved something. */
+      readonly linkCounters?: readonly LinkCounters[];
+      /** While they are watched, with the number of those left out because there were too many. */
+      readonly packets?: { readonly shown: readonly PacketEntity[]; readonly leftOut: number };
       readonly events: readonly TraceEntity[];
       /** Events left out of this frame because there were too many. */
       readonly eventsDropped: number;

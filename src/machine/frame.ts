@@ -6,6 +6,8 @@ import type { Machine } from "./boot.ts";
 import { CgroupSource } from "./frame/cgroups.ts";
 import { MountSource } from "./frame/mounts.ts";
 import { NamespaceSource } from "./frame/namespaces.ts";
+import { NetworkSource } from "./frame/network.ts";
+import { isPacketEvent, PacketSource } from "./frame/packets.ts";
 import { TaskSource } from "./frame/tasks.ts";
 
 /** Events sent in one frame; the rest is counted. */
@@ -18,6 +20,8 @@ export class FrameBuilder {
   private readonly namespaces: NamespaceSource;
   private readonly cgroups: CgroupSource;
   private readonly mounts: MountSource;
+  private readonly networks: NetworkSource;
+  private readonly packets: PacketSource;
   private events: TraceEntity[] = [];
   private dropped = 0;
   private lastSampleNs = Number.NEGATIVE_INFINITY;
@@ -28,11 +32,22 @@ export class FrameBuilder {
     this.namespaces = new NamespaceSource(machine.kernel);
     this.cgroups = new CgroupSource(machine.kernel);
     this.mounts = new MountSource(machine.kernel);
+    this.networks = new NetworkSource(machine.kernel);
+    this.packets = new PacketSource(machine.kernel);
     this.lastBusy = machine.kernel.sched.cpus.map(() => 0);
     machine.kernel.trace.listen((event) => this.note(event));
   }
 
+  /** Whether single packets are told of. Changes nothing in the machine. */
+  watchPackets(on: boolean): void {
+    this.packets.watch(on);
+  }
+
   private note(event: TraceEvent): void {
+    if (isPacketEvent(event)) {
+      this.packets.note(event);
+      return;
+    }
     if (this.events.length >= MAX_EVENTS) {
       this.dropped++;
       return;
@@ -52,6 +67,7 @@ export class FrameBuilder {
     const cgroups = this.cgroups.collect();
     const mounts = this.mounts.collect();
     const overlays = this.mounts.collectOverlays();
+    const packets = this.packets.take();
     return {
       type: "frame",
       nowNs: machine.nowNs,
@@ -63,6 +79,8 @@ export class FrameBuilder {
       ...(cgroups === undefined ? {} : { cgroups }),
       ...(mounts === undefined ? {} : { mounts }),
       ...(overlays === undefined ? {} : { overlays }),
+      ...this.networks.collect(),
+      ...(packets === undefined ? {} : { packets }),
       events,
       eventsDropped: dropped,
       ...(sample === undefined ? {} : { sample }),

@@ -14,6 +14,7 @@ import type { Task } from "../kernel/task/task.ts";
 import type { Dentry, Path } from "../kernel/vfs/dentry.ts";
 import type { Inode } from "../kernel/vfs/inode.ts";
 import { findMountAt, MountNamespace } from "../kernel/vfs/mount.ts";
+import { describeNetworking } from "./inspect-network.ts";
 import { findInLayer, listLayers, peekChild, peekDirectory } from "./inspect-overlay.ts";
 
 /** Entries in one answer; the rest is counted. */
@@ -37,6 +38,8 @@ export function inspect(kernel: Kernel, query: Query): Answer {
         const { sb, viewer } = findOverlay(kernel, query.overlay);
         return { kind: "layers", ...listLayers(sb, query.path, viewer, (name, inode) => describe(name, inode, viewer)) };
       }
+      case "network":
+        return describeNetworking(kernel, query.netNs);
       case "layer-file": {
         const { sb, viewer } = findOverlay(kernel, query.overlay);
         const name = query.path.slice(query.path.lastIndexOf("/") + 1);

@@ -146,6 +146,9 @@ function receive(m: Machine, message: Exclude<PageMessage, { type: "boot" }>): v
       return;
     case "query":
       void answer(m, message);
+      return;
+    case "watch":
+      frames?.watchPackets(message.packets);
   }
 }
 
