@@ -121,6 +121,22 @@ export type TracePayload =
       readonly dstPort: number;
     }
   | { readonly name: "kfree_skb"; readonly ns: number; readonly dev: string; readonly reason: string; readonly packet: TracedPacket }
+  /**
+   * A packet has come by a rule that matches, or to the end of a built-in chain (rule 0: its policy). Verdicts: `accept`, `drop`, `stolen`, `continue`, `jump`, `goto`, `return`;
+   * `rewrite`: NAT has changed it, `from` is as it was, the rule that of the connection's first packet (chain "": none, another port was needed).
+   */
+  | {
+      readonly name: "nf_hook";
+      readonly ns: number;
+      readonly hook: string;
+      readonly table: string;
+      readonly chain: string;
+      readonly rule: number;
+      readonly target: string;
+      readonly verdict: string;
+      readonly from?: TracedPacket;
+      readonly packet: TracedPacket;
+    }
   | {
       readonly name: "neigh_update";
       readonly ns: number;

@@ -21,11 +21,13 @@ import { udpProtocol } from "./ipv4/udp.ts";
 import { addrconfEvent } from "./ipv6/addresses.ts";
 import { NetNamespace } from "./net-namespace.ts";
 import { packetEvent } from "./packet/packet-socket.ts";
+import { exitNetfilter, masqueradeEvent } from "./netfilter/netfilter.ts";
+import { netfilterOptions } from "./netfilter/sockopt.ts";
 import { forgetNamespace } from "./netlink/nsid.ts";
 import { rtnetlinkEvent, rtnlNotifier } from "./netlink/rtnetlink.ts";
 
 const wiring: NetWiring = {
-  notifiers: [bridgeEvent, macvlanEvent, inetdevEvent, addrconfEvent, packetEvent, rtnetlinkEvent],
+  notifiers: [bridgeEvent, macvlanEvent, inetdevEvent, addrconfEvent, masqueradeEvent, packetEvent, rtnetlinkEvent],
   packetTypes: new Map([
     [ETH_P_IP, ipReceive],
     [ETH_P_ARP, arpReceive],
@@ -37,6 +39,7 @@ const wiring: NetWiring = {
   ]),
   raw: rawSockets,
   ping: pingSockets,
+  netfilterOptions,
 };
 
 const cores = new WeakMap<System, NetCore>();
@@ -61,6 +64,7 @@ export function newNetNamespace(system: System, ino: number, userNs: UserNamespa
     exitTcp(ns);
     exitNamespace(ns);
     dropFragments(ns);
+    exitNetfilter(ns);
     forgetNamespace(ns);
   };
   ns.loopback = new LoopbackDevice(ns);

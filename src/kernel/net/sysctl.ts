@@ -57,6 +57,23 @@ export const netSettings = {
   "ipv4/tcp_tw_reuse": number(2, 0, 2),
   "ipv4/tcp_window_scaling": flag(1),
   "ipv4/tcp_wmem": numbers("4096\t16384\t4194304", 3),
+  "netfilter/nf_conntrack_checksum": flag(1),
+  "netfilter/nf_conntrack_generic_timeout": number(600),
+  "netfilter/nf_conntrack_icmp_timeout": number(30),
+  "netfilter/nf_conntrack_max": number(65_536),
+  "netfilter/nf_conntrack_tcp_loose": flag(1),
+  "netfilter/nf_conntrack_tcp_timeout_close": number(10),
+  "netfilter/nf_conntrack_tcp_timeout_close_wait": number(60),
+  "netfilter/nf_conntrack_tcp_timeout_established": number(432_000),
+  "netfilter/nf_conntrack_tcp_timeout_fin_wait": number(120),
+  "netfilter/nf_conntrack_tcp_timeout_last_ack": number(30),
+  "netfilter/nf_conntrack_tcp_timeout_syn_recv": number(60),
+  "netfilter/nf_conntrack_tcp_timeout_syn_sent": number(120),
+  "netfilter/nf_conntrack_tcp_timeout_time_wait": number(120),
+  "netfilter/nf_conntrack_tcp_timeout_unacknowledged": number(300),
+  "netfilter/nf_conntrack_udp_timeout": number(30),
+  "netfilter/nf_conntrack_udp_timeout_stream": number(120),
+  "netfilter/nf_log_all_netns": flag(0),
 } satisfies Readonly<Record<string, Setting>>;
 
 export type NetSettingName = keyof typeof netSettings;

@@ -19,6 +19,7 @@ import {
 } from "../../net/ipv4/in-device.ts";
 import { flushPmtu } from "../../net/ipv4/route.ts";
 import { type NetNamespace, netNsOf } from "../../net/net-namespace.ts";
+import { conntrackOf } from "../../net/netfilter/conntrack.ts";
 import { netSettings, type NetSettingName, type Setting } from "../../net/sysctl.ts";
 import { NETDEV_BUDGET, NETDEV_MAX_BACKLOG } from "../../params.ts";
 import type { DirEntry, DynamicEntry, Entry, FileEntry, Machine } from "./entry.ts";
@@ -211,5 +212,9 @@ export const sysNetEntry: DirEntry<Machine> = dir("net", [
         ),
       ]),
     ]),
+  ),
+  dir(
+    "netfilter",
+    byName([...settingsBelow("netfilter"), file("nf_conntrack_count", (ns) => conntrackOf(ns).entries.size, undefined, 0o444)]),
   ),
 ]);

@@ -121,6 +121,11 @@ function send(
   const options = { protocol: IPPROTO_ICMP, ttl: netSetting(ns, "ipv4/ip_default_ttl"), tos, dontFragment: false };
   const skb = newDatagram(ns, route, src, dst, options, header, payload);
   skb.mark = cause.mark;
+  if (isIcmpError(header.type)) {
+    // nf_ct_attach(): it belongs to the connection of what it is about, and goes the other way.
+    skb.ct = cause.ct;
+    skb.ctReply = !cause.ctReply;
+  }
   ns.mib.icmp.outMsgs++;
   count(ns.mib.icmp.outTypes, header.type);
   ipLocalOut(ns, skb);

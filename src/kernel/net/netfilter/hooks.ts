@@ -3,7 +3,13 @@
  * what answers is `NetNamespace.netfilter`, which is absent while a namespace has neither rules nor connection tracking.
  */
 
-import type { NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_INET_PRE_ROUTING } from "../../../abi/iptables.ts";
+import type {
+  NF_INET_FORWARD,
+  NF_INET_LOCAL_IN,
+  NF_INET_LOCAL_OUT,
+  NF_INET_POST_ROUTING,
+  NF_INET_PRE_ROUTING,
+} from "../../../abi/iptables.ts";
 import type { NetDevice } from "../device.ts";
 import type { NetNamespace } from "../net-namespace.ts";
 import type { SkBuff } from "../skb.ts";
