@@ -90,10 +90,19 @@ export class Lab {
   }
 
   /** Sends an echo by a route that is known. */
-  echo(ns: NetNamespace, route: Route, src: number, dst: number, { sequence = 1, size = 56, ttl = 64, dontFragment = false } = {}): void {
+  echo(
+    ns: NetNamespace,
+    route: Route,
+    src: number,
+    dst: number,
+    { sequence = 1, size = 56, ttl = 64, dontFragment = false } = {},
+    freed?: () => void,
+  ): void {
     const header = { kind: "icmp", type: 8, code: 0, id: 1, sequence } as const;
     const options = { protocol: IPPROTO_ICMP, ttl, tos: 0, dontFragment };
-    ipLocalOut(ns, newDatagram(ns, route, src, dst, options, header, new Uint8Array(size)));
+    const skb = newDatagram(ns, route, src, dst, options, header, new Uint8Array(size));
+    skb.destructor = freed;
+    ipLocalOut(ns, skb);
   }
 
   run<T>(work: () => T): T {

@@ -1,8 +1,9 @@
 /** Links made slow, lossy and narrow: netem and tbf between two namespaces. */
 
 import { expect, test } from "vitest";
-import { Lab } from "../../../machine/net-testing.ts";
-import { wakeQueue } from "../dev.ts";
+import { ip, Lab } from "../../../machine/net-testing.ts";
+import { closeDevice, moveDevice, wakeQueue } from "../dev.ts";
+import { routeOutput } from "../ipv4/route.ts";
 import type { NetDevice } from "../device.ts";
 import type { NetNamespace } from "../net-namespace.ts";
 import { Netem, type NetemOptions } from "./netem.ts";
@@ -94,4 +95,35 @@ test("a stopped driver holds packets in the queue until it takes them again", ()
   expect(lab.received(b, ECHO)).toBe(1);
   lab.run(() => wakeQueue(dev));
   expect(lab.received(b, ECHO)).toBe(2);
+});
+
+test("every packet gives its sender's buffer back once, however it ends", () => {
+  const rough = { loss: share(20), duplicate: share(20), corrupt: share(10), latencyNs: 3e6, jitterNs: 2e6, limit: 20 };
+  const { lab, a, b, dev } = linked(rough);
+  const host = lab.ns();
+  const bridge = lab.bridge(host);
+  const [, port] = lab.veth(a, host, "10.1.0.1/24");
+  const [, other] = lab.veth(b, host, "10.1.0.2/24");
+  lab.run(() => {
+    bridge.addPort(port);
+    bridge.addPort(other);
+  });
+  let sent = 0;
+  let freed = 0;
+  // Answered, unknown, broadcast, oneself; small, in fragments, too large.
+  for (let i = 0; i < 400; i++) {
+    const to = ["10.0.0.2", "10.0.0.9", "10.0.0.255", "10.1.0.2", "10.1.0.9", "127.0.0.1"][i % 6] as string;
+    lab.run(() => {
+      const route = routeOutput(a, { dst: ip(to), src: 0, oif: 0, iif: 0, mark: 0, tos: 0 });
+      const size = [10, 1400, 4000][i % 3] as number;
+      sent++;
+      lab.echo(a, route, 0, ip(to), { size, ttl: 1 + (i % 2), dontFragment: i % 5 === 0 }, () => freed++);
+    });
+    if (i % 50 === 49) lab.advance(10);
+    if (i === 300) lab.run(() => closeDevice(other));
+    if (i === 350) lab.run(() => moveDevice(port, lab.ns()));
+  }
+  lab.run(() => closeDevice(dev));
+  lab.advance(60_000);
+  expect(freed).toBe(sent);
 });
