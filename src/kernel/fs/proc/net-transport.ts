@@ -15,6 +15,8 @@ import type { NetNamespace } from "../../net/net-namespace.ts";
 import { packetSockets } from "../../net/packet/packet-socket.ts";
 import { netSetting } from "../../net/sysctl.ts";
 import { unixNames } from "../../net/unix-names.ts";
+import { shownId } from "../../ns/idmap.ts";
+import type { Task } from "../../task/task.ts";
 import type { NetFile } from "./net.ts";
 
 const hex = (value: number, width: number): string => (value >>> 0).toString(16).toUpperCase().padStart(width, "0");
@@ -38,13 +40,16 @@ const HEAD = "local_address rem_address   st tx_queue rx_queue tr tm->when retrn
 
 // ── TCP ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function tcpLine(entry: TcpEntry, index: number): string {
+/** An owner as the reader numbers him. */
+const owner = (uid: number, reader: Task): number => shownId(reader.cred.userNs, "uidMap", uid);
+
+function tcpLine(entry: TcpEntry, index: number, reader: Task): string {
   const { sock } = entry;
   const wqueue = sock?.listen === undefined ? entry.wqueue : 0;
   const queues = `${hex(wqueue, 8)}:${hex(entry.rqueue, 8)}`;
   const timer = `${hex(entry.timer, 2)}:${hex(ticks(entry.expiresNs), 8)}`;
   const start = `${pad(index, 4)}: ${ends(entry.localAddr, entry.localPort)} ${ends(entry.remoteAddr, entry.remotePort)} ${hex(entry.state, 2)}`;
-  const line = `${start} ${queues} ${timer} ${hex(entry.retransmits, 8)} ${pad(entry.uid, 5)} ${pad(entry.probes, 8)}`;
+  const line = `${start} ${queues} ${timer} ${hex(entry.retransmits, 8)} ${pad(owner(entry.uid, reader), 5)} ${pad(entry.probes, 8)}`;
   if (sock === undefined) return `${line} 0 ${entry.timer === 3 ? 3 : 1} ${POINTER}`;
   const { tcb } = sock;
   const ack = (tcb.quickAcks << 1) | (tcb.pingpong ? 1 : 0);
@@ -53,46 +58,46 @@ function tcpLine(entry: TcpEntry, index: number): string {
   return `${line} ${entry.ino} ${entry.timer === 0 ? 1 : 2} ${POINTER} ${ticks(tcb.rtoNs)} ${ticks(tcb.atoNs)} ${ack} ${tcb.cwnd} ${threshold}`;
 }
 
-function tcp(ns: NetNamespace): string {
-  const lines = [`  sl  ${HEAD}`, ...[...tcpEntries(ns)].map(tcpLine)];
+function tcp(ns: NetNamespace, reader: Task): string {
+  const lines = [`  sl  ${HEAD}`, ...[...tcpEntries(ns)].map((entry, i) => tcpLine(entry, i, reader))];
   return lines.map((line) => `${line.padEnd(TCP_WIDTH)}\n`).join("");
 }
 
 // ── Datagrams ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function datagramLine(sock: DatagramSock, port: number, slot: number, width: number): string {
+function datagramLine(sock: DatagramSock, port: number, slot: number, width: number, reader: Task): string {
   const state = sock.connected ? 1 : 7;
   const queues = `${hex(sock.wmem, 8)}:${hex(sock.rmem, 8)}`;
   const start = `${pad(slot, width)}: ${ends(sock.rcvSaddr, port)} ${ends(sock.daddr, sock.remotePort)} ${hex(state, 2)} ${queues}`;
-  return `${start} 00:00000000 00000000 ${pad(sock.uid, 5)} ${pad(0, 8)} ${sock.ino} 2 ${POINTER} ${sock.drops}`;
+  return `${start} 00:00000000 00000000 ${pad(owner(sock.uid, reader), 5)} ${pad(0, 8)} ${sock.ino} 2 ${POINTER} ${sock.drops}`;
 }
 
 /** Sockets are in slots of a hash table by port; the number of the slot is shown. Differs from Linux: the table has 128. */
 const slotOf = (port: number): number => port & 127;
 
-function udp(ns: NetNamespace): string {
+function udp(ns: NetNamespace, reader: Task): string {
   const socks = [...udpTable(ns).socks].sort((a, b) => slotOf(a.localPort) - slotOf(b.localPort));
-  const lines = [`   sl  ${HEAD} ref pointer drops`, ...socks.map((s) => datagramLine(s, s.localPort, slotOf(s.localPort), 5))];
+  const lines = [`   sl  ${HEAD} ref pointer drops`, ...socks.map((s) => datagramLine(s, s.localPort, slotOf(s.localPort), 5, reader))];
   return lines.map((line) => `${line.padEnd(UDP_WIDTH)}\n`).join("");
 }
 
-function icmp(ns: NetNamespace): string {
+function icmp(ns: NetNamespace, reader: Task): string {
   const lines = [
     `  sl  ${HEAD} ref pointer drops`,
-    ...[...pingTable(ns).all()].map((s) => datagramLine(s, s.localPort, slotOf(s.localPort), 5)),
+    ...[...pingTable(ns).all()].map((s) => datagramLine(s, s.localPort, slotOf(s.localPort), 5, reader)),
   ];
   return lines.map((line) => `${line.padEnd(UDP_WIDTH)}\n`).join("");
 }
 
-function raw(ns: NetNamespace): string {
+function raw(ns: NetNamespace, reader: Task): string {
   const socks = [...rawSocks(ns)].sort((a, b) => a.protocol - b.protocol);
-  const lines = [`  sl  ${HEAD} ref pointer drops`, ...socks.map((s) => datagramLine(s, s.protocol, s.protocol, 4))];
+  const lines = [`  sl  ${HEAD} ref pointer drops`, ...socks.map((s) => datagramLine(s, s.protocol, s.protocol, 4, reader))];
   return lines.map((line) => `${line}\n`).join("");
 }
 
 // ── Other families ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-function packet(ns: NetNamespace): string {
+function packet(ns: NetNamespace, reader: Task): string {
   let text = "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n";
   for (const s of packetSockets(ns)) {
     const proto = s.protocol.toString(16).padStart(4, "0");
@@ -101,7 +106,7 @@ function packet(ns: NetNamespace): string {
       String(s.ifindex).padEnd(5),
       s.running ? "1" : "0",
       String(s.rmem).padEnd(6),
-      String(s.uid).padEnd(6),
+      String(owner(s.uid, reader)).padEnd(6),
       String(s.inode.ino).padEnd(6),
     ];
     text += `${cells.join(" ")}   ${rest.join(" ")}\n`;

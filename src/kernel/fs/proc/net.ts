@@ -12,13 +12,15 @@ import { NUD_FAILED, NUD_NOARP, NUD_PERMANENT, NUD_VALID } from "../../net/ipv4/
 import { RT_TABLE_MAIN, RTN_BROADCAST, RTN_MULTICAST, RTN_PROHIBIT, RTN_UNREACHABLE } from "../../net/ipv4/route-types.ts";
 import { ipv6Addresses } from "../../net/ipv6/addresses.ts";
 import { type NetNamespace, netNsOf } from "../../net/net-namespace.ts";
+import type { Task } from "../../task/task.ts";
 import { transportNetFiles } from "./net-transport.ts";
 import type { DirEntry, FileEntry, TaskSubject } from "./entry.ts";
 
 /** A file of a network namespace. */
 export interface NetFile {
   readonly name: string;
-  read(ns: NetNamespace): string;
+  /** `reader`: in whose user namespace ids are meant. */
+  read(ns: NetNamespace, reader: Task): string;
 }
 
 const pad = (value: number | string, width: number): string => String(value).padStart(width);
@@ -120,10 +122,10 @@ const entryOf = ({ name, read }: NetFile): FileEntry<TaskSubject> => ({
   kind: "file",
   name,
   mode: 0o444,
-  read({ task }) {
+  read({ task }, reader) {
     // The dead are in no namespace.
     if (task.state === "dead") throw EINVAL;
-    return read(netNsOf(task));
+    return read(netNsOf(task), reader);
   },
 });
 

@@ -16,6 +16,8 @@ import { tcpEntries, type TcpEntry } from "../ipv4/tcp/describe.ts";
 import { INFINITE_SSTHRESH, TCP_STATE_NUMBER } from "../ipv4/tcp/constants.ts";
 import type { TcpSock } from "../ipv4/tcp/sock.ts";
 import { udpTable } from "../ipv4/udp.ts";
+import { shownId } from "../../ns/idmap.ts";
+import type { Task } from "../../task/task.ts";
 import type { NetNamespace } from "../net-namespace.ts";
 import { packetSockets } from "../packet/packet-socket.ts";
 import type { UnixSocket } from "../unix.ts";
@@ -58,7 +60,7 @@ function ofDatagram(sock: DatagramSock, port: number): Entry {
   };
 }
 
-function fixedPart(entry: Entry): NetlinkWriter {
+function fixedPart(entry: Entry, asker: Task): NetlinkWriter {
   const bytes = new Uint8Array(D.INET_DIAG_MSG_SIZE);
   const v = viewOf(bytes);
   bytes[0] = AF_INET;
@@ -74,7 +76,7 @@ function fixedPart(entry: Entry): NetlinkWriter {
   v.setUint32(52, Math.floor(entry.expiresNs / 1e6), true);
   v.setUint32(56, entry.rqueue, true);
   v.setUint32(60, entry.wqueue, true);
-  v.setUint32(64, entry.uid, true);
+  v.setUint32(64, shownId(asker.cred.userNs, "uidMap", entry.uid), true);
   v.setUint32(68, entry.ino, true);
   return new NetlinkWriter().raw(bytes);
 }
@@ -87,8 +89,8 @@ const u32s = (...values: number[]): Uint8Array => {
 
 const asked = (ext: number, attribute: number): boolean => (ext & (1 << (attribute - 1))) !== 0;
 
-function fillTcp({ sock, ...entry }: TcpEntry, ext: number): Uint8Array {
-  const w = fixedPart(entry);
+function fillTcp({ sock, ...entry }: TcpEntry, ext: number, asker: Task): Uint8Array {
+  const w = fixedPart(entry, asker);
   if (sock === undefined) return w.finish();
   const { tcb } = sock;
   w.attrU8(D.INET_DIAG_SHUTDOWN, tcb.shutdown);
@@ -143,20 +145,20 @@ function tcpInfoBytes(sock: TcpSock): Uint8Array {
   return bytes;
 }
 
-function* inetDump(ns: NetNamespace, request: InetRequest): Iterable<NetlinkPart> {
+function* inetDump(ns: NetNamespace, request: InetRequest, asker: Task): Iterable<NetlinkPart> {
   const fits = (entry: Entry): boolean =>
     (request.states & (1 << entry.state)) !== 0 &&
     (request.localPort === 0 || request.localPort === entry.localPort) &&
     (request.remotePort === 0 || request.remotePort === entry.remotePort);
   const type = D.SOCK_DIAG_BY_FAMILY;
   if (request.protocol === IPPROTO_TCP) {
-    for (const entry of tcpEntries(ns)) if (fits(entry)) yield { type, payload: fillTcp(entry, request.ext) };
+    for (const entry of tcpEntries(ns)) if (fits(entry)) yield { type, payload: fillTcp(entry, request.ext, asker) };
     return;
   }
   for (const [sock, port] of datagramSocks(ns, request.protocol)) {
     const entry = ofDatagram(sock, port);
     if (!fits(entry)) continue;
-    const w = fixedPart(entry);
+    const w = fixedPart(entry, asker);
     w.attrU8(D.INET_DIAG_SHUTDOWN, sock.shutdown);
     if (asked(request.ext, D.INET_DIAG_TOS)) w.attrU8(D.INET_DIAG_TOS, sock.tos);
     if (sock.mark !== 0) w.attrU32(D.INET_DIAG_MARK, sock.mark);
@@ -179,52 +181,55 @@ function* datagramSocks(ns: NetNamespace, protocol: number): Iterable<readonly [
 
 const UNIX_STATE = { connected: 1, closed: 7, listening: 10 } as const;
 
-function fillUnix(socket: UnixSocket, show: number): Uint8Array {
+function fillUnix(socket: UnixSocket, show: number, asker: Task): Uint8Array {
   const d = socket.diagnose();
   const w = new NetlinkWriter().u8(AF_UNIX).u8(socket.type).u8(UNIX_STATE[d.state]).u8(0).u32(d.ino).u32(socket.inode.ino).u32(0);
   if ((show & D.UDIAG_SHOW_NAME) !== 0 && d.address !== undefined) w.attr(D.UNIX_DIAG_NAME, encodeUtf8(d.address));
   if ((show & D.UDIAG_SHOW_PEER) !== 0 && d.peer !== 0) w.attrU32(D.UNIX_DIAG_PEER, d.peer);
   if ((show & D.UDIAG_SHOW_ICONS) !== 0 && d.state === "listening") w.attr(D.UNIX_DIAG_ICONS, u32s(...d.waiting));
   if ((show & D.UDIAG_SHOW_RQLEN) !== 0) w.attr(D.UNIX_DIAG_RQLEN, u32s(d.unread, d.unsent));
-  if ((show & D.UDIAG_SHOW_UID) !== 0) w.attrU32(D.UNIX_DIAG_UID, socket.inode.uid);
+  if ((show & D.UDIAG_SHOW_UID) !== 0) w.attrU32(D.UNIX_DIAG_UID, shownId(asker.cred.userNs, "uidMap", socket.inode.uid));
   w.attrU8(D.UNIX_DIAG_SHUTDOWN, d.shutdown);
   return w.finish();
 }
 
-function* unixDump(ns: NetNamespace, payload: Uint8Array): Iterable<NetlinkPart> {
+function* unixDump(ns: NetNamespace, payload: Uint8Array, asker: Task): Iterable<NetlinkPart> {
   if (payload.length < D.UNIX_DIAG_REQ_SIZE) throw EINVAL;
   const v = viewOf(payload);
   const [states, ino, show] = [v.getUint32(4, true), v.getUint32(8, true), v.getUint32(12, true)];
   for (const socket of unixNames(ns).sockets) {
     const d = socket.diagnose();
     if ((states & (1 << UNIX_STATE[d.state])) === 0 || (ino !== 0 && ino !== d.ino)) continue;
-    yield { type: D.SOCK_DIAG_BY_FAMILY, payload: fillUnix(socket, show) };
+    yield { type: D.SOCK_DIAG_BY_FAMILY, payload: fillUnix(socket, show, asker) };
   }
 }
 
-function* packetDump(ns: NetNamespace, payload: Uint8Array): Iterable<NetlinkPart> {
+function* packetDump(ns: NetNamespace, payload: Uint8Array, asker: Task): Iterable<NetlinkPart> {
   if (payload.length < 20) throw EINVAL;
   const show = viewOf(payload).getUint32(8, true);
   for (const socket of packetSockets(ns)) {
     const w = new NetlinkWriter().u8(AF_PACKET).u8(socket.type).u16(socket.protocol).u32(socket.inode.ino).u32(socket.inode.ino).u32(0);
     if ((show & D.PACKET_SHOW_INFO) !== 0) {
-      w.attr(D.PACKET_DIAG_INFO, u32s(socket.ifindex, 0, 0, 0, 0, 0)).attrU32(D.PACKET_DIAG_UID, socket.uid);
+      w.attr(D.PACKET_DIAG_INFO, u32s(socket.ifindex, 0, 0, 0, 0, 0)).attrU32(
+        D.PACKET_DIAG_UID,
+        shownId(asker.cred.userNs, "uidMap", socket.uid),
+      );
     }
     if ((show & D.PACKET_SHOW_MEMINFO) !== 0) w.attr(D.PACKET_DIAG_MEMINFO, u32s(socket.rmem, 212_992, 0, 212_992, 0, 0, 0, 0, 0));
     yield { type: D.SOCK_DIAG_BY_FAMILY, payload: w.finish() };
   }
 }
 
-function dump({ ns, message }: NetlinkRequest): Iterable<NetlinkPart> {
+function dump({ ns, message, task }: NetlinkRequest): Iterable<NetlinkPart> {
   const { payload } = message;
   switch (payload[0]) {
     case AF_INET:
     case AF_UNSPEC:
-      return inetDump(ns, parseInet(payload));
+      return inetDump(ns, parseInet(payload), task);
     case AF_UNIX:
-      return unixDump(ns, payload);
+      return unixDump(ns, payload, task);
     case AF_PACKET:
-      return packetDump(ns, payload);
+      return packetDump(ns, payload, task);
     default:
       throw ENOENT;
   }
@@ -232,9 +237,9 @@ function dump({ ns, message }: NetlinkRequest): Iterable<NetlinkPart> {
 
 /** inet_diag_dump_one_icsk(): the socket with these ends. */
 function one(request: NetlinkRequest): void {
-  const { message, ns, reply } = request;
+  const { message, ns, reply, task } = request;
   if (message.payload[0] !== AF_INET) throw EOPNOTSUPP;
-  const [first] = inetDump(ns, { ...parseInet(message.payload), states: 0xffff });
+  const [first] = inetDump(ns, { ...parseInet(message.payload), states: 0xffff }, task);
   if (first === undefined) throw ENOENT;
   reply(first.type, first.payload);
 }
