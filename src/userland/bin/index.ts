@@ -100,6 +100,7 @@ import { paste } from "./paste.ts";
 import { patch } from "./patch.ts";
 import { pgrep, pkill } from "./pgrep.ts";
 import { pidof } from "./pidof.ts";
+import { ping } from "./ping.ts";
 import { pivotRoot } from "./pivot_root.ts";
 import { pmap } from "./pmap.ts";
 import { printenv } from "./printenv.ts";
@@ -151,6 +152,7 @@ import { top } from "./top.ts";
 import { touch } from "./touch.ts";
 import { tput } from "./tput.ts";
 import { tr } from "./tr.ts";
+import { traceroute } from "./traceroute.ts";
 import { trueProgram } from "./true.ts";
 import { truncate } from "./truncate.ts";
 import { tsort } from "./tsort.ts";
@@ -283,6 +285,7 @@ export const executables: readonly Executable[] = [
   patch,
   pgrep,
   pidof,
+  ping,
   pivotRoot,
   pkill,
   pmap,
@@ -344,6 +347,7 @@ export const executables: readonly Executable[] = [
   touch,
   tput,
   tr,
+  traceroute,
   trueProgram,
   truncate,
   tsort,

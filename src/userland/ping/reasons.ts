@@ -1,0 +1,36 @@
+/** What ping(8) says of ICMP errors: pr_icmph() of iputils. */
+
+import { formatIpv4 } from "../../abi/inet.ts";
+import { ICMP_DEST_UNREACH, ICMP_TIME_EXCEEDED, type IcmpMessage } from "../libc/icmp.ts";
+
+const UNREACHABLE: readonly string[] = [
+  "Destination Net Unreachable",
+  "Destination Host Unreachable",
+  "Destination Protocol Unreachable",
+  "Destination Port Unreachable",
+  "Frag needed and DF set",
+  "Source Route Failed",
+  "Destination Net Unknown",
+  "Destination Host Unknown",
+  "Source Host Isolated",
+  "Destination Net Prohibited",
+  "Destination Host Prohibited",
+  "Destination Net Unreachable for Type of Service",
+  "Destination Host Unreachable for Type of Service",
+  "Packet filtered",
+  "Precedence Violation",
+  "Precedence Cutoff",
+];
+
+export function reasonOf({ type, code, mtu }: IcmpMessage): string {
+  if (type === ICMP_DEST_UNREACH) {
+    if (code === 4) return `Frag needed and DF set (mtu = ${mtu})`;
+    return UNREACHABLE[code] ?? `Dest Unreachable, Bad Code: ${code}`;
+  }
+  if (type === ICMP_TIME_EXCEEDED) {
+    if (code === 0) return "Time to live exceeded";
+    return code === 1 ? "Frag reassembly time exceeded" : `Time exceeded, Bad Code: ${code}`;
+  }
+  if (type === 5) return `Redirect Host(New nexthop: ${formatIpv4(mtu)})`;
+  return `Bad ICMP type: ${type}`;
+}
