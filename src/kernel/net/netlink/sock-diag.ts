@@ -3,7 +3,7 @@
  * names both ends, or an inode, is a filter as well. Left out: filters as byte code (INET_DIAG_REQ_BYTECODE): programs filter what they get.
  */
 
-import { EINVAL, ENOENT, EOPNOTSUPP } from "../../../abi/errno.ts";
+import { ECONNABORTED, EINVAL, ENOENT, EOPNOTSUPP } from "../../../abi/errno.ts";
 import { IPPROTO_ICMP, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP } from "../../../abi/inet.ts";
 import { NetlinkWriter } from "../../../abi/netlink.ts";
 import { AF_INET, AF_PACKET, AF_UNIX, AF_UNSPEC } from "../../../abi/socket.ts";
@@ -14,7 +14,10 @@ import { pingTable } from "../ipv4/ping.ts";
 import { rawSocks } from "../ipv4/raw.ts";
 import { tcpEntries, type TcpEntry } from "../ipv4/tcp/describe.ts";
 import { INFINITE_SSTHRESH, TCP_STATE_NUMBER } from "../ipv4/tcp/constants.ts";
+import type { TcpRequest } from "../ipv4/tcp/request.ts";
 import type { TcpSock } from "../ipv4/tcp/sock.ts";
+import { tcpTable } from "../ipv4/tcp/table.ts";
+import type { TcpTimeWait } from "../ipv4/tcp/timewait.ts";
 import { udpTable } from "../ipv4/udp.ts";
 import { shownId } from "../../ns/idmap.ts";
 import type { Task } from "../../task/task.ts";
@@ -22,7 +25,7 @@ import type { NetNamespace } from "../net-namespace.ts";
 import { packetSockets } from "../packet/packet-socket.ts";
 import type { UnixSocket } from "../unix.ts";
 import { unixNames } from "../unix-names.ts";
-import type { NetlinkPart, NetlinkProtocol, NetlinkRequest } from "./protocol.ts";
+import type { NetlinkHandler, NetlinkPart, NetlinkProtocol, NetlinkRequest } from "./protocol.ts";
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
@@ -244,6 +247,28 @@ function one(request: NetlinkRequest): void {
   reply(first.type, first.payload);
 }
 
+/** tcp_abort(), for `ss -K`: ends the connection with these ends, or the listener. */
+function destroy({ ns, message }: NetlinkRequest): void {
+  const { payload } = message;
+  if (payload[0] !== AF_INET || payload[1] !== IPPROTO_TCP) throw EOPNOTSUPP;
+  const { localPort, remotePort } = parseInet(payload);
+  const v = viewOf(payload);
+  const [localAddr, remoteAddr] = [v.getUint32(12), v.getUint32(28)];
+  const table = tcpTable(ns);
+  const found = table.find(localAddr, localPort, remoteAddr, remotePort, 0);
+  if (found?.kind === "time-wait") (found as TcpTimeWait).kill("TWKilled");
+  else if (found?.kind === "request") (found as TcpRequest).drop();
+  else {
+    const listener = table.listeners.get(localPort)?.find((s) => s.rcvSaddr === localAddr);
+    const sock = (found as TcpSock | undefined) ?? (remotePort === 0 ? listener : undefined);
+    if (sock === undefined) throw ENOENT;
+    sock.kill(ECONNABORTED);
+  }
+}
+
 export const sockDiag: NetlinkProtocol = {
-  handlers: new Map([[D.SOCK_DIAG_BY_FAMILY, { dump, run: one }]]),
+  handlers: new Map<number, NetlinkHandler>([
+    [D.SOCK_DIAG_BY_FAMILY, { dump, run: one }],
+    [D.SOCK_DESTROY, { privileged: true, run: destroy }],
+  ]),
 };

@@ -389,6 +389,16 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
     tcb.renew();
   }
 
+  /** tcp_abort(): an administrator ends it. */
+  kill(error: Errno): void {
+    if (this.listen !== undefined) this.stopListening();
+    else abort(this.tcb);
+    this.tcb.error = error;
+    this.tcb.shutdown = 3;
+    this.wakeReaders();
+    this.wakeWriters();
+  }
+
   /** inet_csk_listen_stop(): those that wait are reset. */
   stopListening(): void {
     const { listen } = this;

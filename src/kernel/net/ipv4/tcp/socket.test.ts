@@ -1,7 +1,7 @@
 /** TCP sockets by blocking system calls, over loopback; what /proc/net and sock_diag tell of them. */
 
 import { expect, it } from "vitest";
-import { EAGAIN, ECONNREFUSED, EINTR, EINPROGRESS, EPIPE, Errno } from "../../../../abi/errno.ts";
+import { EAGAIN, ECONNABORTED, ECONNREFUSED, ECONNRESET, EINTR, EINPROGRESS, EPIPE, Errno } from "../../../../abi/errno.ts";
 import { AT_FDCWD, O_RDONLY } from "../../../../abi/fcntl.ts";
 import { IPPROTO_TCP } from "../../../../abi/inet.ts";
 import { decodeMessages, encodeMessage, NETLINK_SOCK_DIAG, NetlinkWriter, NLM_F_DUMP, NLM_F_REQUEST } from "../../../../abi/netlink.ts";
@@ -9,7 +9,7 @@ import { POLLIN } from "../../../../abi/poll.ts";
 import { CLONE_NEWNET } from "../../../../abi/sched.ts";
 import { SIGALRM, SIGPIPE } from "../../../../abi/signal.ts";
 import * as S from "../../../../abi/socket.ts";
-import { SOCK_DIAG_BY_FAMILY } from "../../../../abi/sock-diag.ts";
+import { SOCK_DESTROY, SOCK_DIAG_BY_FAMILY } from "../../../../abi/sock-diag.ts";
 import { TCP_INFO } from "../../../../abi/sockopt.ts";
 import type { Proc, Sys } from "../../../../abi/sys.ts";
 import { KernelUnderTest } from "../../../../machine/kernel-testing.ts";
@@ -180,6 +180,17 @@ it("/proc/net/tcp and sock_diag list listeners, connections and TIME_WAIT", () =
       [1, 0],
       [1, 5],
     ]);
+    // ss -K: by its ends; what the other side sees is a reset.
+    const other = yield* sys.socket(S.AF_INET, S.SOCK_STREAM, 0);
+    yield* sys.bind(other, at(1235));
+    yield* sys.connect(other, at(80));
+    const kill = new Uint8Array(56);
+    kill.set([S.AF_INET, IPPROTO_TCP], 0);
+    kill.set([1235 >> 8, 1235 & 255, 0, 80, 127, 0, 0, 1], 8);
+    kill.set([127, 0, 0, 1], 28);
+    yield* sys.sendmsg(diag, encodeMessage({ type: SOCK_DESTROY, flags: NLM_F_REQUEST, seq: 2, pid: 0, payload: kill }), 0);
+    expect(yield* nameOf(sys.read(other, buf))).toBe(ECONNABORTED.name);
+    expect(yield* nameOf(sys.read((yield* sys.accept4(server, 0)).fd, buf))).toBe(ECONNRESET.name);
     yield* sys.read(peer, buf);
     yield* sys.close(fd);
     yield* sys.close(peer);
