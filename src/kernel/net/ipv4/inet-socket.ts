@@ -192,6 +192,10 @@ export abstract class InetSocket extends SocketFile {
     switch (option) {
       case SO_PROTOCOL:
         return sock.protocol;
+      case SO_KEEPALIVE: {
+        const keepalive = this.getKeepalive();
+        return keepalive === undefined ? super.getsockopt(task, SOL_SOCKET, option) : keepalive ? 1 : 0;
+      }
       case SO_REUSEADDR:
         return sock.reuseAddr ? 1 : 0;
       case SO_REUSEPORT:
@@ -308,6 +312,20 @@ export abstract class InetSocket extends SocketFile {
   }
 
   protected setKeepalive(_on: boolean): void {}
+
+  /** What accept(2) hands on besides what the sock has: options that are kept here (sk_clone_lock). */
+  protected inherit(from: InetSocket): void {
+    this.linger = from.linger;
+    this.receiveTimeoutNs = from.receiveTimeoutNs;
+    this.sendTimeoutNs = from.sendTimeoutNs;
+    this.rcvLowat = from.rcvLowat;
+    this.oobInline = from.oobInline;
+    this.dontRoute = from.dontRoute;
+  }
+
+  protected getKeepalive(): boolean | undefined {
+    return undefined;
+  }
 
   protected getBuffer(which: "sndbuf" | "rcvbuf"): number {
     return this.sock[which];

@@ -75,6 +75,9 @@ export class TcpRequest implements Connection {
     child.reuseAddr = listener.reuseAddr;
     child.reusePort = listener.reusePort;
     child.freebind = listener.freebind;
+    child.broadcast = listener.broadcast;
+    child.recvErr = listener.recvErr;
+    child.timestamp = listener.timestamp;
     child.priority = listener.priority;
     child.addressLocked = listener.addressLocked;
     child.portLocked = true;

@@ -187,7 +187,9 @@ export class TcpSocket extends InetSocket {
     const child = this.sock.listen?.ready.shift();
     if (child === undefined) return undefined;
     child.parent = undefined;
-    return new TcpSocket(this.system, flags, task, child);
+    const accepted = new TcpSocket(this.system, flags, task, child);
+    accepted.inherit(this);
+    return accepted;
   }
 
   /** When a call that began now is to give up; kept over a restart. */
@@ -363,6 +365,10 @@ export class TcpSocket extends InetSocket {
   override setsockopt(task: Task, level: number, option: number, value: SocketOption): void {
     if (level === SOL_TCP) this.work(() => setTcpOption(this.sock, option, value));
     else super.setsockopt(task, level, option, value);
+  }
+
+  protected override getKeepalive(): boolean {
+    return this.tcb.keepalive;
   }
 
   protected override setKeepalive(on: boolean): void {
