@@ -22,6 +22,7 @@ import { cmp } from "./cmp.ts";
 import { column } from "./column.ts";
 import { comm } from "./comm.ts";
 import { cp } from "./cp.ts";
+import { curl } from "./curl.ts";
 import { cut } from "./cut.ts";
 import { date } from "./date.ts";
 import { dd } from "./dd.ts";
@@ -203,6 +204,7 @@ export const executables: readonly Executable[] = [
   column,
   comm,
   cp,
+  curl,
   cut,
   dash,
   date,
