@@ -261,7 +261,7 @@ function* parseRequest(ip: IpContext, words: Words, adding: boolean): Proc<Reque
     } else if (word === "dev") request.name = yield* words.argument();
     else if (word === "name") {
       const name = yield* words.argument();
-      if (name.length > 15) yield* ip.die(`Error: argument "${name}" is wrong: "name" not a valid ifname\n`, 255);
+      if (name.length > 15) yield* ip.die(`Error: argument "${name}" is wrong: "name" not a valid ifname`, 255);
       if (adding) request.name = name;
       else request.newName = name;
     } else if (!(yield* parseAttribute(ip, words, request, word))) {

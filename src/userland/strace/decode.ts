@@ -283,6 +283,7 @@ const inFormats: Readonly<Record<string, Format>> = {
   epollevent: (v) => epollText(v),
   xattr: (v, call) => `${quoteBytes(object<Uint8Array>(v), call.o.max, call.o.hex)}, ${object<Uint8Array>(v).length}`,
   caps: () => "{...}",
+  ioprio: (v) => `IOPRIO_PRIO_VALUE(${IOPRIO_CLASSES[Number(v) >> 13] ?? Number(v) >> 13}, ${Number(v) & 0x1fff})`,
   cloneargs: (v) => {
     const a = object<CloneArgs>(v);
     return `{flags=${flagText(a.flags, flagTables.cloneflags ?? [])}, exit_signal=${signalText(a.exitSignal ?? SIGCHLD)}, stack=NULL, stack_size=0}, 88`;
@@ -292,6 +293,8 @@ const inFormats: Readonly<Record<string, Format>> = {
   futexop: (v) => String(v),
   ioctl: (v) => String(v),
 };
+
+const IOPRIO_CLASSES = ["IOPRIO_CLASS_NONE", "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"];
 
 function epollText(v: unknown): string {
   const { events, data } = object<{ events: number; data: number }>(v);

@@ -228,6 +228,11 @@ export const constTables: Readonly<Record<string, Names>> = {
   ],
   itimer: numbered("ITIMER_", "REAL VIRTUAL PROF"),
   prio: numbered("PRIO_", "PROCESS PGRP USER"),
+  iowho: [
+    [1, "IOPRIO_WHO_PROCESS"],
+    [2, "IOPRIO_WHO_PGRP"],
+    [3, "IOPRIO_WHO_USER"],
+  ],
   policy: [
     [0, "SCHED_OTHER"],
     [1, "SCHED_FIFO"],
