@@ -18,6 +18,8 @@ export interface Node {
   trySync(sh: Shell): number;
   /** Runs the command. With `tail` the process has nothing to do afterwards, so a program may replace it. */
   run(sh: Shell, tail: boolean): Proc<number>;
+  /** `( … )` only: runs it in a child that was made for it, without making another. */
+  runHere?(child: Shell): Proc<number>;
   /** Whether it is a simple command: these decide about `set -e`, and need no fork of their own to exec. */
   readonly simple: boolean;
 }

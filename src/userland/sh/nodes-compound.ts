@@ -60,7 +60,7 @@ export class If extends Compound {
         if (status !== 0) continue;
       }
       const status = sh.fast ? b.body.trySync(sh) : NOT_SYNC;
-      return status === NOT_SYNC ? yield* b.body.run(sh, tail) : status;
+      return status === NOT_SYNC ? yield* b.body.run(sh, tail && sh.flavour !== "bash") : status;
     }
     return 0;
   }
@@ -228,7 +228,7 @@ export class Case extends Compound {
     let falls = false;
     for (const item of this.items) {
       if (!falls && !(yield* this.matches(sh, item, word))) continue;
-      status = yield* item.body.run(sh, tail && item.terminator === ";;");
+      status = yield* item.body.run(sh, tail && sh.flavour !== "bash" && item.terminator === ";;");
       if (sh.jump !== "none" || item.terminator === ";;") return status;
       falls = item.terminator === ";&";
     }
@@ -306,18 +306,21 @@ export class Subshell extends Compound {
     sh.line = this.line;
     if (sh.interrupted || sh.pendingTraps.length > 0) yield* attend(sh);
     const monitor = sh.options.monitor && sh.subshellDepth === 0;
-    const { body, redirections } = this;
-    const pid = yield* forkShell(sh, monitor ? { pgid: 0, foreground: true } : {}, function* (child) {
-      becomeSubshell(child);
-      yield* redirect(child, redirections, undefined);
-      const status = yield* body.run(child, true);
-      return status;
-    });
+    const pid = yield* forkShell(sh, monitor ? { pgid: 0, foreground: true } : {}, (child) => this.runHere(child));
     const job = sh.jobs.add(monitor ? pid : 0, [{ pid, text: this.text }], this.text, true, sh.cwd);
     const status = yield* waitForeground(sh, job);
     sh.status = status;
     yield* afterCommand(sh, status);
     return status;
+  }
+
+  *runHere(child: Shell): Proc<number> {
+    const { body, redirections } = this;
+    becomeSubshell(child);
+    yield* redirect(child, redirections, undefined);
+    if (body.runHere === undefined) return yield* body.run(child, true);
+    child.subshellDepth++;
+    return yield* body.runHere(child);
   }
 }
 
@@ -365,7 +368,7 @@ export class Group extends Compound {
   }
 
   run(sh: Shell, tail: boolean): Proc<number> {
-    return this.body.run(sh, tail);
+    return this.body.run(sh, tail && sh.flavour !== "bash");
   }
 }
 

@@ -77,7 +77,7 @@ export function* launchBackground(sh: Shell, node: Node): Proc<void> {
   const pid = yield* forkShell(sh, { pgid: monitor ? 0 : undefined, background: true }, function* (child) {
     if (!monitor) yield* nullInput(child);
     becomeSubshell(child);
-    return yield* node.run(child, true);
+    return yield* runInChild(child, node);
   });
   if (monitor) yield* joinGroup(sh, pid, pid);
   members.push({ pid, text: node.text });
@@ -102,6 +102,15 @@ function* nullInput(sh: Shell): Proc<void> {
   if (fd === undefined || fd === 0) return;
   yield* sh.sys.dup2(fd, 0);
   yield* sh.sys.close(fd);
+}
+
+/**
+ * A command in the child that was made for it, a job in the background or a stage of a pipeline. There is one process for
+ * `( … ) &`; for `{ …; } &` and `a && b &` bash keeps the shell as the parent of the program, dash and ash do not.
+ */
+export function* runInChild(child: Shell, node: Node): Proc<number> {
+  if (node.runHere !== undefined) return yield* node.runHere(child);
+  return yield* node.run(child, node.simple || child.flavour !== "bash");
 }
 
 /** A child that runs shell commands has no jobs of its own and no prompt. */
@@ -142,7 +151,7 @@ function* startStages(
           yield* sys.close(readEnd);
         }
         becomeSubshell(child);
-        return yield* node.run(child, true);
+        return yield* runInChild(child, node);
       },
     );
     if (monitor) {
