@@ -56,6 +56,7 @@ import { halt, poweroff, reboot, shutdown } from "./halt.ts";
 import { head } from "./head.ts";
 import { hd, hexdump } from "./hexdump.ts";
 import { hostname } from "./hostname.ts";
+import { httpd } from "./httpd.ts";
 import { iconv } from "./iconv.ts";
 import { id } from "./id.ts";
 import { init } from "./init.ts";
@@ -89,6 +90,7 @@ import { mount } from "./mount.ts";
 import { mountpoint } from "./mountpoint.ts";
 import { mv } from "./mv.ts";
 import { nano } from "./nano.ts";
+import { nc } from "./nc.ts";
 import { nice } from "./nice.ts";
 import { nl } from "./nl.ts";
 import { nohup } from "./nohup.ts";
@@ -129,6 +131,7 @@ import { shuf } from "./shuf.ts";
 import { sleep } from "./sleep.ts";
 import { sort } from "./sort.ts";
 import { split } from "./split.ts";
+import { ss } from "./ss.ts";
 import { stat } from "./stat.ts";
 import { strace } from "./strace.ts";
 import { stress } from "./stress.ts";
@@ -242,6 +245,7 @@ export const executables: readonly Executable[] = [
   head,
   hexdump,
   hostname,
+  httpd,
   iconv,
   id,
   init,
@@ -275,6 +279,7 @@ export const executables: readonly Executable[] = [
   mountpoint,
   mv,
   nano,
+  nc,
   nice,
   nl,
   nohup,
@@ -324,6 +329,7 @@ export const executables: readonly Executable[] = [
   sleep,
   sort,
   split,
+  ss,
   stat,
   strace,
   stress,
