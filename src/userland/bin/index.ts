@@ -28,6 +28,7 @@ import { date } from "./date.ts";
 import { dd } from "./dd.ts";
 import { df } from "./df.ts";
 import { diff } from "./diff.ts";
+import { dig } from "./dig.ts";
 import { dirname } from "./dirname.ts";
 import { dmesg } from "./dmesg.ts";
 import { du } from "./du.ts";
@@ -55,6 +56,7 @@ import { gzip } from "./gzip.ts";
 import { halt, poweroff, reboot, shutdown } from "./halt.ts";
 import { head } from "./head.ts";
 import { hd, hexdump } from "./hexdump.ts";
+import { host } from "./host.ts";
 import { hostname } from "./hostname.ts";
 import { httpd } from "./httpd.ts";
 import { iconv } from "./iconv.ts";
@@ -97,6 +99,7 @@ import { nohup } from "./nohup.ts";
 import { nologin } from "./nologin.ts";
 import { nproc } from "./nproc.ts";
 import { nsenter } from "./nsenter.ts";
+import { nslookup } from "./nslookup.ts";
 import { numfmt } from "./numfmt.ts";
 import { od } from "./od.ts";
 import { paste } from "./paste.ts";
@@ -214,6 +217,7 @@ export const executables: readonly Executable[] = [
   dd,
   df,
   diff,
+  dig,
   dirname,
   dmesg,
   du,
@@ -244,6 +248,7 @@ export const executables: readonly Executable[] = [
   hd,
   head,
   hexdump,
+  host,
   hostname,
   httpd,
   iconv,
@@ -286,6 +291,7 @@ export const executables: readonly Executable[] = [
   nologin,
   nproc,
   nsenter,
+  nslookup,
   numfmt,
   od,
   paste,
