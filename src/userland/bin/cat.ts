@@ -8,7 +8,6 @@ import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
 import { COREUTILS, help } from "../libc/help.ts";
 import { quotef } from "../libc/quotearg.ts";
-import { writeAll } from "../libc/stdio.ts";
 import { open } from "../libc/unistd.ts";
 
 const usage = `cat [OPTION]... [FILE]...
@@ -130,7 +129,7 @@ function* copy(c: Command, fd: number, name: string, out: Stat, formatter: Forma
     if (n === 0) return true;
     const block = buffer.subarray(0, n);
     if (formatter !== undefined) yield* c.sys.spend(2 * n);
-    yield* writeAll(c.sys, 1, formatter === undefined ? block : formatter.format(block));
+    yield* c.stdout.put(formatter === undefined ? block : formatter.format(block));
   }
 }
 
@@ -179,7 +178,7 @@ function* run(c: Command): Proc<number> {
     good = (yield* copy(c, fd, name, out, formatter)) && good;
     yield* c.sys.close(fd);
   }
-  if (formatter !== undefined) yield* writeAll(c.sys, 1, formatter.finish());
+  if (formatter !== undefined) yield* c.stdout.put(formatter.finish());
   return good ? 0 : 1;
 }
 

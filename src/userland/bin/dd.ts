@@ -398,6 +398,13 @@ class Copy {
     }
   }
 
+  private *sayUnwritten(e: Errno, doing: string): Proc<false> {
+    const { c, job } = this;
+    const outName = job.output ?? (c.voice === "gnu" ? "standard output" : "stdout");
+    yield* c.perror(c.voice === "gnu" ? `${doing} ${quoteaf(outName)}` : outName, e);
+    return false;
+  }
+
   *run(): Proc<boolean> {
     const { c, job } = this;
     this.startNs = yield* this.now();
@@ -439,12 +446,15 @@ class Copy {
         }
       } catch (e) {
         if (!(e instanceof Errno)) throw e;
-        const outName = job.output ?? (c.voice === "gnu" ? "standard output" : "stdout");
-        yield* c.perror(c.voice === "gnu" ? `error writing ${quoteaf(outName)}` : outName, e);
-        return false;
+        return yield* this.sayUnwritten(e, direct ? "error writing" : "writing to");
       }
     }
-    yield* this.finish();
+    try {
+      yield* this.finish();
+    } catch (e) {
+      if (!(e instanceof Errno)) throw e;
+      return yield* this.sayUnwritten(e, "error writing");
+    }
     if (conv.has("fsync") || conv.has("fdatasync")) yield* c.sys.fsync(this.output);
     return good;
   }

@@ -240,7 +240,7 @@ function* run(c: Command): Proc<number> {
   return grep.status;
 }
 
-const main = command({ help: help(usage, busyboxUsage), usageStatus: 2 }, run);
+const main = command({ help: help(usage, busyboxUsage), usageStatus: 2, writeError: { status: 2 } }, run);
 
 /** egrep and fgrep are scripts that run `grep -E` and `grep -F`: their messages say grep. */
 const withOption =

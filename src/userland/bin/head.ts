@@ -192,7 +192,7 @@ function* run(c: Command): Proc<number> {
     try {
       yield* amount.butLast ? allButLast(c, fd, amount, delimiter) : firstPart(c, fd, amount, delimiter);
     } catch (e) {
-      if (!(e instanceof Errno)) throw e;
+      if (!(e instanceof Errno) || e === c.stdout.failure) throw e;
       yield* c.stdout.flush();
       yield* c.perror(gnu ? `error reading ${quoteaf(file)}` : file, e);
       status = 1;
@@ -210,6 +210,7 @@ export const head: Executable = {
   main: command(
     {
       version: COREUTILS,
+      writeError: { during: (why) => [`error writing 'standard output': ${why}`] },
       help: help(
         usage,
         "head [OPTIONS] [FILE]...\n\nPrint first 10 lines of FILEs (or stdin).\n\n\t-n N[bkm]\tPrint first N lines\n\t-n -N[bkm]\tPrint all except N last lines\n\t-c [-]N[bkm]\tPrint first N bytes\n\t-q\t\tNever print headers\n\t-v\t\tAlways print headers",

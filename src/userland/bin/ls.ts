@@ -236,6 +236,7 @@ export const ls: Executable = {
   applet: "/bin/ls",
   main: command(
     {
+      writeError: { status: 2 },
       version: COREUTILS,
       help: help(usage, "ls [-1AaCxdLHRFplinshrSXvctu] [-w WIDTH] [FILE]...\n\nList directory contents"),
       usageStatus: 2,

@@ -234,7 +234,7 @@ const runner = (a: Algorithm): ((c: Command) => Proc<number>) =>
 
 function make(name: keyof typeof algorithms, sizeBytes: number, busybox: boolean): Executable {
   const a: Algorithm = algorithms[name];
-  const main = command({ help: help(usage(name, a), busyboxUsage(name, a)) }, runner(a));
+  const main = command({ help: help(usage(name, a), busyboxUsage(name, a)), writeError: { last: () => ["write error"] } }, runner(a));
   return { name, paths: [`/usr/bin/${name}`], sizeBytes, main, ...(busybox ? { applet: `/usr/bin/${name}` } : {}) };
 }
 

@@ -323,5 +323,5 @@ export const od: Executable = {
   paths: ["/usr/bin/od"],
   sizeBytes: 80912,
   applet: "/usr/bin/od",
-  main: command({ help: help(usage, busyboxUsage) }, run),
+  main: command({ help: help(usage, busyboxUsage), writeError: { during: (why) => ["write error", `write error: ${why}`] } }, run),
 };

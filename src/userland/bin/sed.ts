@@ -200,7 +200,10 @@ function inPlaceHooks(c: Command, out: SedOutput, suffix: string): Omit<InputHoo
   };
 }
 
-const main = command({ help: help(usage, busyboxUsage) }, function* (c) {
+// Differs from Linux: in the middle of long output the real one tells how many bytes it could not write.
+const flushError = (why: string): readonly string[] => [`couldn't flush stdout: ${why}`];
+
+const main = command({ help: help(usage, busyboxUsage), writeError: { status: 4, during: flushError, last: flushError } }, function* (c) {
   try {
     return yield* run(c);
   } catch (e) {

@@ -391,7 +391,7 @@ function* print(c: Command, plan: Plan, lines: readonly string[]): Proc<number> 
     if (out === c.stdout) yield* printBytes(c, text);
     else yield* out.write(fromLatin1(text));
   }
-  yield* out.flush();
+  if (out !== c.stdout) yield* out.flush();
   return 0;
 }
 
@@ -400,5 +400,16 @@ export const sort: Executable = {
   paths: ["/usr/bin/sort"],
   sizeBytes: 118456,
   applet: "/usr/bin/sort",
-  main: command({ help: help(usage, busyboxUsage), usageStatus: 2 }, run),
+  main: command(
+    {
+      help: help(usage, busyboxUsage),
+      usageStatus: 2,
+      writeError: {
+        status: 2,
+        during: (why) => [`write failed: 'standard output': ${why}`, "write error"],
+        last: (why) => [`fflush failed: 'standard output': ${why}`, "write error"],
+      },
+    },
+    run,
+  ),
 };

@@ -49,7 +49,7 @@ export const tac: Executable = {
   paths: ["/usr/bin/tac"],
   sizeBytes: 113712,
   applet: "/usr/bin/tac",
-  main: command({ help: help(usage, busyboxUsage) }, function* (c) {
+  main: command({ help: help(usage, busyboxUsage), writeError: { during: () => ["write error"] } }, function* (c) {
     const gnu = c.voice === "gnu";
     const { options, operands } = yield* c.getopt({
       short: gnu ? "brs:" : "",

@@ -124,7 +124,7 @@ class Tail {
       yield* this.remember(file);
       if (!isReg(st.mode)) file.ignore = true;
     } catch (e) {
-      if (!(e instanceof Errno)) throw e;
+      if (!(e instanceof Errno) || e === c.stdout.failure) throw e;
       yield* c.stdout.flush();
       yield* c.perror(this.gnu ? `error reading ${quoteaf(file.title)}` : "read error", e);
       this.status = 1;
@@ -484,6 +484,7 @@ export const tail: Executable = {
   applet: "/usr/bin/tail",
   main: command(
     {
+      writeError: { during: (why) => [`error writing 'standard output': ${why}`] },
       version: COREUTILS,
       help: help(
         usage,

@@ -47,7 +47,7 @@ function* run(c: Command): Proc<number> {
   if (has("i")) yield* c.sys.rt_sigaction(SIGINT, { handler: SIG_IGN, flags: 0, mask: 0n });
   if (onError !== "sigpipe") yield* c.sys.rt_sigaction(SIGPIPE, { handler: SIG_IGN, flags: 0, mask: 0n });
   let status = 0;
-  const outputs: { fd: number; name: string }[] = [{ fd: 1, name: "standard output" }];
+  const outputs: { fd: number; name: string }[] = [{ fd: 1, name: gnu ? "'standard output'" : "standard output" }];
   for (const file of operands) {
     try {
       const fd = yield* open(c.sys, file, O_WRONLY | O_CREAT | (has("a") ? O_APPEND : O_TRUNC));

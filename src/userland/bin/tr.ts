@@ -279,5 +279,5 @@ export const tr: Executable = {
   paths: ["/usr/bin/tr"],
   sizeBytes: 56208,
   applet: "/usr/bin/tr",
-  main: command({ help: help(usage, busyboxUsage) }, run),
+  main: command({ help: help(usage, busyboxUsage), writeError: { during: (why) => [`write error: ${why}`, "write error"] } }, run),
 };

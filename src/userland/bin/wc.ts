@@ -239,7 +239,11 @@ export const wc: Executable = {
   sizeBytes: 52280,
   applet: "/usr/bin/wc",
   main: command(
-    { version: COREUTILS, help: help(usage, "wc [-cmlwL] [FILE]...\n\nCount lines, words, and bytes for FILEs (or stdin)") },
+    {
+      writeError: { last: () => ["write error"] },
+      version: COREUTILS,
+      help: help(usage, "wc [-cmlwL] [FILE]...\n\nCount lines, words, and bytes for FILEs (or stdin)"),
+    },
     run,
   ),
 };

@@ -324,5 +324,5 @@ export const xxd: Executable = {
   paths: ["/usr/bin/xxd"],
   sizeBytes: 18648,
   applet: "/usr/bin/xxd",
-  main: command({ help: help(usage, busyboxUsage) }, run),
+  main: command({ help: help(usage, busyboxUsage), writeError: { status: 3, during: (why) => [why], last: (why) => [why] } }, run),
 };

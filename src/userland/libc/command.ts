@@ -4,7 +4,7 @@
  *   export const yes: Program = command({ usage: "yes [STRING]...", help }, function* (c) { … return 0; });
  */
 
-import { EPIPE, Errno } from "../../abi/errno.ts";
+import { Errno } from "../../abi/errno.ts";
 import type { Auxv, Env, Proc, Program, Sys, Voice } from "../../abi/sys.ts";
 import { getopt, UsageError, type OptionSpec, type Parsed } from "./getopt.ts";
 import { Input, Output } from "./stdio.ts";
@@ -16,7 +16,19 @@ export interface CommandSpec {
   readonly version?: string;
   /** Status after wrong usage; 1 unless given. */
   readonly usageStatus?: number;
+  /** How the GNU tool ends when standard output cannot be written; "write error: strerror" and 1 unless given. */
+  readonly writeError?: WriteError;
 }
+
+export interface WriteError {
+  readonly status?: number;
+  /** What is said, line by line, where a full buffer cannot be written. */
+  readonly during?: (why: string) => readonly string[];
+  /** What is said where the last flush fails. */
+  readonly last?: (why: string) => readonly string[];
+}
+
+const writeErrorWords = (why: string): readonly string[] => [`write error: ${why}`];
 
 /** Ends the program from anywhere below its main function. */
 export class Exit {
@@ -94,6 +106,13 @@ export class Command {
     throw new Exit(status);
   }
 
+  /** Says that standard output could not be written; the status to end with. */
+  *writeError(e: Errno, when: "during" | "last"): Proc<number> {
+    const own = this.voice === "gnu" ? this.spec.writeError : undefined;
+    for (const line of (own?.[when] ?? writeErrorWords)(e.message)) yield* this.warn(line);
+    return own?.status ?? 1;
+  }
+
   *usageError(e: UsageError): Proc<number> {
     if (e.message !== "") yield* this.warn(e.message);
     if (this.voice === "busybox") {
@@ -115,16 +134,20 @@ export function command(spec: CommandSpec, main: (c: Command) => Proc<number>): 
       if (e instanceof Exit) status = e.status;
       else if (e instanceof UsageError) status = yield* c.usageError(e);
       else if (e instanceof Errno) {
-        yield* c.warn(e === EPIPE ? "write error: Broken pipe" : e.message);
-        status = 1;
+        if (c.stdout.failure === e) status = yield* c.writeError(e, "during");
+        else {
+          yield* c.warn(e.message);
+          status = 1;
+        }
       } else throw e;
     }
+    if (c.stdout.failure !== undefined) c.stdout.discard();
     try {
       yield* c.stdout.flush();
     } catch (e) {
       if (!(e instanceof Errno)) throw e;
-      yield* c.warn(`write error: ${e.message}`);
-      if (status === 0) status = 1;
+      const failed = yield* c.writeError(e, "last");
+      if (status === 0 || c.voice === "gnu") status = failed;
     }
     return status;
   };

@@ -3,7 +3,7 @@
  * 4096 bytes, on flush() and at the program's end, as in glibc; so the order of output and the moment of SIGPIPE are real.
  */
 
-import { ENOTTY, EINVAL } from "../../abi/errno.ts";
+import { ENOTTY, EINVAL, Errno } from "../../abi/errno.ts";
 import { POLLIN } from "../../abi/poll.ts";
 import type { Proc, Sys } from "../../abi/sys.ts";
 import { decodeUtf8, encodeUtf8 } from "../../abi/utf8.ts";
@@ -33,6 +33,8 @@ export class Output {
   private size = 0;
   /** Unknown until the first write asks. */
   private mode: "unknown" | "full" | "line" | "none";
+  /** What the last write failed with: tells the error of an output from those of inputs. Written by `put`. */
+  failure: Errno | undefined;
 
   constructor(
     private readonly sys: Sys,
@@ -57,7 +59,7 @@ export class Output {
     if (this.mode === "unknown") yield* this.findMode();
     if (this.mode === "none" || this.size + bytes.length >= BUFSIZ || this.mode === "line") {
       yield* this.flush();
-      yield* writeAll(this.sys, this.fd, bytes);
+      yield* this.put(bytes);
       return;
     }
     this.spill();
@@ -72,7 +74,17 @@ export class Output {
     this.chunks = [];
     this.size = 0;
     const only = chunks[0];
-    yield* writeAll(this.sys, this.fd, chunks.length === 1 && only !== undefined ? only : concat(chunks));
+    yield* this.put(chunks.length === 1 && only !== undefined ? only : concat(chunks));
+  }
+
+  /** Writes past the buffer. Blocks while the reader is slow. */
+  *put(bytes: Uint8Array): Proc<void> {
+    try {
+      yield* writeAll(this.sys, this.fd, bytes);
+    } catch (e) {
+      if (e instanceof Errno) this.failure = e;
+      throw e;
+    }
   }
 
   /** Forgets what is buffered: a forked child does so with its parent's buffers. */
