@@ -65,6 +65,9 @@ import { init } from "./init.ts";
 import { install } from "./install.ts";
 import { ionice } from "./ionice.ts";
 import { ip } from "./ip.ts";
+import { iptables } from "./iptables.ts";
+import { iptablesRestore } from "./iptables-restore.ts";
+import { iptablesSave } from "./iptables-save.ts";
 import { ipcmk } from "./ipcmk.ts";
 import { ipcrm } from "./ipcrm.ts";
 import { ipcs } from "./ipcs.ts";
@@ -177,6 +180,7 @@ import { vmstat } from "./vmstat.ts";
 import { w } from "./w.ts";
 import { watch } from "./watch.ts";
 import { wc } from "./wc.ts";
+import { wget } from "./wget.ts";
 import { which } from "./which.ts";
 import { who } from "./who.ts";
 import { whoami } from "./whoami.ts";
@@ -257,6 +261,9 @@ export const executables: readonly Executable[] = [
   install,
   ionice,
   ip,
+  iptables,
+  iptablesRestore,
+  iptablesSave,
   ipcmk,
   ipcrm,
   ipcs,
@@ -380,6 +387,7 @@ export const executables: readonly Executable[] = [
   w,
   watch,
   wc,
+  wget,
   which,
   who,
   whoami,
