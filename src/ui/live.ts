@@ -6,10 +6,14 @@ import type {
   CgroupEntity,
   CpuSample,
   Delta,
+  LinkCounters,
+  LinkEnd,
   MountEntity,
   NamespaceEntity,
+  NetworkEntity,
   OverlayEntity,
   Pace,
+  PacketEntity,
   TaskEntity,
   TraceEntity,
   WorkerMessage,
@@ -39,10 +43,16 @@ const GHOST_MS = 1400;
 const GHOSTS_KEPT = 64;
 const EVENTS_KEPT = 6000;
 const OOM_KILLS_KEPT = 64;
+const PACKETS_KEPT = 400;
 const SAMPLE_EVERY_MS = 250;
 
 /** The kinds of things that change apart from each other, and so are drawn anew apart. */
-export type LiveKind = "tasks" | "namespaces" | "cgroups" | "mounts" | "overlays" | "histories";
+export type LiveKind = "tasks" | "namespaces" | "cgroups" | "mounts" | "overlays" | "networks" | "counters" | "packets" | "histories";
+
+/** What tells a link apart from all others. */
+export function getLinkKey({ netNs, ifindex }: LinkEnd): string {
+  return `${netNs}.${ifindex}`;
+}
 
 /** Puts a delta into a map. Returns whether there was anything in it. */
 function merge<T>(into: Map<number, T>, delta: Delta<T> | undefined, getKey: (entity: T) => number): boolean {
@@ -72,6 +82,13 @@ export class LiveMachine {
   readonly mounts = new Map<number, MountEntity>();
   /** Key: device number. */
   readonly overlays = new Map<number, OverlayEntity>();
+  /** Key: inode number of the network namespace. */
+  readonly networks = new Map<number, NetworkEntity>();
+  /** Key: `getLinkKey`. What has not moved anything is absent. */
+  readonly counters = new Map<string, LinkCounters>();
+  /** What happened to packets while somebody looked, the oldest first. */
+  packets: PacketEntity[] = [];
+  packetsLeftOut = 0;
   readonly histories = new CgroupHistory();
   /** The last ones, oldest first. */
   oomKills: readonly OomKill[] = [];
@@ -79,7 +96,17 @@ export class LiveMachine {
   events: TraceEntity[] = [];
   eventsDropped = 0;
   /** Counts the changes of each kind: unchanged means nothing to draw anew. */
-  readonly versions: Record<LiveKind, number> = { tasks: 0, namespaces: 0, cgroups: 0, mounts: 0, overlays: 0, histories: 0 };
+  readonly versions: Record<LiveKind, number> = {
+    tasks: 0,
+    namespaces: 0,
+    cgroups: 0,
+    mounts: 0,
+    overlays: 0,
+    networks: 0,
+    counters: 0,
+    packets: 0,
+    histories: 0,
+  };
   private sampledMs = 0;
   private sampledNs = 0;
   private sampledCpu = new Map<number, number>();
@@ -100,7 +127,10 @@ export class LiveMachine {
   /** Starts over, for another machine. */
   clear(): void {
     for (const map of [this.tasks, this.ghosts, this.bornTo, this.shares, this.sampledCpu, this.parentOf]) map.clear();
-    for (const map of [this.namespaces, this.cgroups, this.mounts, this.overlays, this.histories]) map.clear();
+    for (const map of [this.namespaces, this.cgroups, this.mounts, this.overlays, this.networks, this.histories]) map.clear();
+    this.counters.clear();
+    this.packets = [];
+    this.packetsLeftOut = 0;
     this.events = [];
     this.oomKills = [];
     this.nowNs = 0;
@@ -117,7 +147,26 @@ export class LiveMachine {
     if (news) versions.cgroups++;
     if (merge(this.mounts, frame.mounts, ({ id }) => id)) versions.mounts++;
     if (merge(this.overlays, frame.overlays, ({ id }) => id)) versions.overlays++;
+    this.mergeNetworks(frame);
     if (this.histories.sample(this.cgroups, news, this.nowNs, realMs)) versions.histories++;
+  }
+
+  private mergeNetworks({ networks, linkCounters, packets }: Frame): void {
+    const { versions } = this;
+    if (merge(this.networks, networks, ({ ino }) => ino)) {
+      versions.networks++;
+      for (const ino of networks?.remove ?? [])
+        for (const [key, counters] of this.counters) if (counters.netNs === ino) this.counters.delete(key);
+    }
+    if (linkCounters !== undefined) {
+      for (const counters of linkCounters) this.counters.set(getLinkKey(counters), counters);
+      versions.counters++;
+    }
+    if (packets === undefined) return;
+    this.packetsLeftOut += packets.leftOut;
+    this.packets.push(...packets.shown);
+    if (this.packets.length > PACKETS_KEPT * 1.5) this.packets = this.packets.slice(-PACKETS_KEPT);
+    versions.packets++;
   }
 
   private mergeEvents(frame: Frame): void {

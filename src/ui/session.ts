@@ -43,6 +43,8 @@ export class Session {
   private awaitingDownload = false;
   private readonly spawn: () => WorkerLike;
   private fontSize = 13;
+  /** A view looks at packets; a new machine is told, too. */
+  private watching = false;
   private framePace: Pace = { kind: "speed", factor: 1 };
 
   constructor(spawn: () => WorkerLike) {
@@ -179,6 +181,12 @@ export class Session {
     return this.client?.ask(query) ?? new Promise(() => {});
   }
 
+  /** Whether frames tell of single packets: costs something while there are many. */
+  watchPackets(on: boolean): void {
+    this.watching = on;
+    this.client?.watchPackets(on);
+  }
+
   setPace(pace: Pace): void {
     this.client?.setPace(pace);
     useStore.setState({ pace });
@@ -223,7 +231,10 @@ export class Session {
     const client = new MachineClient(
       this.spawn(),
       {
-        booted: ({ bootMs }) => useStore.setState({ phase: { kind: "running", bootMs } }),
+        booted: ({ bootMs }) => {
+          useStore.setState({ phase: { kind: "running", bootMs } });
+          if (this.watching) client.watchPackets(true);
+        },
         frame: (frame) => this.showFrame(frame),
         // Its last words come with the next frame.
         hangup: ({ terminal }) => void this.hangups.add(terminal),

@@ -4,7 +4,7 @@
 import type { Pace, SessionConfig } from "../bridge/messages.ts";
 import { getKey, type Selection, type SelectionKind } from "./selection.ts";
 
-export const VIEW_NAMES = ["processes", "namespaces", "cgroups", "layers", "files"] as const;
+export const VIEW_NAMES = ["processes", "namespaces", "cgroups", "layers", "files", "network"] as const;
 
 export type ViewName = (typeof VIEW_NAMES)[number];
 

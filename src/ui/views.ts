@@ -59,6 +59,13 @@ export const views: readonly View[] = [
     Picture: later("FilesPicture", () => import("./files/FilesPicture.tsx")),
     Text: later("FilesText", () => import("./files/FilesText.tsx")),
   },
+  {
+    name: "network",
+    figure: 6,
+    title: "Network",
+    Picture: later("NetworkPicture", () => import("./network/NetworkPicture.tsx")),
+    Text: later("NetworkText", () => import("./network/NetworkText.tsx")),
+  },
 ];
 
 /** What is told below the view of the thing that is selected. */

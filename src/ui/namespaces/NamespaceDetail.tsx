@@ -1,4 +1,5 @@
 /** What is known of the selected namespace, and commands about it that are typed into the terminal. */
+import { lazy, Suspense } from "react";
 import type { NamespaceEntity } from "../../bridge/messages.ts";
 import { useSession } from "../context.tsx";
 import { formatCount } from "../format.ts";
@@ -9,7 +10,8 @@ import { useLiveVersion } from "../use-live.ts";
 import { getKindFace } from "./kinds.ts";
 import { listMembers } from "./members.ts";
 
-const SEEN: readonly LiveKind[] = ["tasks", "namespaces"];
+const SEEN: readonly LiveKind[] = ["tasks", "namespaces", "networks"];
+const NetworkFacts = lazy(async () => ({ default: (await import("../network/NetworkFacts.tsx")).NetworkFacts }));
 const MEMBERS_SHOWN = 12;
 
 /** What `label` says of each kind. */
@@ -44,6 +46,7 @@ function Facts({ ns }: { readonly ns: NamespaceEntity }) {
   const { option, isolates } = getKindFace(ns.kind);
   const isFirst = findFirst(live.namespaces).get(ns.kind) === ns.ino;
   const lead = members.find((task) => task.namespaces[ns.kind] === ns.ino) ?? members[0];
+  const network = live.networks.get(ns.ino);
   const commands = listCommands(ns, option, lead?.pid, isFirst);
   const facts: readonly (readonly [string, number | undefined, string])[] = [
     ["Nested in", ns.parent, "none"],
@@ -79,6 +82,11 @@ function Facts({ ns }: { readonly ns: NamespaceEntity }) {
             {members.length === 0 && "An open file or a mount keeps it, or it waits for its first process."}
           </dd>
         </div>
+        {network !== undefined && (
+          <Suspense>
+            <NetworkFacts key={ns.ino} network={network} />
+          </Suspense>
+        )}
       </dl>
       <div className="chips">
         {commands.map((command) => (

@@ -1,0 +1,129 @@
+/** A network namespace as a card: a compartment with ports on its border, its bridges as bars, and what the selected one reaches as a mark. */
+import { Shape } from "../picture/Shape.tsx";
+import { tellState } from "./names.ts";
+import type { BarShape, CardShape, PortShape } from "./layout.ts";
+import type { Reach } from "./reach.ts";
+import { tellReach } from "./state.ts";
+
+interface Props {
+  readonly card: CardShape;
+  readonly tabbable: boolean;
+  readonly onFocus: (key: string) => void;
+  readonly related: boolean;
+  readonly reach: Reach | undefined;
+}
+
+function describe({ title, network, loopback }: CardShape, reach: Reach | undefined): string {
+  const links = network.links
+    .filter(({ kind }) => kind !== "loopback")
+    .slice(0, 8)
+    .map((link) =>
+      [link.name, link.kind === "uplink" ? "" : link.kind, link.addresses.join(" "), tellState(link)]
+        .filter((word) => word !== "")
+        .join(" "),
+    );
+  const told = [
+    ...links,
+    loopback,
+    ...(network.forwarding ? ["forwards"] : []),
+    ...(reach === undefined ? [] : [`the selected one ${tellReach(reach)}`]),
+  ];
+  return `network ${title}: ${told.join(", ")}`;
+}
+
+export function Card({ card, tabbable, onFocus, related, reach }: Props) {
+  const { x, y, width, height, title, host, headY, ports, bars, notes, network, loopback } = card;
+  return (
+    <Shape
+      id={card.key}
+      name={describe(card, reach)}
+      selection={{ kind: "namespace", ino: network.ino }}
+      className={`net-card${host ? " host" : ""}${related ? " related" : ""}${reach === undefined ? "" : ` reach-${reach.kind.replace(" ", "-")}`}`}
+      tabbable={tabbable}
+      onFocus={onFocus}
+    >
+      <rect className="halo" x={x - 4} y={y - 4} width={width + 8} height={height + 8} />
+      <rect className="hull" x={x} y={y} width={width} height={height} />
+      <path className="head-line" d={host ? `M${x} ${headY - 16}H${x + width}` : `M${x} ${y + 25.5}H${x + width}`} />
+      <text className="card-name" x={x + 11} y={headY}>
+        {title}
+      </text>
+      <text className="small" x={host ? x + 20 + title.length * 8 : x + width - 10} y={headY} textAnchor={host ? "start" : "end"}>
+        {host && network.forwarding ? `${loopback} · forwards` : network.forwarding ? `forwards · ${loopback}` : loopback}
+      </text>
+      {bars.map((bar) => (
+        <Bar key={bar.key} bar={bar} />
+      ))}
+      {notes.map((note) => (
+        <text key={note.key} className={`small${note.off ? " off" : ""}`} x={note.x} y={note.y}>
+          {note.text}
+        </text>
+      ))}
+      {ports.map((port) => (
+        <Port key={`${port.key} ${port.y}`} port={port} />
+      ))}
+      {reach !== undefined && <ReachMark reach={reach} x={x + width} y={host ? y + height : y} />}
+    </Shape>
+  );
+}
+
+function Bar({ bar }: { readonly bar: BarShape }) {
+  const { x, y, width, height, link } = bar;
+  const works = link.up && link.carrier;
+  return (
+    <g className={`bridge-bar${works ? "" : " off"}`}>
+      <rect x={x} y={y} width={width} height={height} />
+      <text className="bar-name" x={x + 7} y={y + 12.5}>
+        {link.name}
+      </text>
+      <text className="bar-kind" x={x + width - 7} y={y + 12} textAnchor="end">
+        {works ? "BRIDGE" : tellState(link).toUpperCase()}
+      </text>
+      <text className="small" x={x + 1} y={bar.addressY}>
+        {link.addresses.join(" ")}
+      </text>
+    </g>
+  );
+}
+
+function Port({ port }: { readonly port: PortShape }) {
+  const { x, y, link, barY, nameY, addressY, name, address, count } = port;
+  const state = link.up ? (link.carrier ? "works" : "waiting") : "off";
+  return (
+    <g className={`port ${state}`}>
+      {barY !== undefined && <path className="lead" d={`M${x} ${y}V${barY}`} />}
+      {count > 1 && <rect className="socket behind" x={x - 2} y={y - 7} width={11} height={9} />}
+      <rect className="socket" x={x - 5.5} y={y - 4.5} width={11} height={9} />
+      {state === "off" && <path className="slash" d={`M${x - 7} ${y + 6}L${x + 7} ${y - 6}`} />}
+      <text className="port-name" x={barY === undefined ? x : x + 5} y={nameY} textAnchor={barY === undefined ? "middle" : "start"}>
+        {name}
+      </text>
+      <text className="small" x={x} y={addressY} textAnchor="middle">
+        {address}
+      </text>
+    </g>
+  );
+}
+
+const REACH_WORDS = { both: "reached", "one way": "no way back", none: "not reached" } as const;
+const REACH_PATHS = {
+  both: "M-4 0.500L-1 3.500L4.500 -3.500",
+  "one way": "M-4.500 0H4M1 -3L4 0L1 3",
+  none: "M-3.500 -3.500L3.500 3.500M3.500 -3.500L-3.500 3.500",
+} as const;
+
+/** Whether the selected namespace gets here. */
+function ReachMark({ reach, x, y }: { readonly reach: Reach; readonly x: number; readonly y: number }) {
+  const words = REACH_WORDS[reach.kind];
+  const width = words.length * 6.2 + 28;
+  return (
+    <g className="reach-mark" transform={`translate(${x - width - 8} ${y - 9})`}>
+      <title>{tellReach(reach)}</title>
+      <rect width={width} height={18} />
+      <path d={REACH_PATHS[reach.kind]} transform="translate(12 9)" />
+      <text x={22} y={12.5}>
+        {words}
+      </text>
+    </g>
+  );
+}

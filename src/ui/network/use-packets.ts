@@ -1,0 +1,159 @@
+/** Packets on their way along the wires of the drawing: which marks there are now, and when each sets out. Those of one conversation follow each other. */
+import { useEffect, useRef, useState } from "react";
+import type { LinkEnd, PacketEntity } from "../../bridge/messages.ts";
+import { useSession } from "../context.tsx";
+import { getLinkKey } from "../live.ts";
+import { live, onFrame } from "../store.ts";
+
+/** Time on one wire. */
+export const FLIGHT_MS = 260;
+/** A mark that would have to wait longer than this is not drawn: the wire's hatching tells of it. */
+const WAIT_MOST_MS = 2600;
+const FLIGHTS_MOST = 40;
+/** How long a mark of a drop or a rewrite stays. */
+const NOTE_MS = 2600;
+/** Packets a second through a wire that are drawn as hatching instead of marks. */
+export const BUSY_RATE = 40;
+const RATE_MS = 400;
+
+export interface Flight {
+  readonly packet: PacketEntity;
+  readonly from: LinkEnd;
+  readonly to: LinkEnd;
+  readonly delayMs: number;
+}
+
+export interface Remark {
+  readonly packet: PacketEntity;
+  readonly at: LinkEnd;
+  readonly text: string;
+  readonly danger: boolean;
+  readonly delayMs: number;
+}
+
+export interface Traffic {
+  readonly flights: readonly Flight[];
+  readonly remarks: readonly Remark[];
+  /** Packets a second through links that move many, by link. */
+  readonly rates: ReadonlyMap<string, number>;
+}
+
+/** The worker tells of packets while a view that shows them is on the screen. */
+export function useWatchedPackets(): void {
+  const session = useSession();
+  useEffect(() => {
+    session.watchPackets(true);
+    return () => session.watchPackets(false);
+  }, [session]);
+}
+
+/** Both directions of a conversation have the same. */
+function tellFlow({ protocol, header }: PacketEntity): string {
+  const ends = header.match(/\d+\.\d+\.\d+\.\d+(:\d+)?/g) ?? [];
+  return `${protocol} ${[...ends].sort().join(" ")}`;
+}
+
+/** ARP comes before what it makes possible. */
+const tellPair = (packet: PacketEntity): string => tellFlow(packet).replace(/^\w+ /, "").replace(/:\d+/g, "");
+
+interface Ongoing {
+  readonly flight: Flight;
+  readonly endMs: number;
+}
+
+class Conversation {
+  flights: Ongoing[] = [];
+  remarks: { readonly remark: Remark; readonly endMs: number }[] = [];
+  private readonly free = new Map<string, number>();
+
+  /** Puts what is new on its way. Returns whether there was anything. */
+  add(packets: readonly PacketEntity[], now: number, busy: ReadonlyMap<string, number>): boolean {
+    let news = false;
+    for (const packet of packets) {
+      const { event } = packet;
+      const pair = tellPair(packet);
+      const startMs = Math.max(now, this.free.get(pair) ?? 0);
+      const delayMs = startMs - now;
+      if (event.kind === "hop") {
+        const many = (busy.get(getLinkKey(event.from)) ?? 0) > BUSY_RATE || (busy.get(getLinkKey(event.to)) ?? 0) > BUSY_RATE;
+        if (many || delayMs > WAIT_MOST_MS || this.flights.length >= FLIGHTS_MOST) continue;
+        this.free.set(pair, startMs + FLIGHT_MS);
+        this.flights.push({ flight: { packet, from: event.from, to: event.to, delayMs }, endMs: startMs + FLIGHT_MS });
+      } else {
+        // A copy that a bridge sent to everybody ends quietly with those whom it is not for.
+        if (event.kind === "drop" && event.reason === "OTHERHOST") continue;
+        const text =
+          event.kind === "drop"
+            ? `dropped: ${event.reason}`
+            : `${event.what} ${event.before} → ${packet.header.match(/\d+\.\d+\.\d+\.\d+(:\d+)?/g)?.[event.what === "DNAT" ? 1 : 0] ?? ""}`;
+        this.remarks = this.remarks
+          .filter(({ remark }) => getLinkKey(remark.at) !== getLinkKey(event.at) || remark.text !== text)
+          .slice(-7);
+        this.remarks.push({ remark: { packet, at: event.at, text, danger: event.kind === "drop", delayMs }, endMs: startMs + NOTE_MS });
+      }
+      news = true;
+    }
+    if (this.free.size > 200) this.free.clear();
+    return news;
+  }
+
+  expire(now: number): boolean {
+    const before = this.flights.length + this.remarks.length;
+    if (before === 0) return false;
+    this.flights = this.flights.filter(({ endMs }) => endMs > now);
+    this.remarks = this.remarks.filter(({ endMs }) => endMs > now);
+    return this.flights.length + this.remarks.length !== before;
+  }
+}
+
+/** Packets a second of each link since it was last asked. */
+class Rates {
+  private before = new Map<string, number>();
+  private atMs = 0;
+  private atNs = 0;
+  now: ReadonlyMap<string, number> = new Map();
+
+  sample(realMs: number): boolean {
+    if (realMs - this.atMs < RATE_MS) return false;
+    const seconds = (live.nowNs - this.atNs) / 1e9;
+    const rates = new Map<string, number>();
+    const counts = new Map<string, number>();
+    for (const [key, { rxPackets, txPackets }] of live.counters) {
+      counts.set(key, rxPackets + txPackets);
+      const rate = (rxPackets + txPackets - (this.before.get(key) ?? rxPackets + txPackets)) / seconds;
+      if (seconds > 0 && rate > BUSY_RATE) rates.set(key, rate);
+    }
+    const changed = rates.size > 0 || this.now.size > 0;
+    this.before = counts;
+    this.atMs = realMs;
+    this.atNs = live.nowNs;
+    this.now = rates;
+    return changed;
+  }
+}
+
+export function useTraffic(): Traffic {
+  const [traffic, setTraffic] = useState<Traffic>({ flights: [], remarks: [], rates: new Map() });
+  const seen = useRef(live.packets.at(-1)?.seq ?? -1);
+  useEffect(() => {
+    const conversation = new Conversation();
+    const rates = new Rates();
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    return onFrame(() => {
+      const now = performance.now();
+      let changed = rates.sample(now);
+      const last = live.packets.at(-1)?.seq ?? -1;
+      if (last < seen.current) seen.current = -1;
+      if (last > seen.current) {
+        const fresh = live.packets.filter(({ seq, event }) => seq > seen.current && !(still && event.kind === "hop"));
+        seen.current = last;
+        changed = conversation.add(fresh, now, rates.now) || changed;
+      }
+      changed = conversation.expire(now) || changed;
+      if (!changed) return;
+      const { flights, remarks } = conversation;
+      setTraffic({ flights: flights.map(({ flight }) => flight), remarks: remarks.map(({ remark }) => remark), rates: rates.now });
+    });
+  }, []);
+  return traffic;
+}
