@@ -19,7 +19,7 @@ export const NF_INET_POST_ROUTING = 4;
 
 export type IptTableName = "filter" | "nat" | "mangle" | "raw";
 
-/** The tables that exist, and the chains that each begins with. */
+/** The tables that somebody has looked at in this namespace, the newest first. */
 export interface IptGetInfo {
   readonly tables: readonly IptTableName[];
 }

@@ -8,6 +8,7 @@ import { basename } from "./basename.ts";
 import { bash } from "./bash.ts";
 import { bc } from "./bc.ts";
 import { bracket } from "./bracket.ts";
+import { bridge } from "./bridge.ts";
 import { busybox } from "./busybox.ts";
 import { capsh } from "./capsh.ts";
 import { cat } from "./cat.ts";
@@ -154,6 +155,7 @@ import { tac } from "./tac.ts";
 import { tail } from "./tail.ts";
 import { tar } from "./tar.ts";
 import { taskset } from "./taskset.ts";
+import { tc } from "./tc.ts";
 import { tee } from "./tee.ts";
 import { test } from "./test.ts";
 import { time } from "./time.ts";
@@ -201,6 +203,7 @@ export const executables: readonly Executable[] = [
   bc,
   bracket,
   busybox(() => executables),
+  bridge,
   capsh,
   cat,
   chgrp,
@@ -360,6 +363,7 @@ export const executables: readonly Executable[] = [
   tail,
   tar,
   taskset,
+  tc,
   tee,
   test,
   time,

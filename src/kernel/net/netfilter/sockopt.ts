@@ -23,7 +23,8 @@ export const netfilterOptions: NetfilterOptions = {
     }
     if (option !== IPT_SO_GET_INFO && option !== IPT_SO_GET_ENTRIES) return undefined;
     if (!nsCapable(task.cred, ns.userNs, CAP_NET_ADMIN)) throw EPERM;
-    if (option === IPT_SO_GET_INFO) return { tables: TABLE_NAMES };
+    // Those that are in use, the newest first: /proc/net/ip_tables_names.
+    if (option === IPT_SO_GET_INFO) return { tables: [...firewallOf(ns).tables.keys()].reverse() };
     if (!TABLE_NAMES.some((name) => name === argument)) throw ENOENT;
     return firewallOf(ns).read(argument as IptTableName);
   },
