@@ -29,7 +29,7 @@ function source(text: string, size: number): ByteSource {
 
 /** Runs what never has to wait. */
 function run<T>(proc: Proc<T>): T {
-  const step = proc.next();
+  const step = proc[Symbol.iterator]().next();
   if (step.done !== true) throw new Error("it waits");
   return step.value;
 }
