@@ -156,6 +156,7 @@ import { tail } from "./tail.ts";
 import { tar } from "./tar.ts";
 import { taskset } from "./taskset.ts";
 import { tc } from "./tc.ts";
+import { tcpdump } from "./tcpdump.ts";
 import { tee } from "./tee.ts";
 import { test } from "./test.ts";
 import { time } from "./time.ts";
@@ -364,6 +365,7 @@ export const executables: readonly Executable[] = [
   tar,
   taskset,
   tc,
+  tcpdump,
   tee,
   test,
   time,
