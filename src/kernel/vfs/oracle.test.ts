@@ -201,7 +201,7 @@ class Replay {
     }
     yield* sys.write(w.go[1], byte);
     yield* sys.read(w.done[0], new Uint8Array(1));
-    let { answer } = w;
+    let answer: Answer = w.answer;
     if (child !== undefined) {
       yield* sys.read(child.done[0], new Uint8Array(1));
       child.pid = Math.max(...(yield* this.pids()));
