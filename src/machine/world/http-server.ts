@@ -20,6 +20,7 @@ import {
   statusLine,
 } from "../../userland/libc/http.ts";
 import { readUpTo, type ByteSource } from "../../userland/libc/stream.ts";
+import { concat } from "../../userland/libc/stdio.ts";
 import { strftime } from "../../userland/libc/strftime.ts";
 import type { WorldService } from "./host.ts";
 
@@ -136,12 +137,11 @@ class Connection {
       ["Content-Length", String(length)],
       ["Connection", request !== undefined && keepsAlive(request) ? "keep-alive" : "close"],
     ]);
-    yield* this.write(encodeHead(statusLine(status), fields));
-    if (request?.method === "HEAD") return;
-    if (bytes instanceof Uint8Array) {
-      yield* this.write(bytes);
-      return;
-    }
+    const top = encodeHead(statusLine(status), fields);
+    if (request?.method === "HEAD") return yield* this.write(top);
+    // Together: a body behind a head of its own would wait for the acknowledgement (RFC 896).
+    if (bytes instanceof Uint8Array) return yield* this.write(concat([top, bytes]));
+    yield* this.write(top);
     for (let at = 0; at < length; at += 65_536) yield* this.write(bytes.piece(at, Math.min(65_536, length - at)));
   }
 }

@@ -2,12 +2,14 @@
 
 import type { Executable } from "../executable.ts";
 import { arch } from "./arch.ts";
+import { arp } from "./arp.ts";
 import { awk } from "./awk.ts";
 import { base32, base64 } from "./base64.ts";
 import { basename } from "./basename.ts";
 import { bash } from "./bash.ts";
 import { bc } from "./bc.ts";
 import { bracket } from "./bracket.ts";
+import { brctl } from "./brctl.ts";
 import { bridge } from "./bridge.ts";
 import { busybox } from "./busybox.ts";
 import { capsh } from "./capsh.ts";
@@ -127,6 +129,7 @@ import { reset } from "./reset.ts";
 import { rev } from "./rev.ts";
 import { rm } from "./rm.ts";
 import { rmdir } from "./rmdir.ts";
+import { route } from "./route.ts";
 import { sed } from "./sed.ts";
 import { seq } from "./seq.ts";
 import { setcap } from "./setcap.ts";
@@ -194,6 +197,7 @@ import { zcat } from "./zcat.ts";
 
 export const executables: readonly Executable[] = [
   arch,
+  arp,
   ash,
   awk,
   b2sum,
@@ -204,6 +208,7 @@ export const executables: readonly Executable[] = [
   bc,
   bracket,
   busybox(() => executables),
+  brctl,
   bridge,
   capsh,
   cat,
@@ -329,6 +334,7 @@ export const executables: readonly Executable[] = [
   rev,
   rm,
   rmdir,
+  route,
   sed,
   seq,
   setcap,
