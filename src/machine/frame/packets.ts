@@ -55,6 +55,10 @@ export class PacketSource {
   note(event: PacketEvent): void {
     if (!this.watched) return;
     const { packet, ns } = event;
+    if (event.name === "nf_hook" && event.verdict === "rewrite" && event.chain !== "") {
+      this.rules.set(packet.id, `${event.table} ${event.chain} ${event.rule} (${event.target})`);
+      if (this.rules.size > MAX_KNOWN) this.rules.delete(this.rules.keys().next().value ?? 0);
+    }
     this.noteRewrite(event);
     if (event.name === "net_dev_xmit") {
       const dev = this.findDevice(ns, event.ifindex);

@@ -13,7 +13,7 @@ interface Props {
   readonly reach: Reach | undefined;
 }
 
-function describe({ title, network, loopback }: CardShape, reach: Reach | undefined): string {
+function describe({ title, network, state }: CardShape, reach: Reach | undefined): string {
   const links = network.links
     .filter(({ kind }) => kind !== "loopback")
     .slice(0, 8)
@@ -22,23 +22,18 @@ function describe({ title, network, loopback }: CardShape, reach: Reach | undefi
         .filter((word) => word !== "")
         .join(" "),
     );
-  const told = [
-    ...links,
-    loopback,
-    ...(network.forwarding ? ["forwards"] : []),
-    ...(reach === undefined ? [] : [`the selected one ${tellReach(reach)}`]),
-  ];
+  const told = [...links, ...(state === "" ? [] : [state]), ...(reach === undefined ? [] : [`the selected one ${tellReach(reach)}`])];
   return `network ${title}: ${told.join(", ")}`;
 }
 
 export function Card({ card, tabbable, onFocus, related, reach }: Props) {
-  const { x, y, width, height, title, host, headY, ports, bars, notes, network, loopback } = card;
+  const { x, y, width, height, title, host, headY, ports, bars, notes, network, state } = card;
   return (
     <Shape
       id={card.key}
       name={describe(card, reach)}
       selection={{ kind: "namespace", ino: network.ino }}
-      className={`net-card${host ? " host" : ""}${related ? " related" : ""}${reach === undefined ? "" : ` reach-${reach.kind.replace(" ", "-")}`}`}
+      className={`net-card${host ? " host" : ""}${related || reach !== undefined ? " related" : ""}${reach === undefined ? "" : ` reach-${reach.kind.replace(" ", "-")}`}`}
       tabbable={tabbable}
       onFocus={onFocus}
     >
@@ -49,7 +44,7 @@ export function Card({ card, tabbable, onFocus, related, reach }: Props) {
         {title}
       </text>
       <text className="small" x={host ? x + 20 + title.length * 8 : x + width - 10} y={headY} textAnchor={host ? "start" : "end"}>
-        {host && network.forwarding ? `${loopback} · forwards` : network.forwarding ? `forwards · ${loopback}` : loopback}
+        {state}
       </text>
       {bars.map((bar) => (
         <Bar key={bar.key} bar={bar} />
@@ -97,10 +92,13 @@ function Port({ port }: { readonly port: PortShape }) {
       {state === "off" && <path className="slash" d={`M${x - 7} ${y + 6}L${x + 7} ${y - 6}`} />}
       <text className="port-name" x={barY === undefined ? x : x + 5} y={nameY} textAnchor={barY === undefined ? "middle" : "start"}>
         {name}
+        {nameY === addressY && <tspan className="small">{` ${address}`}</tspan>}
       </text>
-      <text className="small" x={x} y={addressY} textAnchor="middle">
-        {address}
-      </text>
+      {nameY !== addressY && (
+        <text className="small" x={x} y={addressY} textAnchor="middle">
+          {address}
+        </text>
+      )}
     </g>
   );
 }

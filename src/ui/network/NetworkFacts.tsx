@@ -84,7 +84,13 @@ export function NetworkFacts({ network }: { readonly network: NetworkEntity }) {
     .slice(-PACKETS_SHOWN)
     .reverse();
   return (
-    <div className="network-facts">
+    <>
+      {network.name !== "" && (
+        <div className="wide">
+          <dt className="label">Pinned by</dt>
+          <dd>/run/netns/{network.name}</dd>
+        </div>
+      )}
       {links.slice(0, SHOWN_MOST).map((link) => (
         <div key={link.ifindex} className="half">
           <dt className="label verbatim">{link.name}</dt>
@@ -114,7 +120,7 @@ export function NetworkFacts({ network }: { readonly network: NetworkEntity }) {
       <List name="Listening" items={asked?.listening ?? []} none="nobody" />
       <List name="Neighbours" items={asked?.neighbours ?? []} none="none known" />
       <List name="Last packets" items={packets.map(tellPacketEvent)} none="none seen; they are followed while the Network view is shown" />
-    </div>
+    </>
   );
 }
 

@@ -6,14 +6,14 @@ import type { LinkEnd, LinkEntity, NetworkEntity } from "../../bridge/messages.t
 import { tellState } from "./names.ts";
 
 const EDGE = 20;
-const GAP = 26;
+const GAP = 14;
 const CHAR = 6.45;
 const HEAD = 26;
 const LABELS = 36;
 const BAR = 17;
 const NOTE = 15;
 const TRACK = 9;
-const CARD_LEAST = 132;
+const CARD_LEAST = 112;
 /** Cards drawn in full; the others stand in one rack. */
 export const CARDS_MOST = 12;
 /** Cells of a rack that are drawn. */
@@ -65,7 +65,8 @@ export interface CardShape {
   readonly bars: readonly BarShape[];
   /** Links without a wire, and what else is to be said. */
   readonly notes: readonly { readonly key: string; readonly text: string; readonly x: number; readonly y: number; readonly off: boolean }[];
-  readonly loopback: string;
+  /** What is to be said of it as a whole, in a word or two. */
+  readonly state: string;
 }
 
 export type Point = readonly [number, number];
@@ -235,6 +236,13 @@ function cardHeight(network: NetworkEntity, border: Border, host: boolean): numb
   return HEAD + ports + Math.max(0, uplink) + bars + listNotes(network).length * NOTE + 8;
 }
 
+/** A loopback device that is down is worth a word, and forwarding where there is something to forward to. */
+function tellWhole({ links, forwarding }: NetworkEntity, host: boolean): string {
+  const lo = links.find(({ kind }) => kind === "loopback");
+  const words = [forwarding && (host || links.length > 2) ? "forwards" : "", lo?.up === false ? "lo down" : host ? "lo up" : ""];
+  return words.filter((word) => word !== "").join(" · ");
+}
+
 /** Everything in a card, once its place and its ports' places along the border are known. */
 function drawCard(network: NetworkEntity, border: Border, xs: readonly number[], place: Place): CardShape {
   const { x, y, width, title, host } = place;
@@ -270,17 +278,15 @@ function drawCard(network: NetworkEntity, border: Border, xs: readonly number[],
   const notes = listNotes(network).map((note, i) => ({ ...note, x: x + 12, y: noteY + i * NOTE }));
   for (const [i, link] of network.links.filter(({ kind }) => kind === "uplink").entries()) {
     const end = { netNs: network.ino, ifindex: link.ifindex };
-    const at = x + width - Math.max(60, textWidth(tellAddress(link)) / 2 + 20) - i * 130;
+    const at = x + width - Math.max(60, textWidth(`${link.name} ${tellAddress(link)}`) / 2 + 16) - i * 150;
     const address = tellAddress(link);
     ports.push({
       ...{ key: `p${endKey(end)}`, end, link, x: at, y: y + height, name: link.name, address },
-      ...{ nameY: y + height - 23, addressY: y + height - 11, count: 1 },
+      ...{ nameY: y + height - (host ? 10 : 23), addressY: y + height - (host ? 10 : 11), count: 1 },
       ...(link.master === undefined ? {} : { barY: barTop + (host ? BAR : 0) }),
     });
   }
-  const lo = network.links.find(({ kind }) => kind === "loopback");
-  const loopback = lo === undefined ? "" : `${lo.name} ${lo.up ? "up" : "down"}`;
-  return { key: `n${network.ino}`, network, title, host, x, y, width, height, headY, ports, bars, notes, loopback };
+  return { key: `n${network.ino}`, network, title, host, x, y, width, height, headY, ports, bars, notes, state: tellWhole(network, host) };
 }
 
 interface Wire {
@@ -417,7 +423,10 @@ function placeCards(input: NetworkInput, full: readonly NetworkEntity[], racked:
     );
     const title = input.nameOf(network.ino);
     const uplink = network.links.some(({ kind }) => kind === "uplink") ? 150 : 0;
-    const words = Math.max(title.length * 7.8 + 84, ...listNotes(network).map(({ text }) => textWidth(text) + 24));
+    const words = Math.max(
+      title.length * 7.8 + 34 + textWidth(tellWhole(network, false)),
+      ...listNotes(network).map(({ text }) => textWidth(text) + 24),
+    );
     const width = Math.max(
       CARD_LEAST,
       words,

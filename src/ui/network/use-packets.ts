@@ -64,7 +64,8 @@ interface Ongoing {
 class Conversation {
   flights: Ongoing[] = [];
   remarks: { readonly remark: Remark; readonly endMs: number }[] = [];
-  private readonly free = new Map<string, number>();
+  /** When something of a conversation last came to a namespace: what leaves there because of it leaves later. */
+  private readonly arrivals = new Map<string, number>();
 
   /** Puts what is new on its way. Returns whether there was anything. */
   add(packets: readonly PacketEntity[], now: number, busy: ReadonlyMap<string, number>): boolean {
@@ -72,12 +73,13 @@ class Conversation {
     for (const packet of packets) {
       const { event } = packet;
       const pair = tellPair(packet);
-      const startMs = Math.max(now, this.free.get(pair) ?? 0);
+      const leaves = `${pair} ${event.kind === "hop" ? event.from.netNs : event.at.netNs}`;
+      const startMs = Math.max(now, this.arrivals.get(leaves) ?? 0);
       const delayMs = startMs - now;
       if (event.kind === "hop") {
         const many = (busy.get(getLinkKey(event.from)) ?? 0) > BUSY_RATE || (busy.get(getLinkKey(event.to)) ?? 0) > BUSY_RATE;
         if (many || delayMs > WAIT_MOST_MS || this.flights.length >= FLIGHTS_MOST) continue;
-        this.free.set(pair, startMs + FLIGHT_MS);
+        this.arrivals.set(`${pair} ${event.to.netNs}`, startMs + FLIGHT_MS);
         this.flights.push({ flight: { packet, from: event.from, to: event.to, delayMs }, endMs: startMs + FLIGHT_MS });
       } else {
         // A copy that a bridge sent to everybody ends quietly with those whom it is not for.
@@ -93,7 +95,7 @@ class Conversation {
       }
       news = true;
     }
-    if (this.free.size > 200) this.free.clear();
+    if (this.arrivals.size > 400) this.arrivals.clear();
     return news;
   }
 
