@@ -1,10 +1,14 @@
 /** The screen of top as lines of text: procps-ng 4.0 `src/top/top.c`. */
 
-import { ttyName, uptimeText } from "../libc/libproc.ts";
+import { uptimeText } from "../libc/libproc.ts";
 import { strftime } from "../libc/strftime.ts";
+import { defaultFields, type Field, fieldTable, findField } from "./fields.ts";
 import type { CpuShare, Sample, Task } from "./sample.ts";
 
 export interface View {
+  /** All columns, in the order that they were moved to. */
+  order: readonly string[];
+  shown: ReadonlySet<string>;
   sortBy: string;
   /** High values first. */
   descending: boolean;
@@ -20,6 +24,8 @@ export interface View {
   showMemory: boolean;
   /** `E`: unit of the memory lines, an index of "KMGTPE". */
   unit: number;
+  /** `e`: least unit of the tasks' memory, an index of "kmgtp". */
+  taskUnit: number;
   user: string | undefined;
   pids: readonly number[];
   /** `n`: at most so many tasks; 0 for all. */
@@ -27,6 +33,8 @@ export interface View {
 }
 
 export const defaultView = (): View => ({
+  order: fieldTable.map((f) => f.name),
+  shown: new Set(defaultFields),
   sortBy: "%CPU",
   descending: true,
   commandLine: false,
@@ -38,82 +46,18 @@ export const defaultView = (): View => ({
   showTasks: true,
   showMemory: true,
   unit: 1,
+  taskUnit: 0,
   user: undefined,
   pids: [],
   maxTasks: 0,
 });
 
-interface Field {
-  readonly name: string;
-  readonly width: number;
-  readonly left?: boolean;
-  readonly text: (t: Task) => string;
-}
-
-/** KiB in at most `width` characters, with m, g, t where it must be. */
-function scaled(kib: number, width: number): string {
-  if (String(kib).length <= width) return String(kib);
-  let value = kib;
-  for (const unit of ["m", "g", "t", "p"]) {
-    value /= 1024;
-    const text = `${value.toFixed(1)}${unit}`;
-    if (text.length <= width) return text;
-    if (`${Math.round(value)}${unit}`.length <= width && value >= 1000) return `${Math.round(value)}${unit}`;
-  }
-  return "?";
-}
-
-function timePlus(ticks: number): string {
-  const minutes = Math.floor(ticks / 6000);
-  return `${minutes}:${String(Math.floor(ticks / 100) % 60).padStart(2, "0")}.${String(ticks % 100).padStart(2, "0")}`;
-}
-
-const percent = (n: number): string => (n >= 999.95 ? String(Math.round(n)) : n.toFixed(1));
-
-export function fields(view: View, pidWidth: number, cpus: number): readonly Field[] {
-  const share = (t: Task): number => (view.solaris ? t.cpu / cpus : t.cpu);
-  return [
-    { name: "PID", width: pidWidth, text: (t) => String(t.p.tid) },
-    { name: "USER", width: 8, left: true, text: (t) => (t.user.length > 8 ? `${t.user.slice(0, 7)}+` : t.user) },
-    { name: "PR", width: 3, text: (t) => (t.p.priority < -99 ? "rt" : String(t.p.priority)) },
-    { name: "NI", width: 3, text: (t) => String(t.p.nice) },
-    { name: "VIRT", width: 7, text: (t) => scaled(t.virtKib, 7) },
-    { name: "RES", width: 6, text: (t) => scaled(t.resKib, 6) },
-    { name: "SHR", width: 6, text: (t) => scaled(t.sharedKib, 6) },
-    { name: "S", width: 1, text: (t) => t.p.state },
-    { name: "%CPU", width: 5, text: (t) => percent(share(t)) },
-    { name: "%MEM", width: 5, text: (t) => percent(t.mem) },
-    { name: "TIME+", width: 9, text: (t) => timePlus(t.ticks) },
-  ];
-}
-
-const keys: Readonly<Record<string, (t: Task) => number | string>> = {
-  PID: (t) => t.p.tid,
-  PPID: (t) => t.p.ppid,
-  PGRP: (t) => t.p.pgrp,
-  SID: (t) => t.p.session,
-  UID: (t) => t.user,
-  USER: (t) => t.user,
-  TTY: (t) => ttyName(t.p.tty) ?? "?",
-  PR: (t) => t.p.priority,
-  NI: (t) => t.p.nice,
-  nTH: (t) => t.p.threads,
-  P: (t) => t.p.processor,
-  VIRT: (t) => t.virtKib,
-  RES: (t) => t.resKib,
-  SHR: (t) => t.sharedKib,
-  S: (t) => t.p.state,
-  "%CPU": (t) => t.cpu,
-  "%MEM": (t) => t.resKib,
-  TIME: (t) => t.ticks,
-  "TIME+": (t) => t.ticks,
-  COMMAND: (t) => t.p.comm,
-};
-
-export const isField = (name: string): boolean => Object.hasOwn(keys, name);
+/** The columns in their order, as far as shown. */
+const shownFields = (view: View): readonly Field[] =>
+  view.order.filter((name) => view.shown.has(name)).flatMap((name) => findField(name) ?? []);
 
 export function sortTasks(tasks: readonly Task[], view: View): Task[] {
-  const key = keys[view.sortBy] ?? ((t: Task) => t.cpu);
+  const key = findField(view.sortBy)?.key ?? ((t: Task) => t.cpu);
   const sign = view.descending ? -1 : 1;
   return [...tasks].sort((a, b) => {
     const [u, v] = [key(a), key(b)];
@@ -165,36 +109,48 @@ export interface TaskLines {
   readonly rows: readonly { readonly text: string; readonly running: boolean }[];
 }
 
-export function taskLines(sample: Sample, view: View, cols: number, rows: number, pidWidth: number): TaskLines {
-  const all = fields(view, pidWidth, Math.max(1, sample.cpus.length));
+/** The least width of a column that takes what is left: as wide as "COMMAND". */
+const LEAST_REST = 7;
+
+interface Column {
+  readonly field: Field;
+  readonly width: number;
+}
+
+/** What does not fit at the right is left out; what the fixed columns leave is shared evenly. */
+function layOut(all: readonly Field[], cols: number, pidWidth: number): readonly Column[] {
+  const widthOf = (f: Field): number => (f.width === "pid" ? pidWidth : f.width === "rest" ? LEAST_REST : f.width);
+  const least = (f: Field): number => Math.max(widthOf(f), f.left ? 0 : f.name.length);
   const shown: Field[] = [];
-  let used = 0;
-  // What does not fit at the right is left out.
+  let used = -1;
   for (const field of all) {
-    if (used + field.width > cols) break;
+    if (used + 1 + least(field) > cols) break;
     shown.push(field);
-    used += field.width + 1;
+    used += 1 + least(field);
   }
-  const room = shown.length === all.length ? cols - used : 0;
-  const command = room >= 7;
-  const head = shown.map((f) => (f.left ? f.name.padEnd(f.width) : f.name.padStart(f.width))).join(" ");
+  const sharers = shown.filter((f) => f.width === "rest").length;
+  const extra = sharers === 0 ? 0 : Math.floor((cols - used) / sharers);
+  return shown.map((field) => ({ field, width: least(field) + (field.width === "rest" ? extra : 0) }));
+}
+
+function align(field: Field, text: string, width: number): string {
+  const fits = text.length > width && field.left ? `${text.slice(0, Math.max(0, width - 1))}+` : text;
+  return field.left ? fits.padEnd(width) : fits.padStart(width);
+}
+
+export function taskLines(sample: Sample, view: View, cols: number, rows: number, pidWidth: number): TaskLines {
+  const columns = layOut(shownFields(view), cols, pidWidth);
+  const context = { solaris: view.solaris, cpus: Math.max(1, sample.cpus.length), commandLine: view.commandLine, unit: view.taskUnit };
   let tasks = sample.tasks.filter((t) => view.pids.length === 0 || view.pids.includes(t.p.pid));
   if (view.user !== undefined) tasks = tasks.filter((t) => t.user === view.user);
   if (view.activeOnly) tasks = tasks.filter((t) => t.cpu > 0);
   const sorted = sortTasks(tasks, view);
   const limit = Math.min(rows, view.maxTasks > 0 ? view.maxTasks : rows);
   return {
-    heading: command ? `${head} COMMAND` : head,
-    rows: sorted.slice(0, limit).map((t) => {
-      const cells = shown.map((f) => {
-        const text = f.text(t);
-        return f.left ? text.padEnd(f.width) : text.padStart(f.width);
-      });
-      if (command) {
-        const name = view.commandLine && t.p.cmdline.length > 0 ? t.p.cmdline.join(" ") : view.commandLine ? `[${t.p.comm}]` : t.p.comm;
-        cells.push(name.length > room ? `${name.slice(0, room - 1)}+` : name);
-      }
-      return { text: cells.join(" "), running: t.p.state === "R" };
-    }),
+    heading: columns.map(({ field, width }) => align(field, field.name, width)).join(" "),
+    rows: sorted.slice(0, limit).map((t) => ({
+      text: columns.map(({ field, width }) => align(field, field.text(t, context), width)).join(" "),
+      running: t.p.state === "R",
+    })),
   };
 }

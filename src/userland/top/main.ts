@@ -1,6 +1,6 @@
 /**
  * top(1) of procps-ng: tasks and load, again and again; with -b as plain lines.
- * Left out: other windows, the fields' management, colours, forest view, the configuration file.
+ * Left out: other windows, colours, forest view, the configuration file.
  */
 
 import { Errno } from "../../abi/errno.ts";
@@ -14,9 +14,11 @@ import { getpwnam, getpwuid, IdNames } from "../libc/passwd.ts";
 import { procpsGetopt, usageTail } from "../libc/procps.ts";
 import { PRIO_PROCESS } from "../../abi/resource.ts";
 import { busyboxTop } from "./busybox.ts";
-import { defaultView, isField, summaryLines, taskLines, type View } from "./draw.ts";
+import { defaultView, summaryLines, taskLines, type View } from "./draw.ts";
+import { findField } from "./fields.ts";
+import { manageFields } from "./fields-screen.ts";
 import { Keyboard } from "./keyboard.ts";
-import { type Sample, Sampler } from "./sample.ts";
+import { type Extras, type Sample, Sampler } from "./sample.ts";
 
 const usage = `
 Usage:
@@ -27,6 +29,7 @@ Options:
  -c, --cmdline-toggle            reverse last remembered 'c' state
  -d, --delay =SECS [.TENTHS]     iterative delay as SECS [.TENTHS]
  -E, --scale-summary-mem =SCALE  set mem as: k,m,g,t,p,e for SCALE
+ -e, --scale-task-mem =SCALE     set mem as: k,m,g,t,p for SCALE
  -H, --threads-show              show tasks plus all their threads
  -i, --idle-toggle               reverse last remembered 'i' state
  -n, --iterations =NUMBER        exit on maximum iterations NUMBER
@@ -52,6 +55,7 @@ const long = [
   { name: "batch-mode", as: "b" },
   { name: "cmdline-toggle", as: "c" },
   { name: "delay", as: "d", arg: "required" },
+  { name: "scale-task-mem", as: "e", arg: "required" },
   { name: "scale-summary-mem", as: "E", arg: "required" },
   { name: "threads-show", as: "H" },
   { name: "idle-toggle", as: "i" },
@@ -79,7 +83,7 @@ function* parse(c: Command): Proc<Settings | undefined> {
   const args = c.args.flatMap((word, i) =>
     c.args[i - 1] === "-w" && /^[0-9]/.test(word) ? [] : word === "-w" ? [`-w${/^[0-9]+$/.exec(c.args[i + 1] ?? "") ?? ""}`] : [word],
   );
-  const { options, operands } = yield* procpsGetopt(c, { short: "bcd:E:hHin:o:p:U:u:Vw::1", long }, usage, args);
+  const { options, operands } = yield* procpsGetopt(c, { short: "bcd:e:E:hHin:o:p:U:u:Vw::1", long }, usage, args);
   if (operands[0] !== undefined) return yield* c.fail(`unknown option '${operands[0]}'`);
   for (const { name, arg } of options) {
     if (name === "h") {
@@ -100,7 +104,7 @@ function* parse(c: Command): Proc<Settings | undefined> {
     } else if (name === "o") {
       view.descending = !arg.startsWith("-") || arg.startsWith("+");
       view.sortBy = arg.replace(/^[+-]/, "");
-      if (!isField(view.sortBy)) yield* c.fail(`unrecognized field name '${view.sortBy}'`);
+      if (findField(view.sortBy) === undefined) yield* c.fail(`unrecognized field name '${view.sortBy}'`);
     } else if (name === "p") {
       for (const word of arg.split(",")) if (!/^[0-9]+$/.test(word)) yield* c.fail(`bad pid '${word}'`);
       view.pids = [...view.pids, ...arg.split(",").map(Number)];
@@ -108,6 +112,9 @@ function* parse(c: Command): Proc<Settings | undefined> {
       const user = /^[0-9]+$/.test(arg) ? yield* getpwuid(c.sys, Number(arg)) : yield* getpwnam(c.sys, arg);
       if (user === undefined) yield* c.fail("Invalid user");
       view.user = user?.name;
+    } else if (name === "e") {
+      view.taskUnit = "kmgtp".indexOf(arg);
+      if (view.taskUnit < 0 || arg.length !== 1) yield* c.fail(`bad memory scaling arg '${arg}'`);
     } else if (name === "E") {
       view.unit = "kmgtpe".indexOf(arg);
       if (view.unit < 0 || arg.length !== 1) yield* c.fail(`bad memory scaling arg '${arg}'`);
@@ -125,6 +132,12 @@ const bold = (text: string): string => `\x1b[1m${text}\x1b[22m`;
 const emphasized = (line: string): string =>
   line.startsWith("top - ") ? line : line.replace(/(?<=[:,.]) *[0-9]+(?:\.[0-9])?(?= [a-z])/g, bold);
 
+/** What the columns need, and the one that sorts. */
+function extrasOf(view: View): Extras {
+  const names = [...view.shown, view.sortBy];
+  return { cgroup: names.some((n) => n.startsWith("CG")), namespaces: names.some((n) => n.startsWith("ns")) };
+}
+
 class Top {
   private message = "";
 
@@ -139,7 +152,7 @@ class Top {
     const cols = s.width ?? (Number(c.env.get("COLUMNS") ?? 0) || 80);
     for (let i = 0; i < s.iterations; i++) {
       if (i > 0) yield* c.sys.nanosleep(s.delaySec * 1000 * NS_PER_MSEC);
-      const sample = yield* sampler.take(s.view.threads);
+      const sample = yield* sampler.take(s.view.threads, extrasOf(s.view));
       const { heading, rows } = taskLines(sample, s.view, cols, Number.POSITIVE_INFINITY, this.pidDigits);
       const head = summaryLines(sample, s.view, yield* clock(c.sys)).map((line) => line.slice(0, cols));
       const lines = [...head, "", heading, ...rows.map((row) => row.text)];
@@ -150,7 +163,7 @@ class Top {
   }
 
   *interactive(sampler: Sampler, keyboard: Keyboard): Proc<number> {
-    let sample = yield* sampler.take(this.s.view.threads);
+    let sample = yield* sampler.take(this.s.view.threads, extrasOf(this.s.view));
     for (let i = 1; ; i++) {
       yield* this.draw(sample, keyboard);
       if (i >= this.s.iterations) return 0;
@@ -162,7 +175,7 @@ class Top {
         if (one === "q" || one === "\x03") return 0;
         yield* this.press(one, sample, keyboard);
       }
-      if (key === undefined || !/^[cPMTNRI1ltmE]+$/.test(key)) sample = yield* sampler.take(this.s.view.threads);
+      if (key === undefined || !/^[cPMTNRI1ltmEe]+$/.test(key)) sample = yield* sampler.take(this.s.view.threads, extrasOf(this.s.view));
     }
   }
 
@@ -199,6 +212,8 @@ class Top {
     else if (key === "t") view.showTasks = !view.showTasks;
     else if (key === "m") view.showMemory = !view.showMemory;
     else if (key === "E") view.unit = (view.unit + 1) % 6;
+    else if (key === "e") view.taskUnit = (view.taskUnit + 1) % 5;
+    else if (key === "f") yield* manageFields(this.c, keyboard, view);
     else if (key === "d" || key === "s") yield* this.askDelay(keyboard, row);
     else if (key === "k") yield* this.askKill(sample, keyboard, row);
     else if (key === "r") yield* this.askRenice(sample, keyboard, row);
@@ -207,7 +222,7 @@ class Top {
       const text = yield* keyboard.ask(`Maximum tasks = ${view.maxTasks}, change to (0 is unlimited)`, row);
       if (text !== undefined && /^[0-9]+$/.test(text)) view.maxTasks = Number(text);
     } else if (key === "h" || key === "?") {
-      this.message = "q quit  P M T N sort  R reverse  c command  1 CPUs  i idle  H threads  k kill  r renice  u user  d delay";
+      this.message = "q quit  P M T N sort  R reverse  c command  1 CPUs  i idle  H threads  k kill  r renice  u user  d delay  f fields";
     } else if (key !== " " && key !== "\r" && key !== "\n") this.message = "Unknown command - try 'h' for help";
   }
 

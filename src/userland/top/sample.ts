@@ -10,6 +10,7 @@ import {
   readMeminfo,
   readProcesses,
   readProcFile,
+  readProcLink,
   readSystemStat,
   readUptime,
 } from "../libc/libproc.ts";
@@ -27,6 +28,16 @@ export interface Task {
   /** Percent of all memory. */
   readonly mem: number;
   readonly ticks: number;
+  /** /proc/PID/cgroup, its lines joined by commas; empty unless asked for. */
+  readonly cgroup: string;
+  /** Inode numbers by the names in /proc/PID/ns; empty unless asked for. */
+  readonly namespaces: ReadonlyMap<string, string>;
+}
+
+/** What costs more system calls for each task. */
+export interface Extras {
+  readonly cgroup: boolean;
+  readonly namespaces: boolean;
 }
 
 /** Shares in percent. */
@@ -66,6 +77,22 @@ const shares = (now: CpuTicks, before: CpuTicks | undefined): CpuShare => {
   };
 };
 
+const none: ReadonlyMap<string, string> = new Map();
+
+function* readCgroup(sys: Sys, pid: number): Proc<string> {
+  const text = ((yield* readProcFile(sys, `/proc/${pid}/cgroup`)) ?? "").trim();
+  return text === "" ? "-" : text.split("\n").join(",");
+}
+
+function* readNamespaces(sys: Sys, pid: number): Proc<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const name of ["ipc", "mnt", "net", "pid", "user", "uts", "cgroup", "time"]) {
+    const inode = /\[([0-9]+)\]/.exec((yield* readProcLink(sys, `/proc/${pid}/ns/${name}`)) ?? "")?.[1];
+    if (inode !== undefined) found.set(name, inode);
+  }
+  return found;
+}
+
 export class Sampler {
   private ticks = new Map<number, number>();
   private lastSec: number | undefined;
@@ -77,7 +104,7 @@ export class Sampler {
     private readonly names: IdNames,
   ) {}
 
-  *take(threads: boolean): Proc<Sample> {
+  *take(threads: boolean, extras: Extras = { cgroup: false, namespaces: false }): Proc<Sample> {
     const { sys } = this;
     const { uptimeSec } = yield* readUptime(sys);
     const memory = yield* readMeminfo(sys);
@@ -104,6 +131,8 @@ export class Sampler {
         sharedKib: Number(statm[2] ?? 0) * 4,
         mem: (100 * resKib) / totalKib,
         ticks: used,
+        cgroup: extras.cgroup ? yield* readCgroup(sys, p.pid) : "",
+        namespaces: extras.namespaces ? yield* readNamespaces(sys, p.pid) : none,
       });
       yield* sys.spend(1500);
     }
