@@ -24,6 +24,7 @@ import { clear } from "./clear.ts";
 import { cmp } from "./cmp.ts";
 import { column } from "./column.ts";
 import { comm } from "./comm.ts";
+import { conntrack } from "./conntrack.ts";
 import { cp } from "./cp.ts";
 import { curl } from "./curl.ts";
 import { cut } from "./cut.ts";
@@ -222,6 +223,7 @@ export const executables: readonly Executable[] = [
   cmp,
   column,
   comm,
+  conntrack,
   cp,
   curl,
   cut,
