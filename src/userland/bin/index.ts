@@ -38,6 +38,7 @@ import { dmesg } from "./dmesg.ts";
 import { du } from "./du.ts";
 import { echo } from "./echo.ts";
 import { env } from "./env.ts";
+import { ethtool } from "./ethtool.ts";
 import { expand, unexpand } from "./expand.ts";
 import { expr } from "./expr.ts";
 import { factor } from "./factor.ts";
@@ -65,6 +66,7 @@ import { hostname } from "./hostname.ts";
 import { httpd } from "./httpd.ts";
 import { iconv } from "./iconv.ts";
 import { id } from "./id.ts";
+import { ifconfig } from "./ifconfig.ts";
 import { init } from "./init.ts";
 import { install } from "./install.ts";
 import { ionice } from "./ionice.ts";
@@ -100,6 +102,7 @@ import { mountpoint } from "./mountpoint.ts";
 import { mv } from "./mv.ts";
 import { nano } from "./nano.ts";
 import { nc } from "./nc.ts";
+import { netstat } from "./netstat.ts";
 import { nice } from "./nice.ts";
 import { nl } from "./nl.ts";
 import { nohup } from "./nohup.ts";
@@ -239,6 +242,7 @@ export const executables: readonly Executable[] = [
   echo,
   egrep,
   env,
+  ethtool,
   expand,
   expr,
   factor,
@@ -268,6 +272,7 @@ export const executables: readonly Executable[] = [
   httpd,
   iconv,
   id,
+  ifconfig,
   init,
   install,
   ionice,
@@ -303,6 +308,7 @@ export const executables: readonly Executable[] = [
   mv,
   nano,
   nc,
+  netstat,
   nice,
   nl,
   nohup,
