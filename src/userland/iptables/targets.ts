@@ -1,7 +1,7 @@
 /** Target extensions as the command line knows them: iptables-extensions(8), `extensions/libxt_*.c`, `libipt_*.c`. */
 
 import { parseIpv4 } from "../../abi/inet.ts";
-import { type Extension, type ExtensionOption, OptionSet, plainly } from "./extension.ts";
+import { type Extension, type ExtensionOption, type OptionSet, plainly } from "./extension.ts";
 import { parseMark } from "./matches.ts";
 import { type Names, ParameterProblem } from "./names.ts";
 

@@ -1,5 +1,6 @@
 /** Files of /proc/net that tell of sockets and protocols: proc_pid_net(5), Linux `net/ipv4/proc.c`, `tcp_ipv4.c`, `udp.c`, `raw.c`, `net/unix/af_unix.c`. */
 
+import { formatIpv4 } from "../../../abi/inet.ts";
 import { SOCK_RAW } from "../../../abi/socket.ts";
 import type { DatagramSock } from "../../net/ipv4/datagram.ts";
 import { waitingFragments } from "../../net/ipv4/fragment.ts";
@@ -11,6 +12,11 @@ import { INFINITE_SSTHRESH } from "../../net/ipv4/tcp/constants.ts";
 import { tcpEntries, type TcpEntry } from "../../net/ipv4/tcp/describe.ts";
 import { tcpTable } from "../../net/ipv4/tcp/table.ts";
 import { udpTable } from "../../net/ipv4/udp.ts";
+import { conntrackOf } from "../../net/netfilter/conntrack.ts";
+import { TCP_CONNTRACK_NAMES } from "../../net/netfilter/conntrack-state.ts";
+import { remainingSec } from "../../net/netfilter/ctnetlink.ts";
+import { firewallOf } from "../../net/netfilter/netfilter.ts";
+import type { Tuple } from "../../net/netfilter/tuple.ts";
 import type { NetNamespace } from "../../net/net-namespace.ts";
 import { packetSockets } from "../../net/packet/packet-socket.ts";
 import { netSetting } from "../../net/sysctl.ts";
@@ -241,9 +247,39 @@ function netstat(ns: NetNamespace): string {
   return group("TcpExt", Object.entries({ ...tcpExt, IPReversePathFilter: ext.ipReversePathFilter })) + group("IpExt", extended);
 }
 
+/** ct_seq_show() of `nf_conntrack_standalone.c`. */
+function conntrack(ns: NetNamespace): string {
+  const names: Readonly<Record<number, string>> = { 1: "icmp", 6: "tcp", 17: "udp" };
+  const side = ({ src, dst, protocol, srcPort, dstPort }: Tuple): string => {
+    const ends =
+      protocol === 1
+        ? `type=${dstPort >>> 8} code=${dstPort & 255} id=${srcPort} `
+        : protocol === 6 || protocol === 17
+          ? `sport=${srcPort} dport=${dstPort} `
+          : "";
+    return `src=${formatIpv4(src)} dst=${formatIpv4(dst)} ${ends}`;
+  };
+  let text = "";
+  for (const ct of conntrackOf(ns).entries) {
+    const { protocol } = ct.original;
+    text += `ipv4     2 ${(names[protocol] ?? "unknown").padEnd(8)} ${protocol} ${remainingSec(ns, ct)} `;
+    if (protocol === 6) text += `${TCP_CONNTRACK_NAMES[ct.tcpState]} `;
+    text += `${side(ct.original)}${ct.seenReply ? "" : "[UNREPLIED] "}${side(ct.reply)}${ct.assured ? "[ASSURED] " : ""}mark=${ct.mark} zone=0 use=2\n`;
+  }
+  return text;
+}
+
+const tableNames = (ns: NetNamespace): string =>
+  [...firewallOf(ns).tables.keys()]
+    .reverse()
+    .map((name) => `${name}\n`)
+    .join("");
+
 export const transportNetFiles: readonly NetFile[] = [
   { name: "icmp", read: icmp },
+  { name: "ip_tables_names", read: tableNames },
   { name: "netstat", read: netstat },
+  { name: "nf_conntrack", read: conntrack },
   { name: "packet", read: packet },
   { name: "raw", read: raw },
   { name: "snmp", read: snmp },
