@@ -44,7 +44,7 @@ export function Card({ card, tabbable, onFocus, related, reach }: Props) {
         {title}
       </text>
       <text className="small" x={host ? x + 20 + title.length * 8 : x + width - 10} y={headY} textAnchor={host ? "start" : "end"}>
-        {state}
+        {reach === undefined || host ? state : ""}
       </text>
       {bars.map((bar) => (
         <Bar key={bar.key} bar={bar} />
@@ -57,7 +57,7 @@ export function Card({ card, tabbable, onFocus, related, reach }: Props) {
       {ports.map((port) => (
         <Port key={`${port.key} ${port.y}`} port={port} />
       ))}
-      {reach !== undefined && <ReachMark reach={reach} x={x + width} y={host ? y + height : y} />}
+      {reach !== undefined && <ReachMark reach={reach} x={x + width} y={y} />}
     </Shape>
   );
 }

@@ -14,10 +14,10 @@ const BAR = 17;
 const NOTE = 15;
 const TRACK = 9;
 const CARD_LEAST = 112;
-/** Cards drawn in full; the others stand in one rack. */
-export const CARDS_MOST = 12;
+/** Rows of cards drawn in full; the others stand in one rack above them. */
+const ROWS_MOST = 2;
 /** Cells of a rack that are drawn. */
-const CELLS_MOST = 600;
+const CELLS_MOST = 400;
 const CELL = 11;
 const NOTES_MOST = 6;
 
@@ -317,7 +317,8 @@ export function layoutNetwork(input: NetworkInput): NetworkShapes {
   const { networks, host } = input;
   const base = networks.find(({ ino }) => ino === host);
   const others = networks.filter((network) => network !== base);
-  const full = others.length > CARDS_MOST ? others.slice(0, CARDS_MOST - 1) : others;
+  const columns = Math.max(1, Math.floor((input.width - 2 * EDGE - 40) / (CARD_LEAST + 6 + GAP)));
+  const full = others.slice(0, columns * ROWS_MOST);
   const racked = others.slice(full.length);
   const wires = listWires(networks);
   const shown = new Set([...(base === undefined ? [] : [base.ino]), ...full.map(({ ino }) => ino)]);
@@ -434,9 +435,8 @@ function placeCards(input: NetworkInput, full: readonly NetworkEntity[], racked:
     );
     return { network, border, title, width, height: cardHeight(network, border, false), uplink };
   });
-  const rackWidth = racked.length === 0 ? 0 : Math.min(input.width - 2 * EDGE, 260);
-  const total = measured.reduce((sum, { width }) => sum + width + GAP, 0) + rackWidth;
-  const oneRow = total - GAP <= input.width - 2 * EDGE;
+  const total = measured.reduce((sum, { width }) => sum + width + GAP, 0);
+  const oneRow = racked.length === 0 && total - GAP <= input.width - 2 * EDGE;
   const margin = oneRow ? 0 : Math.min(60, 10 + (wires / 2) * 5);
   const left = EDGE + margin;
   const right = Math.max(left + CARD_LEAST, input.width - EDGE - margin);
@@ -451,7 +451,8 @@ function placeCards(input: NetworkInput, full: readonly NetworkEntity[], racked:
     x += card.width + GAP;
   }
   const cards: CardShape[] = [];
-  let y = EDGE - 4;
+  const rack = racked.length === 0 ? undefined : placeRack(input, racked, EDGE - 4, { left, right });
+  let y = rack === undefined ? EDGE - 4 : rack.y + rack.height + GAP;
   for (const row of rows) {
     const height = Math.max(...row.map((card) => card.height));
     x = left;
@@ -470,20 +471,18 @@ function placeCards(input: NetworkInput, full: readonly NetworkEntity[], racked:
     const ports = row.reduce((sum, { border }) => sum + border.slots.length, 0);
     y += height + (row === rows.at(-1) ? 0 : 18 + ports * 6);
   }
-  return { cards, margin, rack: racked.length === 0 ? undefined : placeRack(input, racked, x, y, { left, right, width: rackWidth }) };
+  return { cards, margin, rack };
 }
 
 function placeRack(
   input: NetworkInput,
   racked: readonly NetworkEntity[],
-  x: number,
-  y: number,
-  room: { readonly left: number; readonly right: number; readonly width: number },
+  top: number,
+  room: { readonly left: number; readonly right: number },
 ): RackShape {
   const columns = Math.max(1, Math.floor((room.right - room.left - 20) / CELL));
   const shown = racked.slice(0, CELLS_MOST);
   const rows = Math.ceil(shown.length / columns);
-  const top = y + (x > room.left ? 18 : 0);
   const cells = shown.map((network, i) => ({
     ino: network.ino,
     x: room.left + 10 + (i % columns) * CELL,
@@ -496,7 +495,7 @@ function placeRack(
     x: room.left,
     y: top,
     width: room.right - room.left,
-    height: 32 + rows * CELL,
+    height: 34 + rows * CELL,
     title,
     cells,
     left: racked.length - shown.length,
@@ -579,20 +578,17 @@ function routeWires(
           (link.peer !== undefined &&
             trunk.some(({ from, to }) => endKey(from) === endKey(link.peer as LinkEnd) || endKey(to) === endKey(link.peer as LinkEnd))),
       )) {
-      const x = Math.min(Math.max(port.x, rack.x + 12), rack.x + rack.width - 12);
-      const y = (channel.bottom + channel.hostY) / 2;
-      const points: Point[] =
-        x === port.x
-          ? [
-              [port.x, port.y],
-              [x, rack.y + rack.height],
-            ]
-          : [
-              [port.x, port.y],
-              [port.x, y],
-              [x, y],
-              [x, rack.y + rack.height],
-            ];
+      const aside = channel.right + 12 + 5 * rights;
+      rights += 2;
+      const y = channel.hostY - 14;
+      const middleY = rack.y + rack.height / 2;
+      const points: Point[] = [
+        [port.x, port.y],
+        [port.x, y],
+        [aside, y],
+        [aside, middleY],
+        [rack.x + rack.width, middleY],
+      ];
       shapes.push({
         key: `t${endKey(port.end)}`,
         kind: "trunk",
