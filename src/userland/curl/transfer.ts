@@ -54,7 +54,7 @@ export interface Settings {
   dumpHeader: string | undefined;
 }
 
-const prefixed = (prefix: string, lines: string): string => lines.replace(/.*\n/g, (line) => prefix + line);
+const prefixed = (prefix: string, lines: string): string => lines.replace(/[^\n]*\n/g, (line) => prefix + line);
 
 export class Transfer {
   startMs = 0;

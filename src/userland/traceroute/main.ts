@@ -111,6 +111,7 @@ class Trace {
   private shown = 0;
   private lastFrom: number | undefined;
   private finished = false;
+  private status = 0;
 
   constructor(
     private readonly c: Command,
@@ -135,7 +136,7 @@ class Trace {
       yield* this.show();
     }
     if (this.shown % s.queries !== 0) yield* c.print("\n");
-    return 0;
+    return this.status;
   }
 
   /** Whether the destination has answered: later hops are not asked for. */
@@ -174,6 +175,7 @@ class Trace {
         yield* c.stdout.flush();
         yield* c.eprint(c.voice === "gnu" ? `connect: ${e.message}\n` : `traceroute: sendto: ${e.message}\n`);
         this.finished = true;
+        this.status = 1;
       }
       probe.answer = "lost";
     }
