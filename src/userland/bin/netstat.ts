@@ -92,7 +92,7 @@ function* inetLines(c: Command, protocol: "tcp" | "udp" | "raw", w: Wanted): Pro
     let text = `${protocol.padEnd(4)} ${String(rqueue).padStart(7)} ${String(wqueue).padStart(6)} `;
     text += `${endText(local, protocol, w, w.has("W"))} ${endText(remote, protocol, w, w.has("W"))} ${stateText.padEnd(11)}`;
     if (c.voice === "busybox") text += " ";
-    else if (w.has("e")) text += ` ${(w.has("n") ? uid : yield* w.users.user(Number(uid))).padEnd(10)} ${ino.padEnd(10)}`;
+    else if (w.has("e")) text += ` ${(w.has("n") ? uid : ((yield* w.users.user(Number(uid))) ?? uid)).padEnd(10)} ${ino.padEnd(10)}`;
     if (w.has("p")) text += ` ${ownerText(w.owners.get(Number(ino)))}`;
     if (w.has("o")) {
       const [kind = "00", left = "0"] = timer.split(":");
