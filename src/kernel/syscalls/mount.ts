@@ -7,6 +7,9 @@ import {
   MNT_EXPIRE,
   MNT_FORCE,
   MS_BIND,
+  MS_DIRSYNC,
+  MS_LAZYTIME,
+  MS_MANDLOCK,
   MS_MOVE,
   MS_NOATIME,
   MS_NODEV,
@@ -23,6 +26,7 @@ import {
   MS_SILENT,
   MS_SLAVE,
   MS_STRICTATIME,
+  MS_SYNCHRONOUS,
   MS_UNBINDABLE,
   UMOUNT_NOFOLLOW,
 } from "../../abi/mount.ts";
@@ -58,6 +62,8 @@ const PROPAGATION_TYPES: ReadonlyMap<number, PropagationType> = new Map([
   [MS_UNBINDABLE, "unbindable"],
 ]);
 /** Flags of a mount, other than those of access times. */
+/** MS_RMT_MASK without MS_RDONLY: flags of a filesystem that a remount may change; dirsync stays. */
+const REMOUNT_SYNC_FLAGS = MS_SYNCHRONOUS | MS_MANDLOCK | MS_LAZYTIME;
 const PLAIN_FLAGS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW;
 
 export const mountCalls: Handlers<"mount" | "umount2"> = {
@@ -157,7 +163,10 @@ function mountNew(system: System, task: Task, at: Path, source: string, fstype: 
     // The root of a filesystem is a directory.
     if (!top.dentry.inode.isDirectory) throw ENOTDIR;
     // An instance that is mounted elsewhere stays as it is there.
-    if ((flags & MS_RDONLY) !== 0 && countMounts(sb) === 0) sb.readonly = true;
+    if (countMounts(sb) === 0) {
+      if ((flags & MS_RDONLY) !== 0) sb.readonly = true;
+      sb.syncFlags = flags & (REMOUNT_SYNC_FLAGS | MS_DIRSYNC);
+    }
     const mount = new Mount(system.mounts.nextId(), sb, root, source === "" ? "none" : source, mountFlags(flags));
     mount.lockedFlags = lockedFlags;
     attach(system, task, mount, top);
@@ -252,6 +261,7 @@ function remount(task: Task, at: Path, flags: number, data: string): void {
   if (readonly && !mnt.sb.readonly && hasWriters(task.system, (m) => m.sb === mnt.sb)) throw EBUSY;
   mnt.sb.remount(data);
   setReadonly(task.system, mnt, readonly);
+  mnt.sb.syncFlags = (mnt.sb.syncFlags & ~REMOUNT_SYNC_FLAGS) | (flags & REMOUNT_SYNC_FLAGS);
   setFlags(mnt, wanted);
 }
 

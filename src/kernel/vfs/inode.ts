@@ -23,6 +23,11 @@ export abstract class SuperBlock {
   private isReadonly = false;
   /** s_user_ns: the user namespace that it was mounted from; undefined for the initial one. Written by mount(2), once. */
   userNs: UserNamespace | undefined;
+  /**
+   * MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME. Changed by mount and remount.
+   * Differs from Linux: they are only shown. Nothing is ever unwritten here, and mandatory locks are gone since 5.15.
+   */
+  syncFlags = 0;
   private rootDentryMade: Dentry | undefined;
 
   /** Read-only for all mounts of it. Changed by mount and remount. */

@@ -87,7 +87,8 @@ function* explain(c: Command, { source = "", target, type }: Request, flags: num
   const onlyPropagation = (flags & MS_PROPAGATION) !== 0;
   switch (e) {
     case EPERM:
-      return (yield* c.sys.geteuid()) === 0 ? "permission denied." : "must be superuser to use mount.";
+      // Set-user-ID root: libmount has gone on as the user by now.
+      return (yield* c.sys.getuid()) === 0 ? "permission denied." : "must be superuser to use mount.";
     case EBUSY:
       return (flags & MS_REMOUNT) !== 0 ? "mount point is busy." : `${source} already mounted or mount point busy.`;
     case ENOENT:

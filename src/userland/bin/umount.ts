@@ -9,7 +9,7 @@ import { UsageError } from "../libc/getopt.ts";
 import { help } from "../libc/help.ts";
 import { type MountInfo, readMountinfo } from "../libc/mountinfo.ts";
 import { canonicalize } from "../libc/realpath.ts";
-import { optional } from "../libc/unistd.ts";
+import { optional, stat } from "../libc/unistd.ts";
 import { LIBMOUNT, matchesTypes } from "../libc/utillinux.ts";
 
 const usage = `
@@ -52,6 +52,13 @@ function reason(e: Errno): string {
   if (e === EPERM) return "must be superuser to unmount.";
   if (e === ENOENT) return "no mount point specified.";
   return `umount(2) system call failed: ${e.message}.`;
+}
+
+/** To a user who is not root the table of mounts is all that counts. */
+function* sayUnknown(c: Command, dir: string): Proc<number> {
+  const there = yield* optional(stat(c.sys, dir));
+  yield* c.warn(`${dir}: ${there === undefined ? ENOENT.message : reason(EINVAL)}`);
+  return 32;
 }
 
 /** Unmounts `dir`; `source` is shown where it is known. */
@@ -134,6 +141,7 @@ function* unmountOne(c: Command, operand: string, how: How): Proc<number> {
   const real = (yield* optional(canonicalize(c.sys, operand, "existing"))) ?? operand;
   const mounts = yield* readMountinfo(c.sys);
   const found = mounts.findLast((m) => m.target === real) ?? mounts.findLast((m) => m.source === operand);
+  if (found === undefined && c.voice === "gnu" && (yield* c.sys.getuid()) !== 0) return yield* sayUnknown(c, operand);
   const dir = found === undefined || c.voice === "busybox" ? operand : found.target;
   return yield* unmount(c, found !== undefined && real !== found.target ? found.target : dir, found?.source, how);
 }

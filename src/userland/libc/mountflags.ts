@@ -1,6 +1,9 @@
 /** The words of `mount -o` and the flags of mount(2) that they stand for: libmount's optmap. */
 
 import {
+  MS_DIRSYNC,
+  MS_LAZYTIME,
+  MS_MANDLOCK,
   MS_BIND,
   MS_MOVE,
   MS_NOATIME,
@@ -45,6 +48,11 @@ const words: Readonly<Record<string, { readonly set?: number; readonly clear?: n
   noexec: { set: MS_NOEXEC },
   exec: { clear: MS_NOEXEC },
   sync: { set: MS_SYNCHRONOUS },
+  dirsync: { set: MS_DIRSYNC },
+  mand: { set: MS_MANDLOCK },
+  nomand: { clear: MS_MANDLOCK },
+  lazytime: { set: MS_LAZYTIME },
+  nolazytime: { clear: MS_LAZYTIME },
   async: { clear: MS_SYNCHRONOUS },
   remount: { set: MS_REMOUNT },
   bind: { set: MS_BIND },

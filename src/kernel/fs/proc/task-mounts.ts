@@ -1,6 +1,19 @@
 /** /proc/PID/mounts, mountinfo, mountstats: proc_pid_mounts(5), proc_pid_mountinfo(5); Linux `fs/proc_namespace.c`. */
 
-import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW, MS_RDONLY, MS_RELATIME } from "../../../abi/mount.ts";
+import {
+  MS_DIRSYNC,
+  MS_LAZYTIME,
+  MS_MANDLOCK,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_RDONLY,
+  MS_RELATIME,
+  MS_SYNCHRONOUS,
+} from "../../../abi/mount.ts";
 import { major, minor } from "../../../abi/stat.ts";
 import type { Task } from "../../task/task.ts";
 import type { Dentry, Path } from "../../vfs/dentry.ts";
@@ -19,10 +32,22 @@ const OPTIONS: readonly (readonly [number, string])[] = [
   [MS_NOSYMFOLLOW, ",nosymfollow"],
 ];
 
+/** Of the whole filesystem: show_sb_opts(). */
+const SB_OPTIONS: readonly (readonly [number, string])[] = [
+  [MS_SYNCHRONOUS, ",sync"],
+  [MS_DIRSYNC, ",dirsync"],
+  [MS_MANDLOCK, ",mand"],
+  [MS_LAZYTIME, ",lazytime"],
+];
+
 /** mangle(): what separates the fields is written in octal. */
 const mangle = (text: string): string => text.replace(/[ \t\n\\#]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
 
-const mountOptions = ({ flags }: Mount): string => OPTIONS.map(([flag, text]) => ((flags & flag) === 0 ? "" : text)).join("");
+const named = (flags: number, options: typeof OPTIONS): string =>
+  options.map(([flag, text]) => ((flags & flag) === 0 ? "" : text)).join("");
+
+const mountOptions = ({ flags }: Mount): string => named(flags, OPTIONS);
+const sbOptions = ({ sb }: Mount): string => named(sb.syncFlags, SB_OPTIONS);
 
 /** The mounts that the process can reach, in the order of mounting. */
 function visible(task: Task): readonly Mount[] {
@@ -36,7 +61,7 @@ export function taskMounts({ task }: TaskSubject): string {
     .map((mnt) => {
       const access = (mnt.flags & MS_RDONLY) !== 0 || mnt.sb.readonly ? "ro" : "rw";
       const at = mangle(mountPath(mnt, root));
-      return `${mangle(mnt.source)} ${at} ${mnt.sb.fstype} ${access}${mountOptions(mnt)}${mnt.sb.showOptions()} 0 0\n`;
+      return `${mangle(mnt.source)} ${at} ${mnt.sb.fstype} ${access}${sbOptions(mnt)}${mountOptions(mnt)}${mnt.sb.showOptions()} 0 0\n`;
     })
     .join("");
 }
@@ -69,7 +94,7 @@ export function taskMountinfo({ task }: TaskSubject, reader: Task): string {
       const where = `${mangle(sb.showRoot?.(mnt.root, reader) ?? inside(mnt.root))} ${mangle(mountPath(mnt, root))}`;
       const access = (mnt.flags & MS_RDONLY) !== 0 ? "ro" : "rw";
       const tag = propagationTags(mnt, root);
-      const fs = `${sb.fstype} ${mangle(mnt.source)} ${sb.readonly ? "ro" : "rw"}${sb.showOptions()}`;
+      const fs = `${sb.fstype} ${mangle(mnt.source)} ${sb.readonly ? "ro" : "rw"}${sbOptions(mnt)}${sb.showOptions()}`;
       return `${mnt.id} ${mnt.parent?.id ?? mnt.id} ${dev} ${where} ${access}${mountOptions(mnt)}${tag} - ${fs}\n`;
     })
     .join("");
