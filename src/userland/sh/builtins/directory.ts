@@ -29,6 +29,13 @@ export function* isHere(sh: Shell, path: string): Proc<boolean> {
   return here !== undefined && there !== undefined && here.ino === there.ino && here.dev === there.dev;
 }
 
+/** getcwd(3): a place outside of the root has no name. Errors: ENOENT. */
+export function* workingDirectory(sh: Shell): Proc<string> {
+  const dir = yield* sh.sys.getcwd();
+  if (!dir.startsWith("/")) throw ENOENT;
+  return dir;
+}
+
 /** Changes to a directory and keeps PWD and OLDPWD. Throws the errno if it cannot. */
 export function* changeDirectory(sh: Shell, path: string, physical: boolean): Proc<void> {
   let target: string;
@@ -113,7 +120,7 @@ export const pwd: Builtin = {
       return 0;
     }
     try {
-      c.print(`${yield* sh.sys.getcwd()}\n`);
+      c.print(`${yield* workingDirectory(sh)}\n`);
     } catch (e) {
       if (!(e instanceof Errno)) throw e;
       return yield* c.fail(`error retrieving current directory: getcwd: cannot access parent directories: ${e.message}`);
