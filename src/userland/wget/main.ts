@@ -30,7 +30,6 @@ const text = help(
   -O,  --output-document=FILE      write documents to FILE
   -S,  --server-response           print server response
        --spider                    don't download anything
-  -t,  --tries=NUMBER              set number of retries to NUMBER
   -T,  --timeout=SECONDS           set all timeout values to SECONDS
   -P,  --directory-prefix=PREFIX   save files to PREFIX/..
   -U,  --user-agent=AGENT          identify as AGENT instead of Wget/VERSION
@@ -62,7 +61,6 @@ interface Settings {
   prefix: string | undefined;
   agent: string;
   timeoutMs: number;
-  tries: number;
   maxRedirects: number;
   post: Uint8Array | undefined;
   readonly headers: string[];
@@ -341,7 +339,6 @@ const long = [
   { name: "output-document", as: "O", arg: "required" },
   { name: "server-response", as: "S" },
   { name: "spider" },
-  { name: "tries", as: "t", arg: "required" },
   { name: "timeout", as: "T", arg: "required" },
   { name: "directory-prefix", as: "P", arg: "required" },
   { name: "user-agent", as: "U", arg: "required" },
@@ -359,7 +356,7 @@ function* run(c: Command): Proc<number> {
   let parsed: ReturnType<typeof getopt>;
   try {
     parsed = yield* c.getopt(
-      { short: gnu ? "qo:O:St:T:P:U:" : "qSO:o:P:U:T:", long: long.filter((option) => gnu || !["timeout", "tries"].includes(option.name)) },
+      { short: gnu ? "qo:O:ST:P:U:" : "qSO:o:P:U:T:", long: long.filter((option) => gnu || option.name !== "timeout") },
       args,
     );
   } catch (e) {
@@ -369,7 +366,7 @@ function* run(c: Command): Proc<number> {
   }
   const s: Settings = {
     ...{ output: undefined, log: undefined, prefix: undefined, agent: gnu ? "Wget/1.21.3" : "Wget", timeoutMs: Number.POSITIVE_INFINITY },
-    ...{ tries: 20, maxRedirects: 20, post: undefined, headers: [], flags: new Set<string>() },
+    ...{ maxRedirects: 20, post: undefined, headers: [], flags: new Set<string>() },
   };
   for (const { name, arg } of parsed.options) {
     if (name === "O") s.output = arg;
@@ -377,7 +374,6 @@ function* run(c: Command): Proc<number> {
     else if (name === "P") s.prefix = arg;
     else if (name === "U") s.agent = arg;
     else if (name === "T") s.timeoutMs = Number(arg) * 1000 || Number.POSITIVE_INFINITY;
-    else if (name === "t") s.tries = Number(arg);
     else if (name === "max-redirect") s.maxRedirects = Number(arg);
     else if (name === "header") s.headers.push(arg);
     else if (name === "post-data") s.post = encodeUtf8(arg);
