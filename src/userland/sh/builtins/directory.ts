@@ -123,7 +123,9 @@ export const pwd: Builtin = {
       c.print(`${yield* workingDirectory(sh)}\n`);
     } catch (e) {
       if (!(e instanceof Errno)) throw e;
-      return yield* c.fail(`error retrieving current directory: getcwd: cannot access parent directories: ${e.message}`);
+      if (sh.flavour !== "bash") return yield* c.fail(`getcwd() failed: ${e.message}`);
+      yield* sh.eprint(`pwd: error retrieving current directory: getcwd: cannot access parent directories: ${e.message}\n`);
+      return 1;
     }
     return 0;
   },
