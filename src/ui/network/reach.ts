@@ -2,7 +2,7 @@
  * Who can reach whom, computed from what the namespaces have: addresses, routes of the main table, links that are up, bridges, forwarding. A packet is followed
  * from hop to hop, there and back. Not considered: rules of netfilter (filters, NAT), policy routing, rp_filter, IPv6, what is slow or lossy.
  */
-import { parseIpv4, prefixMask } from "../../abi/inet.ts";
+import { parseIpv4, prefixMask } from "../../bridge/inet.ts";
 import type { LinkEnd, LinkEntity, NetworkEntity, RouteEntity } from "../../bridge/messages.ts";
 
 /** A loop of routes ends somewhere. */

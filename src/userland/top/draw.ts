@@ -147,7 +147,11 @@ export function taskLines(sample: Sample, view: View, cols: number, rows: number
   const sorted = sortTasks(tasks, view);
   const limit = Math.min(rows, view.maxTasks > 0 ? view.maxTasks : rows);
   return {
-    heading: columns.map(({ field, width }) => align(field, field.name, width)).join(" "),
+    // The last name stands as it is: nothing follows it.
+    heading: columns
+      .map(({ field, width }) => align(field, field.name, width))
+      .join(" ")
+      .trimEnd(),
     rows: sorted.slice(0, limit).map((t) => ({
       text: columns.map(({ field, width }) => align(field, field.text(t, context), width)).join(" "),
       running: t.p.state === "R",

@@ -10,7 +10,7 @@ import type { Proc } from "../../abi/sys.ts";
 import { CLOCK_REALTIME } from "../../abi/time.ts";
 import { encodeUtf8 } from "../../abi/utf8.ts";
 import { type Command, command, Exit } from "../libc/command.ts";
-import { getopt, UsageError } from "../libc/getopt.ts";
+import { type getopt, UsageError } from "../libc/getopt.ts";
 import { help } from "../libc/help.ts";
 import { encodeHead, Headers, HttpError, HttpReader, requestLine, type ResponseHead, responseFraming } from "../libc/http.ts";
 import { connectTo, inetAddress, nowMs, type SocketStream } from "../libc/inet.ts";
