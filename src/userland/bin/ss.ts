@@ -205,7 +205,9 @@ function* collect(c: Command, { tables, has, inet6, operands }: Asked): Proc<num
     if (tables.has("tcp")) rows.push(...(yield* inetRows(c.sys, "tcp", maskOf("tcp"), test, show)));
   }
   const union = [...masks.values()].reduce((all, mask) => all | mask, 0);
-  yield* c.print(renderTable(rows, { netid: tables.size > 1 || tables.has("packet"), state: (union & (union - 1)) !== 0, header: !has("H") }));
+  yield* c.print(
+    renderTable(rows, { netid: tables.size > 1 || tables.has("packet"), state: (union & (union - 1)) !== 0, header: !has("H") }),
+  );
   return 0;
 }
 
