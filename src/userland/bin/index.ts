@@ -116,6 +116,7 @@ import { paste } from "./paste.ts";
 import { patch } from "./patch.ts";
 import { pgrep, pkill } from "./pgrep.ts";
 import { pidof } from "./pidof.ts";
+import { pidstat } from "./pidstat.ts";
 import { ping } from "./ping.ts";
 import { pivotRoot } from "./pivot_root.ts";
 import { pmap } from "./pmap.ts";
@@ -322,6 +323,7 @@ export const executables: readonly Executable[] = [
   patch,
   pgrep,
   pidof,
+  pidstat,
   ping,
   pivotRoot,
   pkill,
