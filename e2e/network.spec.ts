@@ -28,6 +28,7 @@ test("a namespace and a wire that are typed appear, and what is sent moves their
   await expect(detail).toContainText(/in [1-9]\d* \(.*\), out [1-9]/);
   await expect(detail).toContainText("host reaches 10.0.0.1");
   await expect(card(page, /^network host: .*the selected one reaches 10\.0\.0\.1/)).toBeVisible();
+  await page.locator(".xterm-helper-textarea").first().focus();
   await visitor.run("ip netns del blue");
   await expect(card(page, /^network blue/)).toHaveCount(0);
 });
