@@ -68,7 +68,7 @@ export function* createContainer(
     };
     const dir = cgroup;
     const started = yield* startProcess(sys, {
-      bootstrap: { kind: "standard", ...plan, spec, process, rootfs, cgroup, noPivot, console: process.terminal === true, fifo },
+      bootstrap: { kind: "standard", ...plan, spec, process, rootfs, cgroup, noPivot, fifo },
       streams,
       uidMappings: spec.linux?.uidMappings ?? [],
       gidMappings: spec.linux?.gidMappings ?? [],
@@ -136,7 +136,6 @@ export function* execInContainer(sys: Sys, state: ContainerState, process: SpecP
       rootfs: state.rootfs,
       cgroup,
       noPivot: false,
-      console: process.terminal === true,
     },
     streams,
     uidMappings: [],

@@ -2,89 +2,19 @@
 
 import { EBUSY, EEXIST, ENOENT, EPERM, Errno } from "../../abi/errno.ts";
 import { O_CLOEXEC, O_CREAT, O_PATH, O_WRONLY } from "../../abi/fcntl.ts";
-import {
-  MS_BIND,
-  MS_NOATIME,
-  MS_NODEV,
-  MS_NODIRATIME,
-  MS_NOEXEC,
-  MS_NOSUID,
-  MS_PRIVATE,
-  MS_RDONLY,
-  MS_REC,
-  MS_RELATIME,
-  MS_REMOUNT,
-  MS_SHARED,
-  MS_SLAVE,
-  MS_STRICTATIME,
-  MS_SYNCHRONOUS,
-  MS_UNBINDABLE,
-} from "../../abi/mount.ts";
+import { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC, MS_REMOUNT, MS_SLAVE } from "../../abi/mount.ts";
 import { S_IFDIR, S_IFMT } from "../../abi/stat.ts";
 import type { Proc, Sys } from "../../abi/sys.ts";
+import { type MountOptions, parseMountOptions } from "../../userland/libc/mountflags.ts";
 import { dirname, mkdir, open, optional, stat } from "../../userland/libc/unistd.ts";
 import { goError, RuncError, withPath, wrap } from "../error.ts";
 import type { SpecMount } from "../spec.ts";
 import { secureJoin } from "./secure-join.ts";
 
-const FLAGS: Readonly<Record<string, { readonly set?: number; readonly clear?: number }>> = {
-  async: { clear: MS_SYNCHRONOUS },
-  atime: { clear: MS_NOATIME },
-  bind: { set: MS_BIND },
-  defaults: {},
-  dev: { clear: MS_NODEV },
-  diratime: { clear: MS_NODIRATIME },
-  exec: { clear: MS_NOEXEC },
-  noatime: { set: MS_NOATIME },
-  nodev: { set: MS_NODEV },
-  nodiratime: { set: MS_NODIRATIME },
-  noexec: { set: MS_NOEXEC },
-  norelatime: { clear: MS_RELATIME },
-  nostrictatime: { clear: MS_STRICTATIME },
-  nosuid: { set: MS_NOSUID },
-  rbind: { set: MS_BIND | MS_REC },
-  relatime: { set: MS_RELATIME },
-  remount: { set: MS_REMOUNT },
-  ro: { set: MS_RDONLY },
-  rw: { clear: MS_RDONLY },
-  strictatime: { set: MS_STRICTATIME },
-  suid: { clear: MS_NOSUID },
-  sync: { set: MS_SYNCHRONOUS },
-};
-
-const PROPAGATION: Readonly<Record<string, number>> = {
-  private: MS_PRIVATE,
-  shared: MS_SHARED,
-  slave: MS_SLAVE,
-  unbindable: MS_UNBINDABLE,
-  rprivate: MS_PRIVATE | MS_REC,
-  rshared: MS_SHARED | MS_REC,
-  rslave: MS_SLAVE | MS_REC,
-  runbindable: MS_UNBINDABLE | MS_REC,
-};
-
-interface MountOptions {
-  readonly flags: number;
-  readonly propagation: readonly number[];
-  readonly data: string;
-  /** A tmpfs begins with what the image has in its place. */
-  readonly copyUp: boolean;
-}
-
+/** Errors: RuncError for an option that runc has and this one has not. */
 function parseOptions(options: readonly string[]): MountOptions {
-  let flags = 0;
-  let copyUp = false;
-  const propagation: number[] = [];
-  const data: string[] = [];
-  for (const option of options) {
-    const known = Object.hasOwn(FLAGS, option) ? FLAGS[option] : undefined;
-    const spread = PROPAGATION[option];
-    if (known !== undefined) flags = (flags | (known.set ?? 0)) & ~(known.clear ?? 0);
-    else if (spread !== undefined) propagation.push(spread);
-    else if (option === "tmpcopyup") copyUp = true;
-    else data.push(option);
-  }
-  return { flags, propagation, data: data.join(","), copyUp };
+  if (options.includes("tmpcopyup")) throw new RuncError("mount option tmpcopyup is not supported");
+  return parseMountOptions(options.join(","));
 }
 
 /** mkdir -p. */
@@ -211,7 +141,7 @@ export function* readonlyPath(sys: Sys, path: string): Proc<void> {
 /** Of `linux.rootfsPropagation`: slave unless it says otherwise, so that nothing leads out of the container. */
 export function rootPropagation(asked: string | undefined): number {
   if (asked === undefined || asked === "") return MS_SLAVE | MS_REC;
-  const flags = PROPAGATION[asked];
+  const [flags] = parseMountOptions(asked).propagation;
   if (flags === undefined) throw new RuncError(`rootfsPropagation=${asked} is not supported`);
   return flags | MS_REC;
 }

@@ -19,8 +19,6 @@ export interface Bootstrap {
   readonly rootfs: string;
   readonly cgroup: string;
   readonly noPivot: boolean;
-  /** Makes a terminal and sends its master end back over the socket. */
-  readonly console: boolean;
   /** Path of exec.fifo, which holds a created container back; undefined for one more process. */
   readonly fifo?: string;
 }

@@ -4,8 +4,10 @@ import { AF_UNIX, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_STREAM } from "../../abi/sock
 import type { Proc, Sys } from "../../abi/sys.ts";
 import { encodeUtf8 } from "../../abi/utf8.ts";
 import { writeFile } from "../../userland/libc/unistd.ts";
+import { unknownCapabilities } from "../container/finalize.ts";
 import type { Streams } from "../container/process.ts";
 import { RuncError, withPath, wrap } from "../error.ts";
+import type { SpecProcess } from "../spec.ts";
 import type { Call, RuncOption } from "./cli.ts";
 
 export const bundleOption: RuncOption = {
@@ -22,6 +24,12 @@ export const consoleSocketOption: RuncOption = {
 export const pidFileOption: RuncOption = { name: "pid-file", value: "one", usage: "a file for the process id" };
 export const noPivotOption: RuncOption = { name: "no-pivot", usage: "move the root mount instead of pivot_root: for a root on a ramdisk" };
 export const detachOption: RuncOption = { name: "detach", short: "d", usage: "do not wait for the process" };
+
+/** Capabilities that this kernel does not know are left out, and that is told. */
+export function* warnOfCapabilities(c: Call, process: SpecProcess | undefined): Proc<void> {
+  const unknown = unknownCapabilities(process?.capabilities);
+  if (unknown.length > 0) yield* c.warn(`ignoring unknown or unavailable capabilities: [${unknown.join(" ")}]`);
+}
 
 export const inherited: Streams = { stdin: 0, stdout: 1, stderr: 2 };
 

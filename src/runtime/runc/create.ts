@@ -11,6 +11,7 @@ import {
   noPivotOption,
   pidFileOption,
   sendConsole,
+  warnOfCapabilities,
   writePidFile,
 } from "./common.ts";
 
@@ -23,6 +24,7 @@ export const create: Verb = {
   *run(c) {
     const bundle = yield* bundleOf(c);
     const spec = yield* loadSpec(c.sys, bundle);
+    yield* warnOfCapabilities(c, spec.process);
     const socket = c.value("console-socket");
     checkTerminal(spec.process?.terminal === true, true, socket);
     const noPivot = c.has("no-pivot");

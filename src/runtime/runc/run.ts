@@ -14,6 +14,7 @@ import {
   noPivotOption,
   pidFileOption,
   sendConsole,
+  warnOfCapabilities,
   writePidFile,
 } from "./common.ts";
 
@@ -35,6 +36,7 @@ export const run: Verb = {
     const { sys, containers } = c;
     const bundle = yield* bundleOf(c);
     const spec = yield* loadSpec(sys, bundle);
+    yield* warnOfCapabilities(c, spec.process);
     const terminal = spec.process?.terminal === true;
     const detached = c.has("detach");
     const socket = c.value("console-socket");
