@@ -1,0 +1,5 @@
+/** /networks. */
+
+import type { Route } from "../router.ts";
+
+export const networkRoutes: readonly Route[] = [];

@@ -1,0 +1,5 @@
+/** /volumes. */
+
+import type { Route } from "../router.ts";
+
+export const volumeRoutes: readonly Route[] = [];
