@@ -276,6 +276,7 @@ export function forwardSkb(dev: NetDevice, skb: SkBuff): boolean {
   skb.route = undefined;
   skb.ct = undefined;
   skb.ctReply = false;
+  skb.nfBridge = undefined;
   skb.iif = 0;
   skb.dev = dev;
   ethTypeTrans(skb, dev);

@@ -85,6 +85,14 @@ export type TransportHeader = TcpHeader | UdpHeader | IcmpHeader | OtherHeader;
 const NO_HEADER: OtherHeader = { kind: "other" };
 const NO_BYTES = new Uint8Array(0);
 
+/** Where a bridged packet came in. */
+export interface NfBridge {
+  readonly port: NetDevice;
+  readonly srcMac: number;
+  /** A rule has given it another destination on the same bridge, whose hardware address had to be asked for. */
+  readonly redirected?: boolean;
+}
+
 export class SkBuff {
   /** Number of the packet for traces: its clones and its way through namespaces keep it. */
   id = 0;
@@ -108,6 +116,8 @@ export class SkBuff {
   /** Connection tracking entry and its direction: owned by `netfilter/`. */
   ct: unknown;
   ctReply = false;
+  /** It came in by a port of a bridge and past its rules (nf_bridge_info). Written by the bridge; taken off where IP receives it. */
+  nfBridge: NfBridge | undefined;
   /** The sending socket, where the packet is one's own: whose buffer it fills. */
   sk: unknown;
   /** Where it goes (skb_dst). Written by routing, cleared where the packet leaves its namespace. */
@@ -132,6 +142,7 @@ export class SkBuff {
     copy.corrupt = this.corrupt;
     copy.ct = this.ct;
     copy.ctReply = this.ctReply;
+    copy.nfBridge = this.nfBridge;
     copy.sk = this.sk;
     copy.route = this.route;
     return copy;

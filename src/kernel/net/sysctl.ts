@@ -18,6 +18,9 @@ const number = (value: number, min = 0, max = 0x7fffffff): Setting => ({ value, 
 const numbers = (value: string, count: number): Setting => ({ value, count });
 
 export const netSettings = {
+  // Differs from Linux: the module br_netfilter is always there, as where Docker has been started once.
+  "bridge/bridge-nf-call-ip6tables": flag(1),
+  "bridge/bridge-nf-call-iptables": flag(1),
   "core/somaxconn": number(4096, 0, 65_535),
   "core/rmem_default": number(212_992, 2_304),
   "core/rmem_max": number(212_992, 2_304),

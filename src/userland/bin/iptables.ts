@@ -4,7 +4,7 @@ import type { Executable } from "../executable.ts";
 import { framed, takeLock } from "../iptables/frame.ts";
 import { IPTABLES_HELP } from "../iptables/help.ts";
 import { Names } from "../iptables/names.ts";
-import { CommandLine, VERSION } from "../iptables/parse.ts";
+import { CommandLine, type IptRequest, VERSION } from "../iptables/parse.ts";
 import { runRequest } from "../iptables/run.ts";
 import { TableError, TableHandle } from "../iptables/tables.ts";
 import { type Command, command } from "../libc/command.ts";
@@ -19,7 +19,13 @@ function* run(c: Command): Proc<number> {
     () => undefined,
     function* () {
       const names = yield* Names.load(c.sys);
-      const request = yield* new CommandLine(c.sys, names, c.args, PROGRAM, IPTABLES_HELP).parse();
+      const line = new CommandLine(c.sys, names, c.args, PROGRAM, IPTABLES_HELP);
+      let request: IptRequest;
+      try {
+        request = yield* line.parse();
+      } finally {
+        for (const note of line.notes) yield* c.eprint(note);
+      }
       yield* takeLock(c);
       try {
         const table = yield* TableHandle.open(c.sys, request.table);

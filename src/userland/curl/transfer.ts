@@ -192,7 +192,11 @@ export class Transfer {
       } catch (e) {
         if (!(e instanceof Errno)) throw e;
         if (e === ETIMEDOUT && leftMs < 300_000) {
-          const after = Math.floor((yield* nowMs(c.sys)) - begun);
+          const now = yield* nowMs(c.sys);
+          // Whichever limit was reached first has words of its own.
+          if (now >= this.startMs + s.maxTimeMs)
+            throw new CurlError(28, `Connection timed out after ${Math.floor(now - this.startMs)} milliseconds`);
+          const after = Math.floor(now - begun);
           throw new CurlError(28, `Failed to connect to ${url.host} port ${url.port} after ${after} ms: Timeout was reached`);
         }
         yield* this.say(`connect to ${shown} port ${url.port} failed: ${e.message}`);

@@ -24,6 +24,8 @@ export interface ShowStyle {
 
 export interface Extension {
   readonly name: string;
+  /** Its name in `-L`, where that is another one. */
+  readonly shownAs?: string;
   /** In the order in which they are written. */
   readonly options: readonly ExtensionOption[];
   /** Options that are there unless others are given. */

@@ -124,6 +124,10 @@ export class CommandLine {
   private rule: { -readonly [K in keyof IptRule]?: IptRule[K] } = {};
   private counters: readonly [number, number] = [0, 0];
   private verbose = 0;
+  private wait = false;
+  private interval = false;
+  /** What is said on the standard error before anything else. */
+  readonly notes: string[] = [];
 
   constructor(
     private readonly sys: Sys,
@@ -148,6 +152,7 @@ export class CommandLine {
         this.table,
       );
     }
+    if (this.interval && !this.wait) throw new ParameterProblem("--wait-interval only makes sense with --wait\n");
     const { command } = this;
     if (command === undefined) throw new ParameterProblem("no command specified");
     this.checkAllowed(command);
@@ -386,12 +391,25 @@ export class CommandLine {
       case "h":
         throw new Answer(this.help);
       case "w":
+        return this.waits(value ?? this.optionalWord());
       case "W":
-        if (value === undefined) this.optionalWord();
-        return;
+        return this.waitInterval(value ?? this.optionalWord());
       case "6":
         throw new ParameterProblem("This is the IPv4 version of iptables.");
     }
+  }
+
+  /** parse_wait_time(): sscanf() takes the number that it begins with. */
+  private waits(seconds: string | undefined): void {
+    if (seconds !== undefined && !/^\s*-?\d/.test(seconds)) throw new ParameterProblem("wait seconds not numeric");
+    this.wait = true;
+  }
+
+  private waitInterval(text: string | undefined): void {
+    if (text === undefined) throw new ParameterProblem("wait interval value required");
+    if (!/^\s*\d/.test(text)) throw new ParameterProblem("wait interval not numeric");
+    this.notes.push("Ignoring deprecated --wait-interval option.\n");
+    this.interval = true;
   }
 
   private commandOption(letter: string, value: string | undefined): void {

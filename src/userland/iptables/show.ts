@@ -100,7 +100,8 @@ export function lineText(rule: IptRule, number: number, style: ListStyle): strin
   let text = style.lineNumbers ? `${String(number).padEnd(4)} ` : "";
   if (verbose) text += count(rule.packets, style) + count(rule.bytes, style);
   const proto = protocol?.number ?? 0;
-  text += `${rule.target.name.padEnd(9)} ${protocol?.invert === true ? "!" : " "}${(numeric ? String(proto) : (protocolName(proto) ?? String(proto))).padEnd(4)} `;
+  const shown = targetExtensions.find((each) => each.name === rule.target.name)?.shownAs ?? rule.target.name;
+  text += `${shown.padEnd(9)} ${protocol?.invert === true ? "!" : " "}${(numeric ? String(proto) : (protocolName(proto) ?? String(proto))).padEnd(4)} `;
   text += `${fragment?.invert === true ? "!" : "-"}${fragment === undefined ? "-" : "f"} `;
   if (verbose) {
     const any = numeric ? "*" : "any";

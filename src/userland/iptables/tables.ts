@@ -41,6 +41,8 @@ export class TableError {
 
 export class TableHandle {
   readonly chains: MutableChain[];
+  /** Built-in chains whose counters were given. */
+  private readonly counted = new Set<MutableChain>();
 
   private constructor(
     private readonly sys: Sys,
@@ -72,6 +74,8 @@ export class TableHandle {
     for (const chain of this.chains) {
       for (const { target } of chain.rules) if (target.name !== "" && target.goto) this.require(target.name);
     }
+    // iptables-legacy 1.8.9 loses what policies have counted whenever it writes a table; those of rules it hands over.
+    for (const chain of this.chains) if (chain.policy !== undefined && !this.counted.has(chain)) chain.packets = chain.bytes = 0;
     const value: IptReplace = { ...this.source, chains: this.chains as readonly IptChain[] };
     try {
       yield* this.sys.setsockopt(this.fd, SOL_IP, IPT_SO_SET_REPLACE, value);
@@ -164,7 +168,9 @@ export class TableHandle {
     if (chain?.policy === undefined) throw new IptFailure("Bad built-in chain name");
     if (policy !== "ACCEPT" && policy !== "DROP") throw new IptFailure(`Bad policy name${LOOK}`);
     chain.policy = policy;
-    if (counters !== undefined) [chain.packets, chain.bytes] = counters;
+    if (counters === undefined) return;
+    [chain.packets, chain.bytes] = counters;
+    this.counted.add(chain);
   }
 
   zero(chain: MutableChain): void {

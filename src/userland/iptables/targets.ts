@@ -177,6 +177,12 @@ const mark: Extension = {
   },
 };
 
+const ct: Extension = {
+  name: "CT",
+  options: [flag("notrack")],
+  show: (options) => ` CT${options.has("notrack") ? " notrack" : ""}`,
+};
+
 const standard = (name: string): Extension => ({ name, options: [], show: () => "" });
 
 const drop: Extension = {
@@ -195,6 +201,8 @@ export const targetExtensions: readonly Extension[] = [
   reject,
   log,
   mark,
+  ct,
+  { name: "NOTRACK", shownAs: "CT", options: [], show: () => " NOTRACK" },
   toAddress("DNAT", "to-destination", ["random", "persistent"]),
   toAddress("SNAT", "to-source", ["random", "random-fully", "persistent"]),
   toPorts("MASQUERADE", "masq ports:", ["random", "random-fully"]),

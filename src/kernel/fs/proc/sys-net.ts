@@ -213,6 +213,7 @@ export const sysNetEntry: DirEntry<Machine> = dir("net", [
       ]),
     ]),
   ),
+  dir("bridge", settingsBelow("bridge")),
   dir(
     "netfilter",
     byName([...settingsBelow("netfilter"), file("nf_conntrack_count", (ns) => conntrackOf(ns).entries.size, undefined, 0o444)]),

@@ -20,7 +20,7 @@ import {
   PACKET_MULTICAST,
 } from "../device.ts";
 import type { NetNamespace } from "../net-namespace.ts";
-import type { SkBuff } from "../skb.ts";
+import type { EthernetHeader, NfBridge, SkBuff } from "../skb.ts";
 
 export const BR_STATE_DISABLED = 0;
 export const BR_STATE_LISTENING = 1;
@@ -312,7 +312,7 @@ export class BridgeDevice extends NetDevice {
 
   // ── Frames ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** br_handle_frame(), br_handle_frame_finish(). Always takes the frame. */
+  /** br_handle_frame(). Always takes the frame. */
   private handleFrame(port: BridgePort, skb: SkBuff): boolean {
     const eth = skb.eth;
     if (eth === undefined || port.state === BR_STATE_DISABLED || isMulticastMac(eth.src)) {
@@ -324,15 +324,22 @@ export class BridgeDevice extends NetDevice {
       this.ns.core.drop(skb, this.ns, port.dev, "BRIDGE_NO_PORT");
       return true;
     }
+    if (this.ns.netfilter === undefined || this.ns.netfilter.bridgeIn(skb, this, port.dev)) this.handleFinish(port, skb);
+    return true;
+  }
+
+  /** br_handle_frame_finish(). */
+  private handleFinish(port: BridgePort, skb: SkBuff): void {
+    const eth = skb.eth as EthernetHeader;
     this.learn(eth.src, port);
     if (port.state === BR_STATE_LEARNING) {
       this.ns.core.drop(skb, this.ns, port.dev, "BRIDGE_NO_PORT");
-      return true;
+      return;
     }
     if (eth.dst === BROADCAST_MAC || isMulticastMac(eth.dst)) {
       this.passUp(skb.clone());
       this.flood(skb, port, eth.dst === BROADCAST_MAC ? "broadcast" : "multicast");
-      return true;
+      return;
     }
     const known = this.find(eth.dst);
     if (known === undefined) this.flood(skb, port, "unicast");
@@ -342,7 +349,6 @@ export class BridgeDevice extends NetDevice {
       if (known.port !== undefined && this.shouldDeliver(known.port, port)) this.forward(known.port, skb);
       else this.ns.core.drop(skb, this.ns, port.dev, "BRIDGE_NO_PORT");
     }
-    return true;
   }
 
   /** should_deliver(): not back to where it came from, not between isolated ports. */
@@ -375,6 +381,12 @@ export class BridgeDevice extends NetDevice {
 
   /** br_forward(), br_dev_queue_push_xmit(): what is too long for the port is dropped. */
   private forward(port: BridgePort, skb: SkBuff): void {
+    const { netfilter } = this.ns;
+    if (netfilter === undefined || skb.nfBridge === undefined) this.push(port, skb);
+    else for (const out of netfilter.bridgeOut(skb, this, port.dev)) this.push(port, out);
+  }
+
+  private push(port: BridgePort, skb: SkBuff): void {
     const { dev } = port;
     if (skb.length > dev.mtu && skb.gsoSize === 0) {
       dev.stats.txDropped++;
@@ -403,8 +415,25 @@ export class BridgeDevice extends NetDevice {
     netifRx(skb, this);
   }
 
+  /** br_nf_pre_routing_finish_bridge_slow(): the new receiver's hardware address is known now; the sender stays who he was. */
+  private resume(skb: SkBuff, { port: dev, srcMac }: NfBridge): void {
+    const port = ports.get(dev);
+    if (port?.bridge !== this || skb.eth === undefined) {
+      this.ns.core.drop(skb, this.ns, this, "BRIDGE_NO_PORT");
+      return;
+    }
+    skb.eth = { ...skb.eth, src: srcMac };
+    skb.nfBridge = { port: dev, srcMac };
+    skb.dev = dev;
+    this.handleFinish(port, skb);
+  }
+
   /** br_dev_xmit(): what this host sends through the bridge. */
   override transmit(skb: SkBuff): void {
+    if (skb.nfBridge?.redirected === true) {
+      this.resume(skb, skb.nfBridge);
+      return;
+    }
     const dst = skb.eth?.dst ?? 0;
     this.stats.txPackets++;
     this.stats.txBytes += frameLength(skb);

@@ -30,7 +30,10 @@ export function ipReceive(skb: SkBuff, dev: NetDevice): void {
     return;
   }
   skb.orphan();
-  if (ns.netfilter !== undefined && nfHook(ns, NF_INET_PRE_ROUTING, skb, dev, undefined) !== "accept") return;
+  if (skb.nfBridge !== undefined) {
+    // ip_sabotage_in(): its bridge has asked these rules already.
+    skb.nfBridge = undefined;
+  } else if (ns.netfilter !== undefined && nfHook(ns, NF_INET_PRE_ROUTING, skb, dev, undefined) !== "accept") return;
   receiveFinish(ns, skb, dev);
 }
 

@@ -29,6 +29,12 @@ import { hashTuple, invert, isIcmpQuestion, sameTuple, type Tuple, tupleOf } fro
 /** UDP that still talks after this long is a stream. */
 const UDP_STREAM_NS = 2e9;
 
+/** DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST. */
+const COMPLAINTS_NS = 5e9;
+const COMPLAINTS_MOST = 10;
+/** Entries that are looked at for one that can go: eight chains of the table. */
+const EARLY_DROP_MOST = 64;
+
 export type ConntrackEvent = "new" | "update" | "destroy";
 
 export class Conntrack implements HeapNode {
@@ -78,6 +84,9 @@ export class ConntrackTable {
   private readonly deadlines = new Heap<Conntrack>((a, b) => a.lookNs < b.lookNs || (a.lookNs === b.lookNs && a.id < b.id));
   private readonly timer = new Timer(() => this.expire());
   private lastId = 0;
+  private quietUntilNs = 0;
+  private said = 0;
+  private held = 0;
 
   constructor(readonly ns: NetNamespace) {}
 
@@ -96,12 +105,30 @@ export class ConntrackTable {
 
   /** early_drop(): makes room by forgetting a connection that was never answered both ways. */
   private earlyDrop(): boolean {
+    let looked = 0;
     for (const ct of this.entries) {
+      if (looked++ >= EARLY_DROP_MOST) return false;
       if (ct.assured) continue;
       this.delete(ct);
       return true;
     }
     return false;
+  }
+
+  /** net_warn_ratelimited(): ten lines in five seconds; then how many were held back. */
+  complain(): void {
+    const { log, sched } = this.ns.system;
+    if (sched.clockNs >= this.quietUntilNs) {
+      if (this.held > 0) log.printk(4, `net_ratelimit: ${this.held} callbacks suppressed`);
+      this.quietUntilNs = sched.clockNs + COMPLAINTS_NS;
+      this.said = this.held = 0;
+    }
+    if (this.said++ >= COMPLAINTS_MOST) {
+      this.held++;
+      return;
+    }
+    const place = this.ns === this.ns.core.initNs ? "table full, dropping packet" : `table full in netns ${this.ns.ino}: dropping packet`;
+    log.printk(4, `nf_conntrack: nf_conntrack: ${place}`);
   }
 
   /** __nf_conntrack_confirm(): false where another has taken its tuples meanwhile. */
@@ -190,13 +217,16 @@ export const conntrackPart = netPart("netfilter.conntrack", (ns) => new Conntrac
 export const conntrackOf = (ns: NetNamespace): ConntrackTable => ns.part(conntrackPart);
 
 /** What a packet is to its connection: enum ip_conntrack_info, as `--ctstate` names it. */
-export type CtState = "INVALID" | "NEW" | "ESTABLISHED" | "RELATED";
+export type CtState = "INVALID" | "NEW" | "ESTABLISHED" | "RELATED" | "UNTRACKED";
 
-export const ctOf = (skb: SkBuff): Conntrack | undefined => skb.ct as Conntrack | undefined;
+/** IP_CT_UNTRACKED: in the place of an entry, by `-j CT --notrack`. */
+export const UNTRACKED: unique symbol = Symbol("untracked");
+
+export const ctOf = (skb: SkBuff): Conntrack | undefined => (skb.ct === UNTRACKED ? undefined : (skb.ct as Conntrack | undefined));
 
 export function ctState(skb: SkBuff): CtState {
   const ct = ctOf(skb);
-  if (ct === undefined) return "INVALID";
+  if (ct === undefined) return skb.ct === UNTRACKED ? "UNTRACKED" : "INVALID";
   if (skb.transport.kind === "icmp" && isIcmpError(skb.transport.type)) return "RELATED";
   return skb.ctReply || ct.seenReply ? "ESTABLISHED" : "NEW";
 }
@@ -239,7 +269,7 @@ function begin(table: ConntrackTable, tuple: Tuple, skb: SkBuff): boolean {
   const ct = table.create(tuple);
   if (ct === undefined) {
     if (tuple.protocol === IPPROTO_ICMP && invert(tuple) === undefined) return true;
-    ns.system.log.printk(4, "nf_conntrack: nf_conntrack: table full, dropping packet");
+    table.complain();
     return false;
   }
   ct.streamNs = ns.system.sched.clockNs + UDP_STREAM_NS;
@@ -265,15 +295,16 @@ function advance(table: ConntrackTable, ct: Conntrack, skb: SkBuff): boolean {
     const old = ct.tcpState;
     const state = nextTcpState(old, transport.flags, reply);
     if (state === CT_INVALID) return false;
+    if (state !== CT_IGNORE && (transport.flags & 4) !== 0 && !ct.seenReply) {
+      // A refused attempt leaves nothing behind.
+      ct.tcpState = state;
+      table.delete(ct);
+      return true;
+    }
     if (reply) changed = markReplied(ct);
     if (state === CT_IGNORE) return true;
     ct.tcpState = state;
     changed ||= state !== old;
-    // A refused attempt leaves nothing behind.
-    if ((transport.flags & 4) !== 0 && !ct.seenReply) {
-      table.delete(ct);
-      return true;
-    }
     if (ct.seenReply && !ct.assured && state === CT_ESTABLISHED && (old === CT_SYN_RECV || old === CT_ESTABLISHED)) {
       ct.assured = true;
       changed = true;

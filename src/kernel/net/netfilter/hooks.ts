@@ -32,6 +32,10 @@ export type NfVerdict = "accept" | "drop" | "stolen";
 export interface Netfilter {
   /** May replace headers, mark the packet and set `skb.ct`. `indev` is absent on the way out, `outdev` on the way in. */
   hook(hook: NfHook, skb: SkBuff, indev: NetDevice | undefined, outdev: NetDevice | undefined): NfVerdict;
+  /** A frame comes in by the port of a bridge. False where it does not go on from there: dropped, kept, or sent elsewhere. */
+  bridgeIn(skb: SkBuff, bridge: NetDevice, port: NetDevice): boolean;
+  /** A frame is about to leave by another port. Returns what leaves: nothing, the packet, or its fragments. */
+  bridgeOut(skb: SkBuff, bridge: NetDevice, port: NetDevice): readonly SkBuff[];
 }
 
 /** Asks the hook; a packet that is dropped is freed here. */

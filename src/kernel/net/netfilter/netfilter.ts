@@ -21,6 +21,7 @@ import { routeOutput } from "../ipv4/route.ts";
 import { RTN_LOCAL } from "../ipv4/route-types.ts";
 import { type NetNamespace, netPart } from "../net-namespace.ts";
 import type { Ipv4Header, SkBuff, TransportHeader } from "../skb.ts";
+import { bridgeForward, bridgePreRouting } from "./bridge.ts";
 import { conntrackIn, conntrackOf, ctOf, ctState } from "./conntrack.ts";
 import type { Netfilter, NfHook, NfVerdict } from "./hooks.ts";
 import { type Manip, natDone, natPacket, natSetup } from "./nat.ts";
@@ -109,6 +110,14 @@ export class Firewall implements Netfilter {
       if (packet.ip.dst !== before.dst) skb.route = undefined;
     } else if (hook === NF_INET_LOCAL_OUT && (packet.ip.dst !== before.dst || skb.mark !== mark)) return this.reroute(skb);
     return "accept";
+  }
+
+  bridgeIn(skb: SkBuff, bridge: NetDevice, port: NetDevice): boolean {
+    return bridgePreRouting(skb, bridge, port);
+  }
+
+  bridgeOut(skb: SkBuff, bridge: NetDevice, port: NetDevice): readonly SkBuff[] {
+    return bridgeForward(skb, bridge, port);
   }
 
   /** ipv4_conntrack_defrag(): false while pieces are missing. */

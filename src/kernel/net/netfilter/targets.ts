@@ -21,7 +21,7 @@ import { inetAddrType } from "../ipv4/fib-lookup.ts";
 import { RTN_LOCAL } from "../ipv4/route-types.ts";
 import type { TcpHeader } from "../skb.ts";
 import type { NfVerdict } from "./hooks.ts";
-import { conntrackOf, ctOf } from "./conntrack.ts";
+import { conntrackOf, ctOf, UNTRACKED } from "./conntrack.ts";
 import { logPacket, readLogOptions } from "./log.ts";
 import { type Manip, type NatRange, natSetup } from "./nat.ts";
 import { type HookPacket, masked, OptionReader, range, type RulePlace, type TargetAction } from "./rule.ts";
@@ -164,6 +164,12 @@ function sendReset({ ns, skb, ip }: HookPacket): void {
   }
 }
 
+/** xt_ct_target(): nobody keeps account of it. */
+const notrack: TargetAction = ({ skb }) => {
+  skb.ct ??= UNTRACKED;
+  return "continue";
+};
+
 // ── The table ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const DST_HOOKS = bits(NF_INET_PRE_ROUTING, NF_INET_LOCAL_OUT);
@@ -193,6 +199,8 @@ export const targetRows: Readonly<Partial<Record<string, TargetRow>>> = {
       };
     },
   },
+  CT: { options: ["notrack"], table: "raw", make: (options) => (options.has("notrack") ? notrack : () => "continue") },
+  NOTRACK: { options: [], table: "raw", make: () => notrack },
   DNAT: {
     options: ["to-destination", "random", "persistent"],
     table: "nat",
