@@ -11,6 +11,8 @@ export interface SessionConfig {
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly hostname: string;
+  /** Services that are started once there is a prompt, such as `docker`; none unless given. */
+  readonly services?: readonly string[];
 }
 
 /** One thing that came from outside, at a virtual time. */

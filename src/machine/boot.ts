@@ -35,7 +35,7 @@ export class Machine {
 
   constructor(readonly config: SessionConfig) {
     this.kernel = new Kernel(config, findProgram);
-    fillTmpfs(this.kernel.rootfs, buildRootfs(executables, config.hostname));
+    fillTmpfs(this.kernel.rootfs, buildRootfs(executables, config.hostname, config.services));
     this.ports = new Map([1, 2, 3, 4, 5].map((n) => [n, new OutsidePort(this.kernel, n)]));
     this.port(1).onData((bytes) => this.heard(bytes));
     this.kernel.boot();

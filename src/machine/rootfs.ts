@@ -9,6 +9,7 @@ import type { Executable } from "../userland/executable.ts";
 import { gshadow, shadow, sudoers, textFiles } from "./rootfs/etc.ts";
 import { libraries } from "./rootfs/libraries.ts";
 import { miniDockerFiles } from "./rootfs/mini-docker.ts";
+import { unitFiles } from "./rootfs/services.ts";
 
 interface Node {
   /** Absolute; parents come first. */
@@ -195,8 +196,12 @@ function addLibraries(tree: Tree, executables: readonly Executable[]): void {
   }
 }
 
-/** The root filesystem with `executables` installed; parents come before what is in them. */
-export function buildRootfs(executables: readonly Executable[], hostname = "drydock"): readonly RootfsEntry[] {
+/** The root filesystem with `executables` installed and `services` enabled; parents come before what is in them. */
+export function buildRootfs(
+  executables: readonly Executable[],
+  hostname = "drydock",
+  services: readonly string[] = [],
+): readonly RootfsEntry[] {
   const tree = new Tree();
   for (const dir of dirs) {
     if (typeof dir === "string") tree.dir(dir);
@@ -205,6 +210,15 @@ export function buildRootfs(executables: readonly Executable[], hostname = "dryd
   for (const [path, target] of links) tree.link(path, target);
   for (const [path, content] of textFiles(hostname)) tree.file(path, content);
   for (const [path, content, mode] of miniDockerFiles) tree.file(path, content, mode);
+  for (const [path, content] of unitFiles) {
+    tree.parents(path);
+    tree.file(path, content);
+  }
+  for (const name of services) {
+    const link = `/etc/systemd/system/multi-user.target.wants/${name}.service`;
+    tree.parents(link);
+    tree.link(link, `/lib/systemd/system/${name}.service`);
+  }
   tree.file("/etc/shadow", shadow(), 0o640, SHADOW_GID);
   tree.file("/etc/gshadow", gshadow(), 0o640, SHADOW_GID);
   tree.file("/etc/sudoers", sudoers, 0o440);

@@ -157,6 +157,7 @@ import { sudo } from "./sudo.ts";
 import { switchRootProgram } from "./switch_root.ts";
 import { sync } from "./sync.ts";
 import { sysctl } from "./sysctl.ts";
+import { systemctl } from "./systemctl.ts";
 import { systemdCgls } from "./systemd-cgls.ts";
 import { systemdCgtop } from "./systemd-cgtop.ts";
 import { tac } from "./tac.ts";
@@ -374,6 +375,7 @@ export const executables: readonly Executable[] = [
   switchRootProgram,
   sync,
   sysctl,
+  systemctl,
   systemdCgls,
   systemdCgtop,
   tac,

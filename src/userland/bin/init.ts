@@ -4,7 +4,7 @@
  *
  * What is outside the machine speaks through two "virtio ports": lines `open N` on /dev/vport0p1 ask for a login on
  * /dev/pts/N, answered by `closed N` when it ends; `agent` on /dev/vport0p2 asks for a shell that takes scripts from
- * /dev/vport0p5, answered by `closed agent STATUS`. Left out: services, run levels, utmp.
+ * /dev/vport0p5, answered by `closed agent STATUS`. Services that are enabled are started after the first login (`libc/service.ts`). Left out: run levels, utmp.
  */
 
 import { EBUSY, ECHILD, EINTR, EINVAL, EIO, ENODEV, ENOENT, ENXIO, Errno } from "../../abi/errno.ts";
@@ -18,6 +18,7 @@ import { wExitStatus, wIfExited, WNOHANG, wTermSig } from "../../abi/wait.ts";
 import type { Executable } from "../executable.ts";
 import { bringUpNetwork } from "../libc/ifup.ts";
 import { getpwnam } from "../libc/passwd.ts";
+import { becomeUnit, enabledUnits, findUnit } from "../libc/service.ts";
 import { writeAll } from "../libc/stdio.ts";
 import { DEFAULT_PATH, mkdir, open, optional, readText, stat } from "../libc/unistd.ts";
 
@@ -177,9 +178,14 @@ function* openPort(sys: Sys, path: string): Proc<Port | undefined> {
   return fd === undefined ? undefined : new Port(sys, fd);
 }
 
+/** From the first login to the start of services. */
+const SERVICES_AFTER_NS = 200e6;
+
 class Init {
   /** What runs for the world outside: PID → how to say that it ended. */
   private readonly sessions = new Map<number, { readonly port: Port; readonly name: string }>();
+
+  private services: "waiting" | "due" | "started" = "waiting";
 
   constructor(private readonly sys: Sys) {}
 
@@ -200,7 +206,12 @@ class Init {
       yield* this.reap();
       const fds: PollFd[] = ports.map((port) => ({ fd: port.fd, events: POLLIN, revents: 0 }));
       try {
-        yield* sys.ppoll(fds, undefined, 0n);
+        const ready = yield* sys.ppoll(fds, this.services === "due" ? { sec: 0, nsec: SERVICES_AFTER_NS } : undefined, 0n);
+        if (ready === 0) {
+          this.services = "started";
+          yield* this.startServices();
+          continue;
+        }
       } catch (e) {
         if (e !== EINTR) throw e;
         continue;
@@ -221,6 +232,15 @@ class Init {
     else if (line === "agent") yield* this.spawn(port, "agent", () => agent(this.sys));
   }
 
+  /** What is enabled starts once someone has a prompt: nobody is to wait for it. */
+  private *startServices(): Proc<void> {
+    const { sys } = this;
+    for (const name of yield* enabledUnits(sys)) {
+      const unit = yield* findUnit(sys, name);
+      if (unit !== undefined) yield* sys.fork(() => becomeUnit(sys, unit));
+    }
+  }
+
   private *spawn(port: Port, name: string, body: () => Proc<number>): Proc<void> {
     const { sys } = this;
     const pid = yield* sys.fork(function* () {
@@ -234,6 +254,7 @@ class Init {
       }
     });
     this.sessions.set(pid, { port, name });
+    if (this.services === "waiting") this.services = "due";
   }
 
   /** Waits for every child that has ended. */
