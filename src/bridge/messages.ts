@@ -245,6 +245,57 @@ export interface OverlayEntity {
   readonly version: number;
 }
 
+/** A container of Docker's, as dockerd keeps it in its files. */
+export interface ContainerEntity {
+  /** 64 hexadecimal digits; the key. */
+  readonly id: string;
+  readonly name: string;
+  /** As it was asked for, such as `alpine:3.20`. */
+  readonly image: string;
+  /** 64 hexadecimal digits. */
+  readonly imageId: string;
+  readonly command: string;
+  readonly state: "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";
+  /** Of its first process as the host numbers it; 0 where none runs. */
+  readonly pid: number;
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  /** `starting`, `healthy`, `unhealthy`; empty without a check. */
+  readonly health: string;
+  /** RFC 3339; year 1 for never. */
+  readonly created: string;
+  readonly started: string;
+  readonly finished: string;
+  readonly restartCount: number;
+  /** It has a terminal. */
+  readonly tty: boolean;
+  readonly networkMode: string;
+  readonly networks: readonly { readonly name: string; readonly address: string }[];
+  /** `container` is like `80/tcp`. */
+  readonly ports: readonly { readonly container: string; readonly hostIp: string; readonly hostPort: number }[];
+  readonly mounts: readonly {
+    readonly type: string;
+    readonly name: string;
+    readonly source: string;
+    readonly destination: string;
+    readonly writable: boolean;
+  }[];
+  /** 0 where there is none. */
+  readonly limits: { readonly memoryBytes: number; readonly cpus: number; readonly pids: number };
+}
+
+/** An image of Docker's. */
+export interface ImageEntity {
+  /** 64 hexadecimal digits; the key. */
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly created: string;
+  /** Of its layers, lowest first: `sha256:…`. */
+  readonly diffIds: readonly string[];
+  /** Oldest first; those that are not empty made one layer each. */
+  readonly history: readonly { readonly createdBy: string; readonly comment: string; readonly empty: boolean }[];
+}
+
 /** A network namespace that has devices to show: the initial one, and all with more than a loopback device that is down. */
 export interface NetworkEntity {
   /** Inode number of the namespace; the key. */
@@ -349,6 +400,12 @@ export interface Delta<T> {
   readonly remove: readonly number[];
 }
 
+/** The same of entities with a text for a key. */
+export interface StringDelta<T> {
+  readonly upsert: readonly T[];
+  readonly remove: readonly string[];
+}
+
 /** From the worker to the page. */
 export type WorkerMessage =
   /** First message: the machine has booted. */
@@ -367,6 +424,8 @@ export type WorkerMessage =
       readonly mounts?: Delta<MountEntity>;
       readonly overlays?: Delta<OverlayEntity>;
       readonly networks?: Delta<NetworkEntity>;
+      readonly containers?: StringDelta<ContainerEntity>;
+      readonly images?: StringDelta<ImageEntity>;
       /** Of the links that moved something. */
       readonly linkCounters?: readonly LinkCounters[];
       /** While they are watched, with the number of those left out because there were too many. */

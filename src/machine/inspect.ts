@@ -5,6 +5,7 @@
  */
 
 import { EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EOPNOTSUPP, Errno } from "../abi/errno.ts";
+import { decodeUtf8 } from "../abi/utf8.ts";
 import { DT_DIR, isDir, isLnk, isReg } from "../abi/stat.ts";
 import type { Answer, FileEntry, Query } from "../bridge/messages.ts";
 import { OverlaySuperBlock } from "../kernel/fs/overlay/super.ts";
@@ -48,6 +49,31 @@ export function inspect(kernel: Kernel, query: Query): Answer {
     }
   } catch (error) {
     if (error instanceof Errno) return { kind: "error", errno: error.name };
+    throw error;
+  }
+}
+
+/** The names in a directory of the initial mount namespace; none where it is not there. Changes nothing in the machine. */
+export function peekNames(kernel: Kernel, path: string): readonly string[] {
+  return peek(kernel, path, (at, look) => peekDirectory(at.dentry, look.viewer).map(({ name }) => name)) ?? [];
+}
+
+/** A regular file of the initial mount namespace; without its text where it is the inode `known`. Undefined where it is not there. Changes nothing in the machine. */
+export function peekText(kernel: Kernel, path: string, known?: Inode): { readonly inode: Inode; readonly text: string } | undefined {
+  return peek(kernel, path, ({ dentry: { inode } }, look) => {
+    if (inode === known) return { inode, text: "" };
+    return { inode, text: decodeUtf8(readInode(inode, "", look.viewer, 0, MAX_BYTES).bytes) };
+  });
+}
+
+function peek<T>(kernel: Kernel, path: string, look: (at: Path, look: Look) => T): T | undefined {
+  const ns = kernel.init?.leader.mntNs;
+  if (ns === undefined) return undefined;
+  try {
+    const from = new Look(kernel, ns.ino);
+    return look(from.walk(path), from);
+  } catch (error) {
+    if (error instanceof Errno) return undefined;
     throw error;
   }
 }

@@ -4,8 +4,10 @@
  */
 import type {
   CgroupEntity,
+  ContainerEntity,
   CpuSample,
   Delta,
+  ImageEntity,
   LinkCounters,
   LinkEnd,
   MountEntity,
@@ -14,6 +16,7 @@ import type {
   OverlayEntity,
   Pace,
   PacketEntity,
+  StringDelta,
   TaskEntity,
   TraceEntity,
   WorkerMessage,
@@ -47,7 +50,18 @@ const PACKETS_KEPT = 400;
 const SAMPLE_EVERY_MS = 250;
 
 /** The kinds of things that change apart from each other, and so are drawn anew apart. */
-export type LiveKind = "tasks" | "namespaces" | "cgroups" | "mounts" | "overlays" | "networks" | "counters" | "packets" | "histories";
+export type LiveKind =
+  | "tasks"
+  | "namespaces"
+  | "cgroups"
+  | "mounts"
+  | "overlays"
+  | "networks"
+  | "counters"
+  | "packets"
+  | "histories"
+  | "containers"
+  | "images";
 
 /** What tells a link apart from all others. */
 export function getLinkKey({ netNs, ifindex }: LinkEnd): string {
@@ -55,7 +69,13 @@ export function getLinkKey({ netNs, ifindex }: LinkEnd): string {
 }
 
 /** Puts a delta into a map. Returns whether there was anything in it. */
-function merge<T>(into: Map<number, T>, delta: Delta<T> | undefined, getKey: (entity: T) => number): boolean {
+function merge<T>(into: Map<number, T>, delta: Delta<T> | undefined, getKey: (entity: T) => number): boolean;
+function merge<T>(into: Map<string, T>, delta: StringDelta<T> | undefined, getKey: (entity: T) => string): boolean;
+function merge<K, T>(
+  into: Map<K, T>,
+  delta: { readonly upsert: readonly T[]; readonly remove: readonly K[] } | undefined,
+  getKey: (entity: T) => K,
+): boolean {
   if (delta === undefined || (delta.upsert.length === 0 && delta.remove.length === 0)) return false;
   for (const key of delta.remove) into.delete(key);
   for (const entity of delta.upsert) into.set(getKey(entity), entity);
@@ -84,6 +104,10 @@ export class LiveMachine {
   readonly overlays = new Map<number, OverlayEntity>();
   /** Key: inode number of the network namespace. */
   readonly networks = new Map<number, NetworkEntity>();
+  /** Docker's. Key: id. */
+  readonly containers = new Map<string, ContainerEntity>();
+  /** Docker's. Key: id. */
+  readonly images = new Map<string, ImageEntity>();
   /** Key: `getLinkKey`. What has not moved anything is absent. */
   readonly counters = new Map<string, LinkCounters>();
   /** What happened to packets while somebody looked, the oldest first. */
@@ -106,6 +130,8 @@ export class LiveMachine {
     counters: 0,
     packets: 0,
     histories: 0,
+    containers: 0,
+    images: 0,
   };
   private sampledMs = 0;
   private sampledNs = 0;
@@ -128,7 +154,7 @@ export class LiveMachine {
   clear(): void {
     for (const map of [this.tasks, this.ghosts, this.bornTo, this.shares, this.sampledCpu, this.parentOf]) map.clear();
     for (const map of [this.namespaces, this.cgroups, this.mounts, this.overlays, this.networks, this.histories]) map.clear();
-    this.counters.clear();
+    for (const map of [this.counters, this.containers, this.images]) map.clear();
     this.packets = [];
     this.packetsLeftOut = 0;
     this.events = [];
@@ -148,6 +174,8 @@ export class LiveMachine {
     if (merge(this.mounts, frame.mounts, ({ id }) => id)) versions.mounts++;
     if (merge(this.overlays, frame.overlays, ({ id }) => id)) versions.overlays++;
     this.mergeNetworks(frame);
+    if (merge(this.containers, frame.containers, ({ id }) => id)) versions.containers++;
+    if (merge(this.images, frame.images, ({ id }) => id)) versions.images++;
     if (this.histories.sample(this.cgroups, news, this.nowNs, realMs)) versions.histories++;
   }
 
