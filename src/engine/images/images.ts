@@ -1,138 +1,176 @@
-/** Provisional: one image, alpine:latest, made of the host's own busybox; layers are directories below /var/lib/docker/overlay2. */
+/**
+ * Images and layers of the engine: the stores below /var/lib/docker/image/overlay2 and /var/lib/docker/overlay2, and what containers need of them.
+ * What clients ask for is in the files beside: pull.ts, push.ts, remove.ts, list.ts, …. moby `daemon/images`.
+ */
 
-import { EEXIST } from "../../abi/errno.ts";
-import { AT_FDCWD, AT_REMOVEDIR } from "../../abi/fcntl.ts";
 import type { Proc } from "../../abi/sys.ts";
-import { mkdir, optional, readFile, stat, symlink, writeFile } from "../../userland/libc/unistd.ts";
+import { familiarString, parseAnyReference, type Reference, InvalidReference, tagNameOnly } from "../../image/reference.ts";
+import type { ByteSink } from "../../userland/libc/stream.ts";
 import type { FilesystemChange, GraphDriverJson } from "../api/container.ts";
 import type { Daemon } from "../daemon.ts";
-import { notFound } from "../errors.ts";
+import { invalidParameter, notFound, systemError } from "../errors.ts";
+import { makeDirs } from "../files.ts";
 import type { ImageForContainer, ImageService } from "../parts.ts";
-
-const ID = `sha256:${"a1".repeat(32)}`;
-const APPLETS =
-  "sh ls cat echo sleep true false ps id hostname mount env printenv kill touch rm mkdir cp mv ln grep sed wc head tail date uname pwd chmod chown dd df du find sort test [ expr seq tr cut xargs sync stat readlink realpath basename dirname nc wget ping ip ifconfig free top watch yes tee vi tar gzip nproc whoami tty stty trap usleep timeout".split(
-    " ",
-  );
+import { DistributionStore } from "./distribution-store.ts";
+import { type Image, ImageStore } from "./image-store.ts";
+import { LayerStore, totalSize } from "./layer-store.ts";
+import { Overlay2 } from "./overlay2.ts";
+import { ReferenceStore } from "./reference-store.ts";
+import { Transfers } from "./transfer.ts";
 
 export class Images implements ImageService {
-  private readonly mounted = new Map<string, number>();
-  private readonly image: ImageForContainer = {
-    id: ID,
-    os: "linux",
-    config: { Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], Cmd: ["/bin/sh"] },
-  };
+  readonly layers: LayerStore;
+  readonly store: ImageStore;
+  readonly references: ReferenceStore;
+  /** Which blobs of which registry are which layers. */
+  readonly distribution: DistributionStore;
+  readonly downloads: Transfers;
+  readonly uploads: Transfers;
+  private readonly driver: Overlay2;
+  private readonly root: string;
+  /** Somebody prunes. */
+  pruning = false;
 
-  constructor(private readonly daemon: Daemon) {}
+  constructor(readonly daemon: Daemon) {
+    const { sys, config } = daemon;
+    this.root = `${config.root}/image/overlay2`;
+    this.driver = new Overlay2(sys, `${config.root}/overlay2`);
+    this.layers = new LayerStore(sys, `${this.root}/layerdb`, this.driver);
+    this.store = new ImageStore(sys, `${this.root}/imagedb`, this.layers);
+    this.references = new ReferenceStore(sys, `${this.root}/repositories.json`);
+    this.distribution = new DistributionStore(sys, `${this.root}/distribution`);
+    this.downloads = new Transfers(sys, 3);
+    this.uploads = new Transfers(sys, 5);
+  }
 
-  *restore(): Proc<void> {}
+  /** Where archives are unpacked for a while: /var/lib/docker/tmp. */
+  get tempDir(): string {
+    return `${this.daemon.config.root}/tmp`;
+  }
 
-  *resolve(reference: string): Proc<ImageForContainer> {
-    if (!["alpine", "alpine:latest", ID, ID.slice(7, 19)].includes(reference))
-      throw notFound(`No such image: ${reference.includes(":") ? reference : `${reference}:latest`}`);
-    yield* this.makeBase();
-    return this.image;
+  *restore(): Proc<void> {
+    yield* makeDirs(this.daemon.sys, this.root, 0o700);
+    yield* makeDirs(this.daemon.sys, this.tempDir, 0o700);
+    yield* this.driver.start();
+    yield* this.layers.restore();
+    for (const complaint of yield* this.store.restore()) yield* this.daemon.log("error", complaint);
+    yield* this.references.restore();
+  }
+
+  // ── Looking up ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** By name, id or the beginning of an id. Errors: invalidParameter for what is no reference; notFound. */
+  require(text: string): Image {
+    const reference = anyReference(text);
+    const image = this.lookUp(text, reference);
+    if (image === undefined) throw noSuchImage(reference);
+    return image;
+  }
+
+  private lookUp(text: string, reference: Reference | { readonly digest: string }): Image | undefined {
+    if (!("path" in reference)) return this.store.find(reference.digest);
+    const id = this.references.get(reference);
+    return (id === undefined ? undefined : this.store.find(id)) ?? this.store.search(text);
+  }
+
+  *resolve(text: string): Proc<ImageForContainer> {
+    return forContainer(this.require(text));
   }
 
   findById(id: string): ImageForContainer | undefined {
-    return id === ID ? this.image : undefined;
+    const image = this.store.find(id);
+    return image === undefined ? undefined : forContainer(image);
   }
 
   count(): number {
-    return 1;
+    return this.store.count;
   }
 
-  private dir(id: string): string {
-    return `${this.daemon.config.root}/overlay2/${id}`;
+  /** Bytes of all its layers. */
+  sizeOf(image: Image): number {
+    return image.chainId === "" ? 0 : totalSize(this.layers.peek(image.chainId));
   }
 
-  private *makeBase(): Proc<void> {
-    const { sys } = this.daemon;
-    const base = `${this.dir("base")}/diff`;
-    if ((yield* optional(stat(sys, `${base}/bin/sh`))) !== undefined) return;
-    for (const dir of [
-      "",
-      "/bin",
-      "/etc",
-      "/dev",
-      "/proc",
-      "/sys",
-      "/tmp",
-      "/root",
-      "/var",
-      "/usr",
-      "/usr/bin",
-      "/usr/lib",
-      "/usr/lib/x86_64-linux-gnu",
-      "/lib64",
-    ])
-      yield* makeDirs(this.daemon, base + dir);
-    for (const file of [
-      "/bin/busybox",
-      "/lib64/ld-linux-x86-64.so.2",
-      "/usr/lib/x86_64-linux-gnu/libc.so.6",
-      "/usr/lib/x86_64-linux-gnu/libresolv.so.2",
-    ]) {
-      const content = yield* optional(readFile(sys, file));
-      if (content !== undefined) yield* writeFile(sys, base + file, content, 0o755);
+  /** Bytes of all layers together, each once. */
+  layersSize(): number {
+    return this.layers.list().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  }
+
+  /** An event of an image; its labels go with it as long as it is there. */
+  *event(imageId: string, name: string, action: string): Proc<void> {
+    const labels = this.lookUpQuietly(imageId)?.config.config?.Labels ?? {};
+    yield* this.daemon.events.log("image", action, imageId, { ...labels, ...(name === "" ? {} : { name }) });
+  }
+
+  private lookUpQuietly(text: string): Image | undefined {
+    try {
+      return this.lookUp(text, anyReference(text));
+    } catch {
+      return undefined;
     }
-    for (const name of APPLETS) yield* optional(symlink(sys, "/bin/busybox", `${base}/bin/${name}`), [EEXIST]);
-    yield* writeFile(sys, `${base}/etc/passwd`, "root:x:0:0:root:/root:/bin/ash\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n", 0o644);
-    yield* writeFile(sys, `${base}/etc/group`, "root:x:0:root\nwheel:x:10:root\nnobody:x:65534:\n", 0o644);
-    yield* writeFile(sys, `${base}/etc/hosts`, "", 0o644);
   }
 
-  *createLayer(containerId: string): Proc<void> {
-    yield* this.makeBase();
-    for (const name of ["diff", "work", "merged"]) yield* makeDirs(this.daemon, `${this.dir(containerId)}/${name}`);
+  /** Gives an image a name. */
+  *tag(id: string, reference: Reference): Proc<void> {
+    yield* this.references.addTag(reference, id);
+    yield* this.store.setLastUpdated(id, yield* this.daemon.timestamp());
+    yield* this.event(id, familiarString(reference), "tag");
   }
 
-  *mountLayer(containerId: string): Proc<string> {
-    const dir = this.dir(containerId);
-    const n = this.mounted.get(containerId) ?? 0;
-    if (n === 0)
-      yield* this.daemon.sys.mount(
-        "overlay",
-        `${dir}/merged`,
-        "overlay",
-        0,
-        `lowerdir=${this.dir("base")}/diff,upperdir=${dir}/diff,workdir=${dir}/work`,
-      );
-    this.mounted.set(containerId, n + 1);
-    return `${dir}/merged`;
+  // ── Layers of containers ───────────────────────────────────────────────────────────────────────────────────────────
+
+  *createLayer(containerId: string, imageId: string | undefined, storageOpt: Readonly<Record<string, string>> = {}): Proc<void> {
+    if ("size" in storageOpt) throw systemError("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+    const [unknown] = Object.keys(storageOpt);
+    if (unknown !== undefined) throw systemError(`Unknown option ${unknown}`);
+    const chain = imageId === undefined ? "" : (this.store.find(imageId)?.chainId ?? "");
+    yield* this.layers.createWritable(containerId, chain === "" ? undefined : chain);
   }
 
-  *unmountLayer(containerId: string): Proc<void> {
-    const n = this.mounted.get(containerId) ?? 0;
-    if (n === 0) return;
-    this.mounted.set(containerId, n - 1);
-    if (n === 1) yield* this.daemon.sys.umount2(`${this.dir(containerId)}/merged`, 2);
+  mountLayer(containerId: string): Proc<string> {
+    return this.layers.mount(containerId);
   }
 
-  *removeLayer(containerId: string): Proc<void> {
-    yield* optional(this.daemon.sys.unlinkat(AT_FDCWD, `${this.dir(containerId)}/merged`, AT_REMOVEDIR));
+  unmountLayer(containerId: string): Proc<void> {
+    return this.layers.unmount(containerId);
   }
 
-  *layerSize(): Proc<{ rw: number; rootFs: number }> {
-    return { rw: 0, rootFs: 0 };
+  removeLayer(containerId: string): Proc<void> {
+    return this.layers.removeWritable(containerId);
+  }
+
+  layerSize(containerId: string): Proc<{ readonly rw: number; readonly rootFs: number }> {
+    return this.layers.writableSize(containerId);
   }
 
   graphDriver(containerId: string): GraphDriverJson {
-    const dir = this.dir(containerId);
-    return {
-      Data: { LowerDir: `${this.dir("base")}/diff`, MergedDir: `${dir}/merged`, UpperDir: `${dir}/diff`, WorkDir: `${dir}/work` },
-      Name: "overlay2",
-    };
+    return this.layers.writableDriver(containerId);
   }
 
-  *changes(): Proc<FilesystemChange[]> {
-    return [];
+  changes(containerId: string): Proc<FilesystemChange[]> {
+    return this.layers.changes(containerId);
+  }
+
+  /** `docker export`: the whole root filesystem as an archive. Blocks. */
+  *exportLayer(containerId: string, sink: ByteSink): Proc<void> {
+    yield* this.layers.exportWritable(containerId, sink);
   }
 }
 
-function* makeDirs(daemon: Daemon, path: string): Proc<void> {
-  for (let at = path.indexOf("/", 1); ; at = path.indexOf("/", at + 1)) {
-    yield* optional(mkdir(daemon.sys, at < 0 ? path : path.slice(0, at), 0o755), [EEXIST]);
-    if (at < 0) return;
+function forContainer({ id, config }: Image): ImageForContainer {
+  return { id, config: config.config ?? {}, os: config.os };
+}
+
+/** Errors: invalidParameter. */
+export function anyReference(text: string): Reference | { readonly digest: string } {
+  try {
+    return parseAnyReference(text);
+  } catch (e) {
+    if (e instanceof InvalidReference) throw invalidParameter(e.message);
+    throw e;
   }
+}
+
+export function noSuchImage(reference: Reference | { readonly digest: string }): Error {
+  return notFound(`No such image: ${"path" in reference ? familiarString(tagNameOnly(reference)) : reference.digest}`);
 }
