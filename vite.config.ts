@@ -82,17 +82,19 @@ function firstPromptSize(): Plugin {
 /** The list of programs, and those of them that run before the first prompt. */
 const PROGRAMS = fileURLToPath(new URL("./src/machine/executables.ts", import.meta.url));
 const FIRST_PROGRAMS = ["bash", "init"];
+const KERNEL_LATER = fileURLToPath(new URL("./src/machine/later.ts", import.meta.url));
 const REGEX = "\0regex-engine";
-const LATER = "\0later-programs";
+const LATER = "\0later";
 
 /**
  * Of all programs but the first ones, the worker starts with the facts only (name, paths, sizes: what the root filesystem is made of); their code comes
- * as one chunk while the visitor reads the prompt, and with it the engine for regular expressions, of which the shell needs none before it is typed to.
- * The worker holds typed input back until then (`worker.ts`). The list stays the plain array that it is everywhere else.
+ * as one chunk while the visitor reads the prompt, and with it the modules of the kernel, and the engine for regular expressions, of which the shell
+ * needs none before it is typed to. The worker holds typed input back until then (`worker.ts`); what needs the chunk earlier stops the virtual clock.
+ * Everywhere else the list is a plain array, and the modules are imported as any code.
  */
-function laterPrograms(): Plugin {
+function laterCode(): Plugin {
   return {
-    name: "later-programs",
+    name: "later-code",
     apply: "build",
     enforce: "pre",
     resolveId(id) {
@@ -107,9 +109,12 @@ function laterPrograms(): Plugin {
           `import { RE2JS } from ${JSON.stringify(engine?.id)};`,
           `import { provide } from ${JSON.stringify(REGEX)};`,
           `export { executables } from ${JSON.stringify(`${PROGRAMS}?all`)};`,
+          `export { later } from ${JSON.stringify(`${KERNEL_LATER}?all`)};`,
           "provide(RE2JS);",
         ].join("\n");
       }
+      if (id === KERNEL_LATER)
+        return `export let later; export async function loadLater() { ({ later } = await import(${JSON.stringify(LATER)})); }`;
       if (id !== PROGRAMS) return null;
       const { module } = await runnerImport<{ executables: readonly Executable[] }>(PROGRAMS);
       const entries = module.executables.map((executable) => {
@@ -155,7 +160,7 @@ export default defineConfig(({ mode }) => {
     resolve: { alias: [{ find: /^machine-worker(?=\?)/, replacement: MACHINE_WORKER }] },
     plugins: classic ? [react()] : [react(), pageLoader(), compatibilityPage(), firstPromptSize()],
     // Modules in chunks; or one classic script, which loads by importScripts from a blob where an opaque origin forbids a worker from the server.
-    worker: { format: classic ? "iife" : "es", plugins: () => (classic ? [] : [laterPrograms()]) },
+    worker: { format: classic ? "iife" : "es", plugins: () => (classic ? [] : [laterCode()]) },
     publicDir: classic ? false : "public",
     build: {
       target: "es2023",

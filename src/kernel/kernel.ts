@@ -12,7 +12,8 @@ import { exitedStatus } from "../abi/wait.ts";
 import { CgroupTree } from "./cgroup/tree.ts";
 import { AddressSpace } from "./mm/address-space.ts";
 import { AnonAccount, Memory } from "./mm/memory.ts";
-import { newNetNamespace } from "./net/net.ts";
+import { NET } from "./net/module.ts";
+import { NetNamespace } from "./net/net-namespace.ts";
 import { IpcNamespace } from "./ns/ipc.ts";
 import { CgroupNamespace, NsProxy, type PlainNamespace, TimeNamespace, UtsNamespace } from "./ns/nsproxy.ts";
 import { PidNamespace } from "./ns/pid.ts";
@@ -50,6 +51,7 @@ import { exitKilled, exitTask, groupExit } from "./task/exit.ts";
 import { FilesStruct } from "./task/files.ts";
 import { forkTask } from "./task/fork.ts";
 import { KernelLog } from "./task/log.ts";
+import { type FindModule, requestModule } from "./task/module.ts";
 import { memoryFault, outOfMemory } from "./task/oom.ts";
 import { Signals } from "./task/signals.ts";
 import type { DeviceDriver, FilesystemType, ProgramLookup, System, SystemConfig } from "./task/system.ts";
@@ -66,7 +68,7 @@ export type RunResult =
   | "until"
   /** The caller's budget is spent. */
   | "budget"
-  /** execve waits for code: `kernel.stalledFor`. */
+  /** A system call waits for code: `kernel.stalledFor`. */
   | "stalled"
   | "halted"
   | "panic";
@@ -85,6 +87,7 @@ export class Kernel implements System {
   readonly sys: Sys;
   readonly initUserNs = new UserNamespace(PROC_USER_INIT_INO, undefined, 0);
   readonly initPidNs: PidNamespace;
+  readonly initNetNs: NetNamespace;
   readonly tasks = new Set<Task>();
   init: ThreadGroup | undefined;
   forks = 0;
@@ -102,6 +105,7 @@ export class Kernel implements System {
   /** Set by what is outside, while the machine runs, to get control back after the present step. */
   stopRequested = false;
   stalledFor: System["stalledFor"];
+  readonly modules = new Map<string, unknown>();
   /** The root tmpfs, empty until boot fills it. */
   readonly rootfs: TmpfsSuperBlock;
   /** JavaScript errors thrown by programs: bugs of ours, which tests look at. */
@@ -117,6 +121,7 @@ export class Kernel implements System {
   constructor(
     readonly config: SystemConfig,
     readonly findProgram: FindProgram,
+    readonly findModuleCode: FindModule,
   ) {
     this.sched = new Scheduler(config.cpus, {
       ended: (task, status) => groupOrThreadExit(task as Task, status),
@@ -154,6 +159,7 @@ export class Kernel implements System {
     this.memory.cgroups = this.cgroups;
     this.signals.groupExit = groupExit;
     this.initPidNs = new PidNamespace(PROC_PID_INIT_INO, undefined, this.initUserNs);
+    this.initNetNs = new NetNamespace(this, PROC_NET_INIT_INO, this.initUserNs);
     this.realtimeOffset = { sec: config.startSec, nsec: 0 };
     for (const type of filesystemTypes) this.filesystems.set(type.name, type);
     for (const [dev, driver] of charDevices) this.charDevices.set(dev, driver);
@@ -175,8 +181,8 @@ export class Kernel implements System {
     return 1 + CGROUP_FILES_MAX * this.cgroupsMade++;
   }
 
-  newNetNamespace(ino: number, userNs: UserNamespace): PlainNamespace<"net"> {
-    return newNetNamespace(this, ino, userNs);
+  requireNetNamespaces(): (ino: number, userNs: UserNamespace) => PlainNamespace<"net"> {
+    return requestModule(this, NET).newNamespace;
   }
 
   nextNamespaceIno(): number {
@@ -230,7 +236,7 @@ export class Kernel implements System {
     task.ns = new NsProxy({
       uts: new UtsNamespace(PROC_UTS_INIT_INO, userNs, "(none)", "(none)"),
       ipc: new IpcNamespace(PROC_IPC_INIT_INO, userNs),
-      net: this.newNetNamespace(PROC_NET_INIT_INO, userNs),
+      net: this.initNetNs,
       cgroup: new CgroupNamespace(PROC_CGROUP_INIT_INO, userNs, this.cgroups.root),
       time,
       timeForChildren: time,

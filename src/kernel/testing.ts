@@ -1,9 +1,10 @@
 /** A kernel for tests of system calls: its only program is the test itself, which runs as PID 1 on an almost empty root. */
 
 import { Errno } from "../abi/errno.ts";
-import type { Proc, Sys } from "../abi/sys.ts";
+import type { Proc, Program, Sys } from "../abi/sys.ts";
 import { type FillEntry, fillTmpfs } from "./fs/tmpfs/fill.ts";
 import { Kernel } from "./kernel.ts";
+import { findBuiltIn } from "./modules.ts";
 
 const DIRS = ["/", "/sbin", "/dev", "/proc", "/tmp", "/mnt"];
 
@@ -27,16 +28,16 @@ export interface KernelRun<T> {
 /** Runs `body` as PID 1 until it ends, at most a virtual hour. Throws what it throws. */
 export function runKernel<T>(body: (sys: Sys, kernel: Kernel) => Proc<T>, memoryBytes = 256 * 1024 ** 2): KernelRun<T> {
   let outcome: { value: T } | { thrown: unknown } | undefined;
-  const kernel: Kernel = new Kernel({ cpus: 2, memoryBytes, startSec: 1_767_225_600, hostname: "test", seed: 1 }, () => {
-    return function* (sys) {
-      try {
-        outcome = { value: yield* body(sys, kernel) };
-      } catch (thrown) {
-        outcome = { thrown };
-      }
-      return 0;
-    };
-  });
+  const program: Program = function* (sys) {
+    try {
+      outcome = { value: yield* body(sys, kernel) };
+    } catch (thrown) {
+      outcome = { thrown };
+    }
+    return 0;
+  };
+  const config = { cpus: 2, memoryBytes, startSec: 1_767_225_600, hostname: "test", seed: 1 };
+  const kernel = new Kernel(config, () => program, findBuiltIn);
   fillTmpfs(kernel.rootfs, rootfs);
   kernel.boot();
   kernel.run(3600e9, () => outcome !== undefined);

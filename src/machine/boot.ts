@@ -10,10 +10,10 @@ import { fillTmpfs } from "../kernel/fs/tmpfs/fill.ts";
 import { Kernel, type RunResult } from "../kernel/kernel.ts";
 import { Timer } from "../kernel/sched/timer.ts";
 import { executables } from "./executables.ts";
+import { later } from "./later.ts";
 import { findProgram } from "./programs.ts";
 import { buildRootfs } from "./rootfs.ts";
 import { Terminal } from "./terminal.ts";
-import { plugIn } from "./world/uplink.ts";
 
 export const DEFAULT_CONFIG: SessionConfig = {
   seed: 1,
@@ -34,12 +34,11 @@ export class Machine {
   private reachedNs = 0;
 
   constructor(readonly config: SessionConfig) {
-    this.kernel = new Kernel(config, findProgram);
+    this.kernel = new Kernel(config, findProgram, (module) => later?.findModule(module));
     fillTmpfs(this.kernel.rootfs, buildRootfs(executables, config.hostname, config.services));
     this.ports = new Map([1, 2, 3, 4, 5].map((n) => [n, new OutsidePort(this.kernel, n)]));
     this.port(1).onData((bytes) => this.heard(bytes));
     this.kernel.boot();
-    plugIn(this.kernel);
   }
 
   port(n: number): OutsidePort {

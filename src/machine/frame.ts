@@ -1,14 +1,17 @@
 /** Turns what changed in the machine since the last frame into one message to the page. */
 
 import type { CpuSample, Pace, TraceEntity, WorkerMessage } from "../bridge/messages.ts";
+import { NET } from "../kernel/net/module.ts";
+import { findModule } from "../kernel/task/module.ts";
 import type { TraceEvent } from "../kernel/trace.ts";
 import type { Machine } from "./boot.ts";
 import { CgroupSource } from "./frame/cgroups.ts";
 import { MountSource } from "./frame/mounts.ts";
 import { NamespaceSource } from "./frame/namespaces.ts";
-import { NetworkSource } from "./frame/network.ts";
-import { isPacketEvent, PacketSource } from "./frame/packets.ts";
+import type { NetworkSource } from "./frame/network.ts";
+import type { PacketEvent, PacketSource } from "./frame/packets.ts";
 import { TaskSource } from "./frame/tasks.ts";
+import { later } from "./later.ts";
 
 /** Events sent in one frame; the rest is counted. */
 const MAX_EVENTS = 200;
@@ -20,10 +23,12 @@ export class FrameBuilder {
   private readonly namespaces: NamespaceSource;
   private readonly cgroups: CgroupSource;
   private readonly mounts: MountSource;
-  private readonly networks: NetworkSource;
-  private readonly packets: PacketSource;
+  /** There from the first frame on after the network was first used. */
+  private networks: NetworkSource | undefined;
+  private packets: PacketSource | undefined;
   private events: TraceEntity[] = [];
   private dropped = 0;
+  private packetsWatched = false;
   private lastSampleNs = Number.NEGATIVE_INFINITY;
   private lastBusy: number[];
 
@@ -32,20 +37,19 @@ export class FrameBuilder {
     this.namespaces = new NamespaceSource(machine.kernel);
     this.cgroups = new CgroupSource(machine.kernel);
     this.mounts = new MountSource(machine.kernel);
-    this.networks = new NetworkSource(machine.kernel);
-    this.packets = new PacketSource(machine.kernel);
     this.lastBusy = machine.kernel.sched.cpus.map(() => 0);
     machine.kernel.trace.listen((event) => this.note(event));
   }
 
   /** Whether single packets are told of. Changes nothing in the machine. */
   watchPackets(on: boolean): void {
-    this.packets.watch(on);
+    this.packetsWatched = on;
+    this.packets?.watch(on);
   }
 
   private note(event: TraceEvent): void {
     if (isPacketEvent(event)) {
-      this.packets.note(event);
+      this.packets?.note(event);
       return;
     }
     if (this.events.length >= MAX_EVENTS) {
@@ -67,7 +71,8 @@ export class FrameBuilder {
     const cgroups = this.cgroups.collect();
     const mounts = this.mounts.collect();
     const overlays = this.mounts.collectOverlays();
-    const packets = this.packets.take();
+    this.openNetwork();
+    const packets = this.packets?.take();
     return {
       type: "frame",
       nowNs: machine.nowNs,
@@ -79,12 +84,21 @@ export class FrameBuilder {
       ...(cgroups === undefined ? {} : { cgroups }),
       ...(mounts === undefined ? {} : { mounts }),
       ...(overlays === undefined ? {} : { overlays }),
-      ...this.networks.collect(),
+      ...this.networks?.collect(),
       ...(packets === undefined ? {} : { packets }),
       events,
       eventsDropped: dropped,
       ...(sample === undefined ? {} : { sample }),
     };
+  }
+
+  /** Looks only: the network is set up by whoever uses it in the machine. */
+  private openNetwork(): void {
+    const { kernel } = this.machine;
+    if (this.networks !== undefined || later === undefined || findModule(kernel, NET) === undefined) return;
+    this.networks = new later.NetworkSource(kernel);
+    this.packets = new later.PacketSource(kernel);
+    this.packets.watch(this.packetsWatched);
   }
 
   private sample(): CpuSample | undefined {
@@ -104,6 +118,10 @@ export class FrameBuilder {
       load1: kernel.loads[0],
     };
   }
+}
+
+export function isPacketEvent(event: TraceEvent): event is PacketEvent {
+  return "packet" in event;
 }
 
 function toEntity(event: TraceEvent): TraceEntity {

@@ -13,7 +13,7 @@ import type { TcpSock } from "../kernel/net/ipv4/tcp/sock.ts";
 import { tcpTable } from "../kernel/net/ipv4/tcp/table.ts";
 import { TcpTimeWait } from "../kernel/net/ipv4/tcp/timewait.ts";
 import { udpTable } from "../kernel/net/ipv4/udp.ts";
-import { netCoreOf } from "../kernel/net/net.ts";
+import { findNetCore } from "../kernel/net/net.ts";
 import type { NetNamespace } from "../kernel/net/net-namespace.ts";
 import type { File } from "../kernel/vfs/file.ts";
 
@@ -145,7 +145,7 @@ function checkSums(cgroup: Cgroup, kernel: Kernel): void {
 
 /** Devices are where they say they are, pairs are pairs, and nothing leads to what is gone. */
 function checkNetwork(kernel: Kernel): void {
-  const { namespaces } = netCoreOf(kernel);
+  const namespaces = findNetCore(kernel)?.namespaces ?? new Set<NetNamespace>();
   for (const ns of namespaces) {
     require(ns.devices.size === ns.deviceNames.size, `net:[${ns.ino}]: ${ns.devices.size} devices, ${ns.deviceNames.size} names`);
     require(ns.findDevice(ns.loopback.name) === ns.loopback, `net:[${ns.ino}]: its loopback device is gone`);

@@ -2,6 +2,7 @@
 
 import { IPPROTO_ICMP, parseIpv4 } from "../abi/inet.ts";
 import { Kernel } from "../kernel/kernel.ts";
+import { findBuiltIn } from "../kernel/modules.ts";
 import { openDevice, registerDevice } from "../kernel/net/dev.ts";
 import type { NetDevice } from "../kernel/net/device.ts";
 import { BridgeDevice } from "../kernel/net/devices/bridge.ts";
@@ -11,8 +12,10 @@ import { fibOf } from "../kernel/net/ipv4/fib.ts";
 import { ipLocalOut, newDatagram } from "../kernel/net/ipv4/output.ts";
 import { routeOutput } from "../kernel/net/ipv4/route.ts";
 import { type Route, RT_SCOPE_LINK, RT_TABLE_MAIN, RTN_UNICAST, RTPROT_BOOT } from "../kernel/net/ipv4/route-types.ts";
-import { newNetNamespace } from "../kernel/net/net.ts";
+import { NET } from "../kernel/net/module.ts";
+import { netCoreOf } from "../kernel/net/net.ts";
 import type { NetNamespace } from "../kernel/net/net-namespace.ts";
+import { requestModule } from "../kernel/task/module.ts";
 import type { TracePayload } from "../kernel/trace.ts";
 
 export function ip(text: string): number {
@@ -24,14 +27,14 @@ export function ip(text: string): number {
 const CONFIG = { seed: 1, startSec: 1_767_225_600, cpus: 2, memoryBytes: 256 * 1024 ** 2, hostname: "test" };
 
 export class Lab {
-  readonly kernel = new Kernel(CONFIG, () => undefined);
+  readonly kernel = new Kernel(CONFIG, () => undefined, findBuiltIn);
   readonly events: TracePayload[] = [];
   /** The initial namespace, so that there is one; nothing of it is used. */
-  readonly init = newNetNamespace(this.kernel, 1, this.kernel.initUserNs);
+  readonly init = netCoreOf(this.kernel).initNs;
 
   /** A namespace with its loopback device up. */
   ns(): NetNamespace {
-    const ns = newNetNamespace(this.kernel, this.kernel.nextNamespaceIno(), this.kernel.initUserNs).get();
+    const ns = requestModule(this.kernel, NET).newNamespace(this.kernel.nextNamespaceIno(), this.kernel.initUserNs).get();
     this.run(() => openDevice(ns.loopback));
     return ns;
   }

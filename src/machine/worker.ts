@@ -6,6 +6,7 @@
 import type { Pace, PageMessage, WorkerMessage } from "../bridge/messages.ts";
 import { FrameBuilder } from "./frame.ts";
 import { Machine } from "./boot.ts";
+import { loadLater } from "./later.ts";
 import { loadAllPrograms, loadProgram } from "./programs.ts";
 
 /** Time between two frames, and the share of it that the machine may use, real milliseconds. */
@@ -38,9 +39,9 @@ let stopped = false;
 let booted = false;
 /** Code is on its way: the virtual clock stands still. */
 let loading = false;
-/** All programs are there. */
+/** All programs and modules are there. */
 let complete = false;
-/** Inputs that came too early, in their order: any before the machine has booted, and from the first key on before all programs are there. */
+/** Inputs that came too early, in their order: any before the machine has booted, and from the first key on before all code is there. */
 const held: PageInput[] = [];
 let timer: ReturnType<typeof setTimeout> | undefined;
 const undrawn = new Map<number, number>();
@@ -107,7 +108,7 @@ function release(m: Machine): void {
 async function fetchAll(): Promise<void> {
   while (!complete) {
     try {
-      await loadAllPrograms();
+      await Promise.all([loadLater(), loadAllPrograms()]);
       complete = true;
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -205,13 +206,13 @@ function advance(m: Machine, elapsedMs: number, startMs: number): void {
   if (elapsedMs > 0) achieved = achieved * 0.9 + (gone / (elapsedMs * 1e6)) * 0.1;
 }
 
-/** Fetches what an execve waits for. Offline, the visitor sees the clock stand still; the next frame tries again. */
+/** Fetches what a system call waits for. Offline, the visitor sees the clock stand still; the next frame tries again. */
 async function fetchCode(m: Machine): Promise<void> {
   const wanted = m.kernel.stalledFor;
   if (wanted === undefined) return;
   loading = true;
   try {
-    await loadProgram(wanted.program, wanted.argv);
+    await (wanted.kind === "program" ? loadProgram(wanted.name, wanted.argv) : loadLater());
   } catch {
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }

@@ -5,7 +5,7 @@ import { cgroup2 } from "./cgroup2/cgroup2.ts";
 import { devpts } from "./devpts/devpts.ts";
 import { devtmpfs } from "./devtmpfs/devtmpfs.ts";
 import { mqueue } from "./mqueue/mqueue.ts";
-import { overlay } from "./overlay/overlay.ts";
+import { overlay } from "./overlay/module.ts";
 import { proc } from "./proc/proc.ts";
 import { sysfs } from "./sysfs/sysfs.ts";
 import { tmpfs } from "./tmpfs/tmpfs.ts";

@@ -17,9 +17,7 @@ import { RT_SCOPE_HOST } from "./ipv4/route-types.ts";
 import { changeFlags } from "./netlink/link.ts";
 import { type NetNamespace, netNsOf } from "./net-namespace.ts";
 
-export type DeviceRequest = keyof SocketIoctls;
-
-export const isDeviceRequest = (request: string): request is DeviceRequest => request.startsWith("SIOC");
+type DeviceRequest = keyof SocketIoctls;
 
 /** A label such as `eth0:1` names the device before its colon. Errors: ENODEV. */
 function requireDevice(ns: NetNamespace, name: string): NetDevice {

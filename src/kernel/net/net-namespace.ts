@@ -32,6 +32,8 @@ export class NetNamespace extends PlainNamespace<"net"> {
   version = 0;
   /** The loopback device: there as long as the namespace. */
   declare loopback: NetDevice;
+  /** Set by `net.ts`: the initial namespace is older than the network. */
+  declare core: NetCore;
   /** Rules and connection tracking, once there are any. Written by `netfilter/`. */
   netfilter: Netfilter | undefined;
   /** Written by `packet/`. */
@@ -46,15 +48,11 @@ export class NetNamespace extends PlainNamespace<"net"> {
   private readonly parts = new Map<symbol, object>();
 
   constructor(
-    readonly core: NetCore,
+    readonly system: System,
     ino: number,
     userNs: UserNamespace,
   ) {
     super("net", ino, userNs);
-  }
-
-  get system(): System {
-    return this.core.system;
   }
 
   /** The state of one part of the stack, made when it is first asked for. */

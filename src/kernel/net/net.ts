@@ -1,9 +1,11 @@
-/** The network as a whole: puts its parts together, once for each machine. */
+/** The network as a whole: puts its parts together, once for each machine. It comes as a module: `module.ts` is what the rest of the kernel sees of it. */
 
 import { ETH_P_ARP, ETH_P_IP, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from "../../abi/inet.ts";
-import type { UserNamespace } from "../ns/user.ts";
+import { AF_INET, AF_NETLINK, AF_PACKET } from "../../abi/socket.ts";
+import { findModule, type Module, requestModule } from "../task/module.ts";
 import type { System } from "../task/system.ts";
 import { type InetProtocol, NetCore, type NetWiring } from "./core.ts";
+import { deviceIoctl } from "./dev-ioctl.ts";
 import { exitNamespace, netifReceiveSkb, openDevice, registerDevice } from "./dev.ts";
 import { bridgeEvent } from "./devices/bridge.ts";
 import { macvlanEvent } from "./devices/macvlan.ts";
@@ -12,6 +14,7 @@ import { arpReceive } from "./ipv4/arp.ts";
 import { inetdevEvent } from "./ipv4/devinet.ts";
 import { dropFragments } from "./ipv4/fragment.ts";
 import { icmpProtocol } from "./ipv4/icmp.ts";
+import { inetFamily } from "./ipv4/inet-family.ts";
 import { ipReceive } from "./ipv4/input.ts";
 import { pingSockets } from "./ipv4/ping.ts";
 import { rawSockets } from "./ipv4/raw.ts";
@@ -19,12 +22,16 @@ import { tcpProtocol } from "./ipv4/tcp/protocol.ts";
 import { exitTcp } from "./ipv4/tcp/table.ts";
 import { udpProtocol } from "./ipv4/udp.ts";
 import { addrconfEvent } from "./ipv6/addresses.ts";
+import { NET, type NetModule } from "./module.ts";
 import { NetNamespace } from "./net-namespace.ts";
-import { packetEvent } from "./packet/packet-socket.ts";
+import { packetEvent, packetFamily } from "./packet/packet-socket.ts";
 import { exitNetfilter, masqueradeEvent } from "./netfilter/netfilter.ts";
 import { netfilterOptions } from "./netfilter/sockopt.ts";
 import { forgetNamespace } from "./netlink/nsid.ts";
+import { netlinkProtocols } from "./netlink/protocols.ts";
 import { rtnetlinkEvent, rtnlNotifier } from "./netlink/rtnetlink.ts";
+import { netlinkFamily } from "./netlink/socket.ts";
+import type { SocketFamily } from "./socket.ts";
 
 const wiring: NetWiring = {
   notifiers: [bridgeEvent, macvlanEvent, inetdevEvent, addrconfEvent, masqueradeEvent, packetEvent, rtnetlinkEvent],
@@ -42,23 +49,35 @@ const wiring: NetWiring = {
   netfilterOptions,
 };
 
-const cores = new WeakMap<System, NetCore>();
+const families: ReadonlyMap<number, SocketFamily> = new Map<number, SocketFamily>([
+  [AF_INET, inetFamily],
+  [AF_PACKET, packetFamily],
+  [AF_NETLINK, netlinkFamily(netlinkProtocols)],
+]);
 
-/** The network of a machine. */
-export function netCoreOf(system: System): NetCore {
-  let core = cores.get(system);
-  if (core === undefined) {
-    core = new NetCore(system, wiring, netifReceiveSkb);
+export const netModule: Module<NetModule> = {
+  init(system) {
+    const core = new NetCore(system, wiring, netifReceiveSkb);
     core.rtnl = rtnlNotifier;
-    cores.set(system, core);
-  }
-  return core;
+    setupNamespace(core, system.initNetNs as NetNamespace);
+    const newNamespace: NetModule["newNamespace"] = (ino, userNs) => setupNamespace(core, new NetNamespace(system, ino, userNs));
+    return { core, families, deviceIoctl, newNamespace };
+  },
+};
+
+/** The network of a machine; sets it up if nobody has used it before. */
+export function netCoreOf(system: System): NetCore {
+  return requestModule(system, NET).core;
 }
 
-/** A namespace with nothing but its loopback device, which is down: setup_net(). The first one is the initial one. */
-export function newNetNamespace(system: System, ino: number, userNs: UserNamespace): NetNamespace {
-  const core = netCoreOf(system);
-  const ns = new NetNamespace(core, ino, userNs);
+/** The network of a machine, if it was used before. */
+export function findNetCore(system: System): NetCore | undefined {
+  return findModule(system, NET)?.core;
+}
+
+/** setup_net(): a namespace gets its loopback device, which is down. The first one is the initial one. */
+function setupNamespace(core: NetCore, ns: NetNamespace): NetNamespace {
+  ns.core = core;
   core.namespaces.add(ns);
   ns.exit = () => {
     exitTcp(ns);
@@ -73,9 +92,9 @@ export function newNetNamespace(system: System, ino: number, userNs: UserNamespa
 }
 
 /** For worlds outside of the machine: a namespace that no task is in, so that nothing in the machine sees it, with its loopback device up. */
-export function newWorldNamespace(system: System): NetNamespace {
+export function newWorldNamespace({ core, newNamespace }: NetModule): NetNamespace {
   // Its number is no inode number of nsfs.
-  const ns = newNetNamespace(system, netCoreOf(system).namespaces.size, system.initUserNs);
+  const ns = newNamespace(core.namespaces.size, core.system.initUserNs);
   openDevice(ns.loopback);
   return ns;
 }

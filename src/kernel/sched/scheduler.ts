@@ -53,8 +53,9 @@ export class Scheduler {
   contextSwitches = 0;
   /** One system call at a time: the gate hands the CPU back after each, within the same quantum. */
   single = false;
-  /** The CPU whose quantum was interrupted by single stepping. */
+  /** The CPU whose quantum was interrupted by single stepping, or by a stall. */
   private interrupted: Cpu | undefined;
+  private stalled = false;
   realQuantumEndNs = 0;
   private utimeAtStart = 0;
   private startNs = 0;
@@ -350,13 +351,21 @@ export class Scheduler {
     // A nanosecond more than now: the task leaves the call that it paused in, and pauses again at the end of the next.
     this.quantumEndNs = this.single ? Math.min(this.clockNs + 1, this.realQuantumEndNs) : this.realQuantumEndNs;
     this.current = task;
+    this.stalled = false;
     if (task.killPending) this.hooks.killed(task);
     else this.resume(task);
-    this.interrupted = this.single && task.state === "running" && this.clockNs < this.realQuantumEndNs ? cpu : undefined;
+    const stepped = this.single && task.state === "running" && this.clockNs < this.realQuantumEndNs;
+    this.interrupted = this.stalled || stepped ? cpu : undefined;
     if (this.interrupted === undefined) this.endQuantum(cpu, task);
   }
 
-  /** An event was set from outside for `atNs`, while single stepping interrupted a quantum: it ends there, as in a replay. */
+  /** The task meets code that is not loaded: its quantum stops where it is, and goes on with the next step as if nothing had been. */
+  *stall(): Generator<Wait, void, void> {
+    this.stalled = true;
+    yield;
+  }
+
+  /** An event was set from outside for `atNs`, while a quantum was interrupted: it ends there, as in a replay. */
   limitQuantum(atNs: number): void {
     if (this.interrupted !== undefined) this.realQuantumEndNs = Math.min(this.realQuantumEndNs, atNs);
   }

@@ -14,6 +14,7 @@ import { Blocked } from "../blocked.ts";
 import { SYSCALL_COST_NS, SYSCALL_NS } from "../params.ts";
 import { ERESTARTNOHAND, ERESTARTSYS } from "../restart.ts";
 import { exitTask, groupExit } from "../task/exit.ts";
+import { ELOADING } from "../task/module.ts";
 import { errnoOf } from "../task/seccomp.ts";
 import { never } from "../task/signals.ts";
 import type { System } from "../task/system.ts";
@@ -86,7 +87,8 @@ function makeCall(system: System, ready: Ready, failed: Failed, name: string, ha
       result = handler(system, task, a, b, c, d, e, f);
     } catch (thrown) {
       if (!(thrown instanceof Errno)) throw panic(system, name, thrown);
-      if (thrown !== ERESTARTSYS && thrown !== ERESTARTNOHAND && sched.clockNs < sched.quantumEndNs && !task.signalPending) {
+      const leaves = thrown !== ERESTARTSYS && thrown !== ERESTARTNOHAND && thrown !== ELOADING;
+      if (leaves && sched.clockNs < sched.quantumEndNs && !task.signalPending) {
         task.syscall = "";
         return failed.with(thrown);
       }
@@ -122,6 +124,11 @@ function* finish(
       return value;
     } catch (thrown) {
       if (!(thrown instanceof Errno)) throw thrown instanceof KernelPanic ? thrown : panic(system, name, thrown);
+      if (thrown === ELOADING) {
+        yield* system.sched.stall();
+        run = begin(system, task, handler, args);
+        continue;
+      }
       if (thrown === ERESTARTSYS || thrown === ERESTARTNOHAND) {
         const again = yield* system.signals.deliver(task, thrown);
         if (!again) {

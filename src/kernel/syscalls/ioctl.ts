@@ -3,15 +3,19 @@
 import { EBADF } from "../../abi/errno.ts";
 import { O_NONBLOCK, O_PATH } from "../../abi/fcntl.ts";
 import { isReg } from "../../abi/stat.ts";
+import type { SocketIoctls } from "../../abi/sockios.ts";
 import type { IoctlRequest } from "../../abi/termios.ts";
 import type { MaySleep } from "../blocked.ts";
-import { deviceIoctl, isDeviceRequest } from "../net/dev-ioctl.ts";
+import { NET } from "../net/module.ts";
 import { SocketFile } from "../net/socket.ts";
+import { requestModule } from "../task/module.ts";
 import type { System } from "../task/system.ts";
 import type { Task } from "../task/task.ts";
 import type { Handlers } from "./handler.ts";
 
-function ioctl(_system: System, task: Task, fd: number, request: IoctlRequest, arg: unknown): MaySleep<unknown> {
+const isDeviceRequest = (request: string): request is keyof SocketIoctls => request.startsWith("SIOC");
+
+function ioctl(system: System, task: Task, fd: number, request: IoctlRequest, arg: unknown): MaySleep<unknown> {
   const file = task.files.require(fd);
   if ((file.flags & O_PATH) !== 0) throw EBADF;
   if (request === "FIONBIO") {
@@ -19,7 +23,7 @@ function ioctl(_system: System, task: Task, fd: number, request: IoctlRequest, a
     return undefined;
   }
   if (request === "FIONREAD" && isReg(file.inode.mode)) return file.inode.size - file.pos;
-  if (isDeviceRequest(request) && file instanceof SocketFile) return deviceIoctl(task, request, arg);
+  if (isDeviceRequest(request) && file instanceof SocketFile) return requestModule(system, NET).deviceIoctl(task, request, arg);
   return file.ioctl(task, request, arg);
 }
 

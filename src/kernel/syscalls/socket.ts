@@ -2,28 +2,15 @@
 
 import { EAFNOSUPPORT, EBADF, EINVAL, EMFILE } from "../../abi/errno.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_PATH } from "../../abi/fcntl.ts";
-import {
-  AF_INET,
-  AF_PACKET,
-  AF_NETLINK,
-  AF_UNIX,
-  type Message,
-  MSG_CMSG_CLOEXEC,
-  MSG_CTRUNC,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
-  type SocketAddress,
-} from "../../abi/socket.ts";
+import { AF_UNIX, type Message, MSG_CMSG_CLOEXEC, MSG_CTRUNC, SOCK_CLOEXEC, SOCK_NONBLOCK, type SocketAddress } from "../../abi/socket.ts";
 import { RLIMIT_NOFILE } from "../../abi/resource.ts";
 import { S_IFSOCK } from "../../abi/stat.ts";
 import { Blocked, type MaySleep } from "../blocked.ts";
+import { NET } from "../net/module.ts";
 import { type Received, requireSocket, type SocketFamily, type SocketFile, ucredIn } from "../net/socket.ts";
-import { inetFamily } from "../net/ipv4/inet-family.ts";
-import { netlinkProtocols } from "../net/netlink/protocols.ts";
-import { netlinkFamily } from "../net/netlink/socket.ts";
-import { packetFamily } from "../net/packet/packet-socket.ts";
 import { unixFamily } from "../net/unix-family.ts";
 import { COPY_NS_PER_BYTE, SCM_MAX_FD } from "../params.ts";
+import { requestModule } from "../task/module.ts";
 import type { System } from "../task/system.ts";
 import type { Task } from "../task/task.ts";
 import type { File } from "../vfs/file.ts";
@@ -42,19 +29,16 @@ function makeNode(task: Task, path: string): Inode {
   return made as unknown as Inode;
 }
 
-const families: ReadonlyMap<number, SocketFamily> = new Map<number, SocketFamily>([
-  [AF_UNIX, unixFamily(makeNode)],
-  [AF_INET, inetFamily],
-  [AF_PACKET, packetFamily],
-  [AF_NETLINK, netlinkFamily(netlinkProtocols)],
-]);
+const unix = unixFamily(makeNode);
 
 /** Types run below it (SOCK_MAX). */
 const SOCK_MAX = 11;
 const TYPE_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC;
 
-function familyOf(domain: number): SocketFamily {
-  const family = families.get(domain);
+/** Errors: EAFNOSUPPORT; ELOADING for the first socket of a family that is not built in. */
+function familyOf(system: System, domain: number): SocketFamily {
+  if (domain === AF_UNIX) return unix;
+  const family = requestModule(system, NET).families.get(domain);
   if (family === undefined) throw EAFNOSUPPORT;
   return family;
 }
@@ -152,11 +136,11 @@ export const socketCalls: Handlers<
 > = {
   socket: (system: System, task, domain, type, protocol) => {
     const [plain, flags] = splitType(type);
-    return installFile(task, familyOf(domain).create(system, task, plain, protocol, flags), (type & O_CLOEXEC) !== 0);
+    return installFile(task, familyOf(system, domain).create(system, task, plain, protocol, flags), (type & O_CLOEXEC) !== 0);
   },
   socketpair: (system, task, domain, type, protocol) => {
     const [plain, flags] = splitType(type);
-    const [a, b] = familyOf(domain).pair(system, task, plain, protocol, flags);
+    const [a, b] = familyOf(system, domain).pair(system, task, plain, protocol, flags);
     return installPair(task, a, b, (type & SOCK_CLOEXEC) !== 0);
   },
   bind: (_system, task, fd, addr) => find(task, fd).bind(task, addr),

@@ -18,15 +18,12 @@ import { inotifyCalls } from "./inotify.ts";
 import { linkCalls } from "./link.ts";
 import { memoryCalls } from "./memory.ts";
 import { mountCalls } from "./mount.ts";
-import { mqOpenCalls } from "./mq-open.ts";
-import { msggetCalls } from "./msgget.ts";
 import { openCalls } from "./open.ts";
 import { pivotRootCalls } from "./pivot-root.ts";
 import { prctlCalls } from "./prctl.ts";
 import { processCalls } from "./process.ts";
+import { rareCalls } from "./rare-calls.ts";
 import { readCalls } from "./read.ts";
-import { semgetCalls } from "./semget.ts";
-import { shmgetCalls } from "./shmget.ts";
 import { schedCalls } from "./sched.ts";
 import { signalCalls } from "./signal.ts";
 import { statCalls } from "./stat.ts";
@@ -61,16 +58,13 @@ export const handlers: Handlers<SyscallName> = {
   ...linkCalls,
   ...memoryCalls,
   ...mountCalls,
-  ...mqOpenCalls,
-  ...msggetCalls,
   ...openCalls,
   ...pivotRootCalls,
   ...prctlCalls,
   ...processCalls,
+  ...rareCalls,
   ...readCalls,
   ...schedCalls,
-  ...semgetCalls,
-  ...shmgetCalls,
   ...signalCalls,
   ...statCalls,
   ...statfsCalls,

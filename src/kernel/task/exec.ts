@@ -155,8 +155,8 @@ function* findCode(system: System, elf: ElfImage, argv: readonly string[]): Gene
     const found = system.findProgram(name, argv, elf.voice);
     if (found === undefined) throw ENOEXEC;
     if (found !== "loading") return found;
-    system.stalledFor = { program: name, argv };
-    yield;
+    system.stalledFor = { kind: "program", name, argv };
+    yield* system.sched.stall();
   }
 }
 

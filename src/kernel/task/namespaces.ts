@@ -91,6 +91,7 @@ function allCapabilitiesIn(userNs: UserNamespace, cred: Cred): Cred {
 /** The namespaces that `flags` ask for, made from those of `task`. Errors: EPERM without CAP_SYS_ADMIN; EINVAL; ENOSPC for too deep nesting. */
 export function newNamespaces(system: System, task: Task, flags: number, fs: FsStruct): Unshared {
   let cred = task.cred;
+  const newNetNamespace = (flags & CLONE_NEWNET) !== 0 ? system.requireNetNamespaces() : undefined;
   if ((flags & CLONE_NEWUSER) !== 0) cred = newUserNamespace(system, task, cred);
   const others = flags & NAMESPACE_FLAGS & ~CLONE_NEWUSER;
   if (others === 0) return { cred, ns: task.ns, fs };
@@ -103,7 +104,7 @@ export function newNamespaces(system: System, task: Task, flags: number, fs: FsS
   const set: { -readonly [K in keyof NamespaceSet<MountNamespace>]: NamespaceSet<MountNamespace>[K] } = {
     uts: wants(CLONE_NEWUTS) ? new UtsNamespace(ino(), userNs, old.uts.hostname, old.uts.domainname) : old.uts,
     ipc: wants(CLONE_NEWIPC) ? new IpcNamespace(ino(), userNs) : old.ipc,
-    net: wants(CLONE_NEWNET) ? system.newNetNamespace(ino(), userNs) : old.net,
+    net: newNetNamespace?.(ino(), userNs) ?? old.net,
     cgroup: wants(CLONE_NEWCGROUP) ? new CgroupNamespace(ino(), userNs, task.cgroup) : old.cgroup,
     time: old.time,
     timeForChildren: wants(CLONE_NEWTIME) ? newTimeNamespace(ino(), userNs, old.time) : old.timeForChildren,

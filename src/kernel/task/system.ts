@@ -19,11 +19,17 @@ import type { Mounts } from "../vfs/mount.ts";
 import type { MaySleep } from "../blocked.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { KernelLog } from "./log.ts";
+import type { FindModule } from "./module.ts";
 import type { Signals } from "./signals.ts";
 import type { Task, ThreadGroup } from "./task.ts";
 
 /** What a note in an executable leads to: code, code that is still on its way (the clock stands still), or nothing. */
 export type ProgramLookup = Program | "loading" | undefined;
+
+/** Code that is on its way: what execve was to start, or a part of the kernel. */
+export type MissingCode =
+  | { readonly kind: "program"; readonly name: string; readonly argv: readonly string[] }
+  | { readonly kind: "module"; readonly name: string };
 
 /** A filesystem type, as in /proc/filesystems. */
 export interface FilesystemType {
@@ -89,14 +95,19 @@ export interface System {
   panic: string | undefined;
   /** reboot(2) was called: nothing runs any more. */
   halted: string | undefined;
-  /** execve met code that is not loaded: run() returns at once, and the call is repeated when it goes on. */
-  stalledFor: { readonly program: string; readonly argv: readonly string[] } | undefined;
+  /** A system call met code that is not loaded: run() returns at once, and the call is repeated when it goes on. */
+  stalledFor: MissingCode | undefined;
+  /** The modules that are set up, by name: what they give (task/module.ts). */
+  readonly modules: Map<string, unknown>;
+  readonly findModuleCode: FindModule;
   /** Settable values under /proc/sys, by path below it. */
   readonly sysctl: Map<string, string>;
   /** CLOCK_REALTIME minus CLOCK_MONOTONIC, seconds. Written by clock_settime. */
   realtimeOffset: Timespec;
-  /** A network namespace with nothing but its loopback device (net/net.ts). */
-  newNetNamespace(ino: number, userNs: UserNamespace): PlainNamespace<"net">;
+  /** There from the boot on, and empty until the network is set up. */
+  readonly initNetNs: PlainNamespace<"net">;
+  /** The way to make network namespaces, each with nothing but its loopback device. Errors: ELOADING. */
+  requireNetNamespaces(): (ino: number, userNs: UserNamespace) => PlainNamespace<"net">;
   /** An inode number for an object without a filesystem: pipes, sockets, namespaces. */
   nextAnonIno(): number;
   readonly mounts: Mounts;

@@ -5,7 +5,8 @@
 
 import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW, MS_RDONLY, MS_RELATIME } from "../../abi/mount.ts";
 import type { Delta, MountEntity, OverlayEntity } from "../../bridge/messages.ts";
-import { OverlaySuperBlock } from "../../kernel/fs/overlay/super.ts";
+import { isOverlay } from "../../kernel/fs/overlay/module.ts";
+import type { OverlaySuperBlock } from "../../kernel/fs/overlay/super.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { Dentry } from "../../kernel/vfs/dentry.ts";
 import { type Mount, MountNamespace } from "../../kernel/vfs/mount.ts";
@@ -85,7 +86,7 @@ export class MountSource {
   private findOverlays(): void {
     const found = new Set<OverlaySuperBlock>();
     for (const { mounts } of this.seen.values())
-      for (const { mount } of mounts) if (mount.sb instanceof OverlaySuperBlock) found.add(mount.sb);
+      for (const { mount } of mounts) if (isOverlay(mount.sb)) found.add(mount.sb);
     this.overlays = found;
   }
 
@@ -169,7 +170,7 @@ function describeMounts(ns: MountNamespace): MountEntity[] {
       ...(master?.group === undefined ? {} : { master: master.group.id }),
       unbindable: mount.unbindable,
       covered: hidden.has(mount) || mount.overmount !== undefined,
-      ...(sb instanceof OverlaySuperBlock ? { overlay: sb.dev } : {}),
+      ...(isOverlay(sb) ? { overlay: sb.dev } : {}),
     };
   });
 }

@@ -3,7 +3,7 @@ import type { LinkCounters, NetworkEntity, PacketEntity } from "../../bridge/mes
 import { FrameBuilder } from "../frame.ts";
 import { inspect } from "../inspect.ts";
 import { boot, type TestMachine } from "../testing.ts";
-import { isPacketEvent } from "./packets.ts";
+import { isPacketEvent } from "../frame.ts";
 
 const HOST = 4026531840;
 

@@ -20,10 +20,6 @@ const MAX_KNOWN = 512;
 
 export type PacketEvent = Extract<TraceEvent, { readonly packet: TracedPacket }>;
 
-export function isPacketEvent(event: TraceEvent): event is PacketEvent {
-  return "packet" in event;
-}
-
 interface Known {
   readonly ns: number;
   readonly from: string;

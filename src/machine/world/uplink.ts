@@ -4,14 +4,14 @@
  * address that the world does not know gets no answer.
  */
 
-import type { Kernel } from "../../kernel/kernel.ts";
 import { openDevice } from "../../kernel/net/dev.ts";
 import type { NetDevice } from "../../kernel/net/device.ts";
 import { type LinkSpeed, newUplink } from "../../kernel/net/devices/uplink.ts";
 import { addAddress, defaultBroadcast, setForwarding } from "../../kernel/net/ipv4/devinet.ts";
 import { fibOf } from "../../kernel/net/ipv4/fib.ts";
 import { RT_SCOPE_LINK, RT_TABLE_MAIN, RTN_UNICAST, RTPROT_BOOT } from "../../kernel/net/ipv4/route-types.ts";
-import { netCoreOf, newWorldNamespace } from "../../kernel/net/net.ts";
+import type { NetModule } from "../../kernel/net/module.ts";
+import { newWorldNamespace } from "../../kernel/net/net.ts";
 import type { NetNamespace } from "../../kernel/net/net-namespace.ts";
 import { requireAddress } from "./host.ts";
 import { hosts } from "./hosts.ts";
@@ -33,10 +33,10 @@ const PROVIDER_OUT = requireAddress("198.51.100.1");
 const CENTRE_IN = requireAddress("198.51.100.2");
 
 /** Plugs `eth0` of the machine into a new network, and gives the gateway's namespace. The machine's end is down until somebody sets it up. */
-export function plugIn(kernel: Kernel): NetNamespace {
-  const { softnet, initNs } = netCoreOf(kernel);
+export function plugIn(net: NetModule): NetNamespace {
+  const { softnet, initNs } = net.core;
   return softnet.run(() => {
-    const [gateway, provider, centre] = [newWorldNamespace(kernel), newWorldNamespace(kernel), newWorldNamespace(kernel)];
+    const [gateway, provider, centre] = [newWorldNamespace(net), newWorldNamespace(net), newWorldNamespace(net)];
     const [, lan] = newUplink(initNs, "eth0", CARD_MAC, gateway, "lan0", GATEWAY_MAC, HOME);
     const [wan, line] = newUplink(gateway, "wan0", GATEWAY_MAC + 1, provider, "line0", 0x525564400001, PROVIDER);
     const [trunk, rack] = newUplink(provider, "trunk0", 0x5255c6336401, centre, "rack0", 0x5255c6336402, CENTRE);

@@ -8,6 +8,7 @@ import { EINVAL, ELOOP, EPERM, Errno } from "../../../abi/errno.ts";
 import { MS_NOATIME, MS_RDONLY } from "../../../abi/mount.ts";
 import { S_IFREG } from "../../../abi/stat.ts";
 import { nsCapable } from "../../ns/user.ts";
+import type { Module } from "../../task/module.ts";
 import type { FilesystemType, System } from "../../task/system.ts";
 import type { Task } from "../../task/task.ts";
 import type { Dentry, Path } from "../../vfs/dentry.ts";
@@ -235,9 +236,6 @@ function isInUseBelow(dentry: Dentry): boolean {
   return false;
 }
 
-export const overlay: FilesystemType = {
-  name: "overlay",
-  nodev: true,
-  usernsMount: (mounter) => mounter.cred.userNs,
-  mount: (system, _source, data, _flags, mounter) => new Filling(system, mounter, data).fill(),
+export const overlayModule: Module<Pick<FilesystemType, "mount">> = {
+  init: () => ({ mount: (system, _source, data, _flags, mounter) => new Filling(system, mounter, data).fill() }),
 };

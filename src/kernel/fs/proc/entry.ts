@@ -65,7 +65,12 @@ export interface LinkEntry<S> extends Common {
 
 export interface DirEntry<S> extends Common {
   readonly kind: "dir";
-  readonly entries: readonly Entry<S>[];
+  /** A function where they come with a module. Errors of it: ELOADING. */
+  readonly entries: readonly Entry<S>[] | ((subject: S) => readonly Entry<S>[]);
+}
+
+export function entriesOf<S>({ entries }: DirEntry<S>, subject: S): readonly Entry<S>[] {
+  return typeof entries === "function" ? entries(subject) : entries;
 }
 
 /** A directory whose entries come and go. */

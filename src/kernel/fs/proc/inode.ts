@@ -16,7 +16,7 @@ import { DirFile } from "../../vfs/dir-file.ts";
 import { File } from "../../vfs/file.ts";
 import { Inode, type InodeChange, type SuperBlock } from "../../vfs/inode.ts";
 import { checkModeBits } from "../../vfs/permission.ts";
-import { type Entry, type FileEntry, type Machine, taskOfSubject } from "./entry.ts";
+import { type Entry, entriesOf, type FileEntry, type Machine, taskOfSubject } from "./entry.ts";
 
 /** Entries of a directory, at most. */
 const INO_STEP = 0x100;
@@ -113,8 +113,9 @@ export class ProcInode<S extends Machine> extends Inode {
       return entry.find(subject, name, (found, of, ino, owner) => new ProcInode(this.sb, found, of, ino, owner), reader);
     }
     if (entry.kind !== "dir") return undefined;
-    const at = entry.entries.findIndex((e) => e.name === name);
-    const found = entry.entries[at];
+    const entries = entriesOf(entry, subject);
+    const at = entries.findIndex((e) => e.name === name);
+    const found = entries[at];
     return found === undefined ? undefined : new ProcInode(this.sb, found, subject, this.childIno(at), this.owner);
   }
 
@@ -128,7 +129,7 @@ export class ProcInode<S extends Machine> extends Inode {
     requireAlive(subject);
     if (entry.kind === "dynamic") return entry.list(subject, callerTask(caller));
     if (entry.kind !== "dir") return [];
-    return entry.entries.map((e, i) => ({
+    return entriesOf(entry, subject).map((e, i) => ({
       name: e.name,
       ino: this.childIno(i),
       type: (e.kind === "file" ? S_IFREG : e.kind === "link" ? S_IFLNK : S_IFDIR) >> 12,
@@ -157,7 +158,7 @@ export class ProcInode<S extends Machine> extends Inode {
 
 function linksOf<S extends Machine>(entry: Entry<S>, subject: S): number {
   if (entry.kind === "dynamic") return entry.nlink?.(subject) ?? 2;
-  if (entry.kind === "dir") return 2 + entry.entries.filter((e) => e.kind === "dir" || e.kind === "dynamic").length;
+  if (entry.kind === "dir") return 2 + entriesOf(entry, subject).filter((e) => e.kind === "dir" || e.kind === "dynamic").length;
   return 1;
 }
 

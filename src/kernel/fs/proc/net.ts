@@ -14,7 +14,7 @@ import { ipv6Addresses } from "../../net/ipv6/addresses.ts";
 import { type NetNamespace, netNsOf } from "../../net/net-namespace.ts";
 import type { Task } from "../../task/task.ts";
 import { transportNetFiles } from "./net-transport.ts";
-import type { DirEntry, FileEntry, TaskSubject } from "./entry.ts";
+import type { FileEntry, TaskSubject } from "./entry.ts";
 
 /** A file of a network namespace. */
 export interface NetFile {
@@ -129,4 +129,4 @@ const entryOf = ({ name, read }: NetFile): FileEntry<TaskSubject> => ({
   },
 });
 
-export const netEntry: DirEntry<TaskSubject> = { kind: "dir", name: "net", mode: 0o555, entries: files.map(entryOf) };
+export const netEntries: readonly FileEntry<TaskSubject>[] = files.map(entryOf);

@@ -12,7 +12,7 @@ import { type Task, taskOf } from "../../task/task.ts";
 import type { Path } from "../../vfs/dentry.ts";
 import { checkLength, dPath } from "../../vfs/path.ts";
 import type { DirEntry, DynamicEntry, Entry, FileEntry, LinkEntry, TaskSubject } from "./entry.ts";
-import { netEntry } from "./net.ts";
+import { netEntry } from "./module.ts";
 import { parsePid, taskIno } from "./numbers.ts";
 import { fdEntry, fdinfoEntry } from "./task-fd.ts";
 import { namespaceEntries } from "./task-ns.ts";

@@ -9,8 +9,7 @@ import { machineFiles } from "./machine-files.ts";
 import { parsePid, taskIno } from "./numbers.ts";
 import { processEntry } from "./pid.ts";
 import { pressureEntry } from "./pressure.ts";
-import { sysEntry } from "./sys.ts";
-import { sysvipcEntry } from "./sysvipc.ts";
+import { sysEntry, sysvipcEntry } from "./module.ts";
 
 /** First inode number of what is no process. */
 const STATIC_INO = 0x10;

@@ -113,7 +113,7 @@ function countFiles(system: System): number {
   return files.size;
 }
 
-export const sysEntry: DirEntry<Machine> = dir("sys", [
+export const sysEntries: readonly Entry<Machine>[] = [
   dir("fs", [
     readOnly("file-max", () => FILE_MAX),
     readOnly("file-nr", ({ system }) => `${countFiles(system)}\t0\t${FILE_MAX}`),
@@ -155,4 +155,4 @@ export const sysEntry: DirEntry<Machine> = dir("sys", [
     // Memory is promised without limit and charged when it is touched.
     readOnly("overcommit_memory", () => 1),
   ]),
-]);
+];

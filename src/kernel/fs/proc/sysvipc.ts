@@ -9,7 +9,7 @@ import { type SysvIpc, sysvOf } from "../../ipc/sysv.ts";
 import { PAGE_SIZE } from "../../params.ts";
 import type { Task } from "../../task/task.ts";
 import { mqueueOf } from "../mqueue/mqueue.ts";
-import type { DirEntry, Entry, FileEntry, Machine } from "./entry.ts";
+import type { Entry, FileEntry, Machine } from "./entry.ts";
 
 const cell = (value: number, width: number): string => String(value).padStart(width);
 /** Cells with one blank between them, of the widths given. */
@@ -104,7 +104,7 @@ const msg = table(
     }),
 );
 
-export const sysvipcEntry: DirEntry<Machine> = { kind: "dir", name: "sysvipc", mode: 0o555, entries: [msg, sem, shm] };
+export const sysvipcEntries: readonly Entry<Machine>[] = [msg, sem, shm];
 
 /** ULONG_MAX - 2^24, which a number of JavaScript only comes near. */
 const HUGE = "18446744073692774399";

@@ -241,17 +241,14 @@ function deviceList(
   };
 }
 
-/** `class/net`, with a link for each device. */
-export const classNet = (ns: NetNamespace): Entry<Machine> =>
-  deviceList(
-    ns,
-    0,
-    () => true,
-    (dev) => link(dev.name, `../../${parentOf(dev)}/net/${dev.name}`),
-  );
+/** What is in `class`: `net`, with a link for each device. */
+export function classEntries(ns: NetNamespace): readonly Entry<Machine>[] {
+  const entryOf = (dev: NetDevice): Entry<Machine> => link(dev.name, `../../${parentOf(dev)}/net/${dev.name}`);
+  return [deviceList(ns, 0, () => true, entryOf)];
+}
 
 /** What is below `devices`: hardware on its bus, and the virtual ones. */
-export function netDevices(ns: NetNamespace): readonly Entry<Machine>[] {
+export function hardwareAndVirtual(ns: NetNamespace): readonly [hardware: Entry<Machine>, virtual: Entry<Machine>] {
   const entryOf = (dev: NetDevice): Entry<Machine> => dir(dev.name, deviceEntries(dev));
   const hardware = deviceList(ns, 1, (dev) => !dev.virtual, entryOf);
   const [bus, slot, card] = PCI_PATH;

@@ -7,15 +7,16 @@ import type { Statfs } from "../../../abi/stat.ts";
 import type { FilesystemType, System } from "../../task/system.ts";
 import { SuperBlock } from "../../vfs/inode.ts";
 import { showList } from "../../cgroup/cpuset.ts";
-import type { DirEntry, Entry, FileEntry, Machine } from "../proc/entry.ts";
+import { requestModule } from "../../task/module.ts";
+import type { DirEntry, FileEntry, Machine } from "../proc/entry.ts";
 import { type NetNamespace, netNsOf } from "../../net/net-namespace.ts";
 import { ProcInode } from "../proc/inode.ts";
+import { LATE_ENTRIES } from "../proc/module.ts";
 import { ProcOptions } from "../proc/options.ts";
-import { classNet, netDevices } from "./net.ts";
 
 const SYSFS_MAGIC = 0x62656572;
 
-const dir = (name: string, entries: readonly Entry<Machine>[] = []): DirEntry<Machine> => ({ kind: "dir", name, mode: 0o755, entries });
+const dir = (name: string, entries: DirEntry<Machine>["entries"] = []): DirEntry<Machine> => ({ kind: "dir", name, mode: 0o755, entries });
 
 const cpuList = (name: string): FileEntry<Machine> => ({
   kind: "file",
@@ -24,16 +25,18 @@ const cpuList = (name: string): FileEntry<Machine> => ({
   read: ({ system }) => `${showList(2 ** system.sched.cpus.length - 1)}\n`,
 });
 
-const root = (ns: NetNamespace): DirEntry<Machine> => {
-  const [hardware, virtual] = netDevices(ns);
-  const system = dir("system", [dir("cpu", [cpuList("online"), cpuList("possible"), cpuList("present")])]);
-  return dir("", [
-    dir("class", [classNet(ns)]),
-    dir("devices", [hardware as Entry<Machine>, system, virtual as Entry<Machine>]),
+const cpus = dir("system", [dir("cpu", [cpuList("online"), cpuList("possible"), cpuList("present")])]);
+
+const root = (ns: NetNamespace): DirEntry<Machine> =>
+  dir("", [
+    dir("class", ({ system }) => requestModule(system, LATE_ENTRIES).sysfsClass(ns)),
+    dir("devices", ({ system }) => {
+      const [hardware, virtual] = requestModule(system, LATE_ENTRIES).sysfsDevices(ns);
+      return [hardware, cpus, virtual];
+    }),
     dir("fs", [dir("cgroup")]),
     dir("kernel", []),
   ]);
-};
 
 class SysfsSuperBlock extends SuperBlock {
   override readonly fstype = "sysfs";
