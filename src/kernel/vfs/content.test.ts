@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { fillSynthetic } from "../../abi/synthetic.ts";
 import { Content, ContentStore } from "./content.ts";
 
 const MAX = 40_000;
@@ -154,5 +155,62 @@ describe("content", () => {
     expect(content.seekHole(8192)).toBe(12_288);
     expect(content.seekHole(0)).toBe(0);
     expect(content.seekData(20_000)).toBeUndefined();
+  });
+});
+
+describe("a synthetic stream that is written", () => {
+  const stream = (seed: number, bytes: number, from = 0): Uint8Array => {
+    const buf = new Uint8Array(bytes);
+    fillSynthetic(seed, from, buf, 0, bytes);
+    return buf;
+  };
+
+  test("is kept as its seed, in pieces of any size", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 3, max: 20_000 }), { minLength: 1 }), fc.nat(9000), (sizes, head) => {
+        const store = new ContentStore(Number.MAX_SAFE_INTEGER);
+        const content = new Content(store);
+        const bytes = new Uint8Array(100_000);
+        fillSynthetic(77, 0, bytes, 0, bytes.length);
+        // A file may begin otherwise, as an executable does.
+        bytes.fill(7, 0, head);
+        for (let at = 0, i = 0; at < bytes.length; i++) {
+          const n = sizes[i % sizes.length] as number;
+          content.write(bytes.subarray(at, at + n), at);
+          at += n;
+        }
+        expect(Buffer.compare(whole(content), bytes)).toBe(0);
+        const kept = Math.ceil(head / 4096) * 4096 + (bytes.length % 4096);
+        expect(store.hostBytes).toBeLessThanOrEqual(2 * kept + 8192);
+        const { allocated, resident } = content.countPages(0, bytes.length);
+        expect([content.allocatedPages, content.residentPages]).toEqual([allocated, resident]);
+        expect(allocated).toBe(Math.ceil(bytes.length / 4096));
+        content.release();
+        expect(store.hostBytes).toBe(0);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("is bytes where one of them differs", () => {
+    const store = new ContentStore(Number.MAX_SAFE_INTEGER);
+    const content = new Content(store);
+    const bytes = stream(5, 8192);
+    bytes[4095] = 1;
+    content.write(bytes, 0);
+    expect(Buffer.compare(whole(content), bytes)).toBe(0);
+    expect(content.residentPages).toBe(1);
+    bytes[4095] = 0;
+    content.write(bytes.subarray(4095, 4096), 4095);
+    expect(Buffer.compare(whole(content), bytes)).toBe(0);
+    expect(content.residentPages).toBe(0);
+  });
+
+  test("may begin with any of its blocks", () => {
+    const content = new Content(new ContentStore(Number.MAX_SAFE_INTEGER));
+    const bytes = stream(5, 40_960, 4096 * 1000);
+    content.write(bytes, 4096);
+    expect(content.residentPages).toBe(0);
+    expect(Buffer.compare(whole(content).subarray(4096), bytes)).toBe(0);
   });
 });

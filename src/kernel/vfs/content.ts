@@ -4,8 +4,12 @@
  *
  * An extent is real bytes, allocated zeros (fallocate, written zeros: they weigh nothing on the host), or synthetic: bytes
  * computed from a seed, so that an image weighs megabytes inside and nothing outside. What no extent covers is a hole.
+ * Synthetic blocks are recognised when they are written, too: a layer that came over the network takes no room either.
+ *
+ * Differs from Linux: pages of such blocks are not charged as memory of the one who wrote them.
  */
 
+import { fillSynthetic, looksSynthetic, recogniseSynthetic, SYNTHETIC_BLOCK_BYTES } from "../../abi/synthetic.ts";
 import { PAGE_SIZE } from "../params.ts";
 
 /** Chunks grow up to it by doubling while a file is appended to. */
@@ -50,6 +54,9 @@ export interface PageCount {
   readonly resident: number;
 }
 
+/** The first bytes of a page that was written before. */
+const start4 = new Uint8Array(4);
+
 const pageFloor = (n: number): number => n - (n % PAGE_SIZE);
 const pageCeil = (n: number): number => Math.ceil(n / PAGE_SIZE) * PAGE_SIZE;
 
@@ -92,6 +99,68 @@ export class Content {
 
   /** Writes all of `buf` at `at`; a gap before it becomes a hole. Room was made sure of by the caller. */
   write(buf: Uint8Array, at: number): void {
+    const inPage = at % PAGE_SIZE;
+    if (inPage + buf.length >= PAGE_SIZE) this.writePages(buf, at, inPage);
+    else this.writeBytes(buf, at);
+  }
+
+  /** Writes what fills at least one page. Full pages that are blocks of a synthetic stream are kept as such. */
+  private writePages(buf: Uint8Array, at: number, inPage: number): void {
+    // What of `buf` up to here is written.
+    let done = 0;
+    let from = 0;
+    if (inPage > 0) {
+      from = PAGE_SIZE - inPage;
+      const page = at - inPage;
+      this.read(start4, page);
+      for (let i = inPage; i < 4; i++) start4[i] = buf[i - inPage] as number;
+      if (looksSynthetic(start4, 0)) {
+        const whole = new Uint8Array(PAGE_SIZE);
+        this.read(whole.subarray(0, inPage), page);
+        whole.set(buf.subarray(0, from), inPage);
+        const found = recogniseSynthetic(whole, 0);
+        if (found !== undefined) {
+          this.writeSynthetic(page, found.seed, found.index);
+          done = from;
+        }
+      }
+    }
+    for (; from + PAGE_SIZE <= buf.length; from += PAGE_SIZE) {
+      if (!looksSynthetic(buf, from)) continue;
+      const found = recogniseSynthetic(buf, from);
+      if (found === undefined) continue;
+      if (done < from) this.writeBytes(buf.subarray(done, from), at + done);
+      this.writeSynthetic(at + from, found.seed, found.index);
+      done = from + PAGE_SIZE;
+    }
+    if (done < buf.length) this.writeBytes(done === 0 ? buf : buf.subarray(done), at + done);
+  }
+
+  /** Makes the page at `start` a block of a synthetic stream; the next of its neighbour before it, as in a stream that is written, only prolongs that. */
+  private writeSynthetic(start: number, seed: number, index: number): void {
+    const offset = index * SYNTHETIC_BLOCK_BYTES;
+    const end = start + PAGE_SIZE;
+    const last = this.extents[this.extents.length - 1];
+    if (last?.kind === "synthetic" && last.start + last.length === start && last.seed === seed && last.at + last.length === offset) {
+      last.length += PAGE_SIZE;
+      this.allocatedPages += 1;
+    } else this.replace(start, end, [{ kind: "synthetic", start, length: PAGE_SIZE, chunk: undefined, at: offset, seed }]);
+    if (end > this.length) this.length = end;
+    this.joinTail();
+  }
+
+  /** Joins the last two extents where they are one stretch of a synthetic stream: what arrived in pieces that straddle pages. */
+  private joinTail(): void {
+    const { extents } = this;
+    const b = extents[extents.length - 1];
+    const a = extents[extents.length - 2];
+    if (a?.kind !== "synthetic" || b?.kind !== "synthetic" || a.seed !== b.seed) return;
+    if (a.start + a.length !== b.start || a.at + a.length !== b.at) return;
+    a.length += b.length;
+    extents.pop();
+  }
+
+  private writeBytes(buf: Uint8Array, at: number): void {
     if (buf.length === 0) return;
     const end = at + buf.length;
     const last = this.extents[this.extents.length - 1];
@@ -351,19 +420,4 @@ function isZero(buf: Uint8Array): boolean {
   }
   for (; i < buf.length; i++) if (buf[i] !== 0) return false;
   return true;
-}
-
-/** The bytes of a synthetic stream from `at` on: four at a time from a mix of seed and position (splitmix32). */
-function fillSynthetic(seed: number, at: number, buf: Uint8Array, to: number, count: number): void {
-  let pos = at;
-  const end = at + count;
-  let out = to;
-  while (pos < end) {
-    const word = Math.floor(pos / 4);
-    let z = (seed + Math.imul(word >>> 0, 0x9e3779b9) + Math.imul(Math.floor(word / 0x1_0000_0000), 0x85ebca6b)) >>> 0;
-    z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
-    z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
-    z = (z ^ (z >>> 16)) >>> 0;
-    for (let k = pos & 3; k < 4 && pos < end; k++, pos++) buf[out++] = z >>> (8 * k);
-  }
 }

@@ -2,6 +2,7 @@
 
 import { type ElfImage, encodeElf } from "../../../abi/elf.ts";
 import { S_IFDIR, S_IFLNK, S_IFREG, type Timespec } from "../../../abi/stat.ts";
+import { syntheticSeed } from "../../../abi/synthetic.ts";
 import { encodeUtf8 } from "../../../abi/utf8.ts";
 import type { TmpfsInode } from "./inode.ts";
 import type { TmpfsSuperBlock } from "./tmpfs.ts";
@@ -67,16 +68,9 @@ function makeEntry(sb: TmpfsSuperBlock, entry: FillEntry): TmpfsInode {
       head.set(elf);
       inode.grow((content) => {
         content.write(head, 0);
-        content.appendSynthetic(seedOf(entry.path), entry.sizeBytes - head.length);
+        content.appendSynthetic(syntheticSeed(entry.path), entry.sizeBytes - head.length);
       });
       return inode;
     }
   }
-}
-
-/** FNV-1a: each file has synthetic bytes of its own, the same on every machine. */
-function seedOf(path: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < path.length; i++) hash = Math.imul(hash ^ path.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
 }
