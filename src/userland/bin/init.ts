@@ -1,10 +1,11 @@
 /**
- * PID 1. Mounts the kernel's filesystems, names the host, sets up the network, reaps orphans for ever, and starts a login on every terminal
- * that is plugged in. Stands for systemd or sysvinit with agetty(8) and login(1).
+ * PID 1. Mounts the kernel's filesystems, names the host, reaps orphans for ever, and starts a login on every terminal that is plugged in;
+ * after the first login it sets up the network and starts the services that are enabled (`libc/service.ts`), so that nobody waits for them. Stands for
+ * systemd or sysvinit with agetty(8) and login(1).
  *
  * What is outside the machine speaks through two "virtio ports": lines `open N` on /dev/vport0p1 ask for a login on
  * /dev/pts/N, answered by `closed N` when it ends; `agent` on /dev/vport0p2 asks for a shell that takes scripts from
- * /dev/vport0p5, answered by `closed agent STATUS`. Services that are enabled are started after the first login (`libc/service.ts`). Left out: run levels, utmp.
+ * /dev/vport0p5, answered by `closed agent STATUS`. Left out: run levels, utmp.
  */
 
 import { EBUSY, ECHILD, EINTR, EINVAL, EIO, ENODEV, ENOENT, ENXIO, Errno } from "../../abi/errno.ts";
@@ -12,7 +13,9 @@ import { O_CLOEXEC, O_RDONLY, O_RDWR, O_WRONLY } from "../../abi/fcntl.ts";
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_REC, MS_RELATIME, MS_SHARED } from "../../abi/mount.ts";
 import { POLLIN, type PollFd } from "../../abi/poll.ts";
 import { SA_NOCLDSTOP, SIG_BLOCK, SIG_SETMASK, SIGCHLD, sigSet } from "../../abi/signal.ts";
+import type { Timespec } from "../../abi/stat.ts";
 import type { Env, Proc, Program, Sys } from "../../abi/sys.ts";
+import { CLOCK_MONOTONIC, NS_PER_SEC } from "../../abi/time.ts";
 import { decodeUtf8, encodeUtf8 } from "../../abi/utf8.ts";
 import { wExitStatus, wIfExited, WNOHANG, wTermSig } from "../../abi/wait.ts";
 import type { Executable } from "../executable.ts";
@@ -185,7 +188,9 @@ class Init {
   /** What runs for the world outside: PID → how to say that it ended. */
   private readonly sessions = new Map<number, { readonly port: Port; readonly name: string }>();
 
-  private services: "waiting" | "due" | "started" = "waiting";
+  /** CLOCK_MONOTONIC; undefined while nobody has logged in, Infinity once they have been started. */
+  private servicesDueNs: number | undefined;
+  private networkIsUp = false;
 
   constructor(private readonly sys: Sys) {}
 
@@ -198,7 +203,6 @@ class Init {
     yield* sys.mount("none", "/", "", MS_SHARED | MS_REC, "");
     yield* openStandard(sys);
     yield* nameHost(sys);
-    yield* bringUpNetwork(sys);
     const terminals = yield* openPort(sys, "/dev/vport0p1");
     const agents = yield* openPort(sys, "/dev/vport0p2");
     let ports = [terminals, agents].filter((port) => port !== undefined);
@@ -206,9 +210,8 @@ class Init {
       yield* this.reap();
       const fds: PollFd[] = ports.map((port) => ({ fd: port.fd, events: POLLIN, revents: 0 }));
       try {
-        const ready = yield* sys.ppoll(fds, this.services === "due" ? { sec: 0, nsec: SERVICES_AFTER_NS } : undefined, 0n);
+        const ready = yield* sys.ppoll(fds, yield* this.untilServices(), 0n);
         if (ready === 0) {
-          this.services = "started";
           yield* this.startServices();
           continue;
         }
@@ -229,12 +232,36 @@ class Init {
   private *serve(port: Port, line: string): Proc<void> {
     const terminal = /^open ([0-9]+)$/.exec(line)?.[1];
     if (terminal !== undefined) yield* this.spawn(port, terminal, () => login(this.sys, Number(terminal)));
-    else if (line === "agent") yield* this.spawn(port, "agent", () => agent(this.sys));
+    else if (line === "agent") {
+      // Scripts count on a network; nobody looks at their prompt.
+      yield* this.requireNetwork();
+      yield* this.spawn(port, "agent", () => agent(this.sys));
+    }
   }
 
-  /** What is enabled starts once someone has a prompt: nobody is to wait for it. */
+  /** The time until services are to be started; undefined if nothing is to be done. */
+  private *untilServices(): Proc<Timespec | undefined> {
+    const dueNs = this.servicesDueNs ?? Number.POSITIVE_INFINITY;
+    if (dueNs === Number.POSITIVE_INFINITY) return undefined;
+    return { sec: 0, nsec: Math.max(0, dueNs - (yield* this.nowNs())) };
+  }
+
+  private *nowNs(): Proc<number> {
+    const { sec, nsec } = yield* this.sys.clock_gettime(CLOCK_MONOTONIC);
+    return sec * NS_PER_SEC + nsec;
+  }
+
+  private *requireNetwork(): Proc<void> {
+    if (this.networkIsUp) return;
+    this.networkIsUp = true;
+    yield* bringUpNetwork(this.sys);
+  }
+
+  /** What is enabled starts once someone has a prompt, the network first. In the page, its code comes at that time too. */
   private *startServices(): Proc<void> {
     const { sys } = this;
+    this.servicesDueNs = Number.POSITIVE_INFINITY;
+    yield* this.requireNetwork();
     for (const name of yield* enabledUnits(sys)) {
       const unit = yield* findUnit(sys, name);
       if (unit !== undefined) yield* sys.fork(() => becomeUnit(sys, unit));
@@ -254,7 +281,7 @@ class Init {
       }
     });
     this.sessions.set(pid, { port, name });
-    if (this.services === "waiting") this.services = "due";
+    this.servicesDueNs ??= (yield* this.nowNs()) + SERVICES_AFTER_NS;
   }
 
   /** Waits for every child that has ended. */
