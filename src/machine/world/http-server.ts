@@ -24,8 +24,7 @@ import { concat } from "../../userland/libc/stdio.ts";
 import { strftime } from "../../userland/libc/strftime.ts";
 import type { WorldService } from "./host.ts";
 
-/** A site keeps at most this much unsent, and takes at most this much in a request. */
-const WINDOW_BYTES = 256 * 1024;
+/** A site takes at most this much in a request. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 export interface WorldRequest extends RequestHead {
@@ -75,7 +74,7 @@ class Connection {
         this.incoming.push(bytes);
         this.resume();
       },
-      drained: () => this.resume(),
+      room: () => this.resume(),
       ended: () => {
         this.ended = true;
         this.resume();
@@ -105,7 +104,7 @@ class Connection {
 
   private *write(bytes: Uint8Array): Proc<void> {
     this.stream.write(bytes);
-    while (this.stream.queuedBytes > WINDOW_BYTES) yield;
+    while (this.stream.waitsForRoom) yield;
   }
 
   private *serve(): Proc<void> {

@@ -40,6 +40,8 @@ export interface StreamEvents {
   connected?(): void;
   /** Bytes came. Nobody may write into them. */
   data?(bytes: Uint8Array): void;
+  /** The socket's buffer has taken all that was written. */
+  room?(): void;
   /** All that was written is sent and acknowledged. */
   drained?(): void;
   /** The other side sends no more. */
@@ -131,8 +133,14 @@ export class KernelStream {
     if (!this.over && tcb.state === "CLOSE") this.finish();
   }
 
+  /** Whether some of what was written waits for room in the socket's buffer. */
+  get waitsForRoom(): boolean {
+    return this.pending.length > 0;
+  }
+
   private flush(): void {
     const { tcb } = this.sock;
+    const waited = this.waitsForRoom;
     while (this.pending.length > 0) {
       const [bytes] = this.pending as [Uint8Array];
       const sent = writeBytes(tcb, bytes);
@@ -142,6 +150,7 @@ export class KernelStream {
         return;
       }
     }
+    if (waited) this.events.room?.();
     if (this.wasBusy && tcb.queuedBytes === 0) {
       this.wasBusy = false;
       this.events.drained?.();
