@@ -75,7 +75,7 @@ function* show(c: Command, socket: NetlinkSocket, args: readonly string[]): Proc
     if (bridge === undefined) return yield* die(c, `bridge ${name} does not exist!`);
     text += bridgeText(bridge, all);
   }
-  yield* c.print(text);
+  if (text !== HEAD) yield* c.print(text);
   return 0;
 }
 

@@ -167,6 +167,7 @@ import { taskset } from "./taskset.ts";
 import { tc } from "./tc.ts";
 import { tcpdump } from "./tcpdump.ts";
 import { tee } from "./tee.ts";
+import { telnet } from "./telnet.ts";
 import { test } from "./test.ts";
 import { time } from "./time.ts";
 import { timeout } from "./timeout.ts";
@@ -385,6 +386,7 @@ export const executables: readonly Executable[] = [
   tc,
   tcpdump,
   tee,
+  telnet,
   test,
   time,
   timeout,

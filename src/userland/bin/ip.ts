@@ -1,4 +1,4 @@
-/** ip(8) of iproute2 6.1: links, addresses, routes, neighbours, rules and named network namespaces, all over rtnetlink(7). */
+/** ip(8) of iproute2 6.1: links, addresses, routes, neighbours, rules, multicast addresses, news of all these, and named network namespaces, all over rtnetlink(7). */
 
 import { Errno } from "../../abi/errno.ts";
 import { AF_INET, AF_INET6, AF_PACKET, AF_UNSPEC } from "../../abi/socket.ts";
@@ -8,6 +8,8 @@ import { address } from "../ip/address.ts";
 import { IpContext, matches } from "../ip/context.ts";
 import { help } from "../ip/help.ts";
 import { link } from "../ip/link.ts";
+import { maddress } from "../ip/maddress.ts";
+import { monitor } from "../ip/monitor.ts";
 import { neighbour } from "../ip/neighbour.ts";
 import { netns, switchTo } from "../ip/netns.ts";
 import { Printer } from "../ip/print.ts";
@@ -27,6 +29,8 @@ const objects: readonly (readonly [name: string, run: IpCommand])[] = [
   ["neighbour", neighbour],
   ["link", link],
   ["netns", netns],
+  ["maddress", maddress],
+  ["monitor", monitor],
 ];
 
 interface Flags {

@@ -190,7 +190,7 @@ function* run(c: Command): Proc<number> {
   }
   const has = (letter: string): boolean => parsed.options.some(({ name }) => name === letter);
   if (has("r")) {
-    yield* c.print(yield* routeTable(c.sys, true, has("n")));
+    yield* c.print(yield* routeTable(c.sys, "netstat", has("n")));
     return 0;
   }
   if (!has("i")) return yield* sockets(c, has);

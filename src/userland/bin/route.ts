@@ -81,6 +81,7 @@ const RTN_UNICAST = 1;
 const RTN_UNREACHABLE = 7;
 const RTPROT_BOOT = 3;
 const SCOPE_LINK = 253;
+const SCOPE_HOST = 254;
 const SCOPE_NOWHERE = 255;
 
 function* change(c: Command, verb: "add" | "del", args: readonly string[]): Proc<number> {
@@ -89,7 +90,7 @@ function* change(c: Command, verb: "add" | "del", args: readonly string[]): Proc
   try {
     const socket = yield* NetlinkSocket.open(c.sys);
     const index = o.device === undefined ? 0 : yield* c.sys.ioctl(socket.fd, "SIOCGIFINDEX", o.device);
-    const scope = verb === "del" ? SCOPE_NOWHERE : o.gateway !== undefined || o.reject ? 0 : SCOPE_LINK;
+    const scope = verb === "del" ? SCOPE_NOWHERE : o.reject ? SCOPE_HOST : o.gateway !== undefined ? 0 : SCOPE_LINK;
     const type = o.reject ? RTN_UNREACHABLE : verb === "del" ? 0 : RTN_UNICAST;
     const writer = new NetlinkWriter()
       .u8(AF_INET)
@@ -131,8 +132,8 @@ function* run(c: Command): Proc<number> {
   const [verb, ...rest] = at < 0 ? [] : c.args.slice(at);
   if (verb === "add" || verb === "del" || verb === "delete") return yield* change(c, verb === "add" ? "add" : "del", rest);
   if (verb !== undefined) return yield* wrong(c, `${usage}\n`, 3);
-  if (options.filter(({ name }) => name === "e").length > 1) return yield* wrong(c, "route: -ee is not built\n", 1);
-  yield* c.print(yield* routeTable(c.sys, has("e"), has("n")));
+  const extended = options.filter(({ name }) => name === "e").length;
+  yield* c.print(yield* routeTable(c.sys, extended === 0 ? "route" : extended === 1 ? "netstat" : "all", has("n")));
   return 0;
 }
 

@@ -140,6 +140,8 @@ function printBands(out: Printer, options: Uint8Array): void {
   const map = [...options.slice(4, 20)];
   out.field("bands", bands, `bands ${bands} `);
   out.field("priomap", map, `priomap ${map.join(" ")}`);
+  // Cards that do the queueing themselves: there are none.
+  out.jsonOnly("multiqueue", false);
 }
 
 function printStats(out: Printer, stats: ReturnType<typeof decodeAttributes> | undefined): void {

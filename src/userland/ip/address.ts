@@ -44,6 +44,10 @@ export function scopeNumber(name: string): number | undefined {
 const IFA_F_SECONDARY = 1;
 /** In order of printing. */
 const FLAGS: readonly (readonly [bit: number, name: string])[] = [
+  [0x02, "nodad"],
+  [0x04, "optimistic"],
+  [0x08, "dadfailed"],
+  [0x10, "home"],
   [0x20, "deprecated"],
   [0x40, "tentative"],
   [0x80, "permanent"],
@@ -65,12 +69,24 @@ interface Address {
 
 function* listAddresses(ip: IpContext): Proc<Address[]> {
   const dump = yield* (yield* ip.netlink()).dump(RTM_GETADDR, new NetlinkWriter().u8(ip.options.family).u8(0).u8(0).u8(0).u32(0));
-  return dump.map((message) => {
-    const attrs = decodeAttributes(message.payload, 8);
-    const { payload } = message;
-    const local = (attrs.get(R.IFA_LOCAL) ?? attrs.get(R.IFA_ADDRESS))?.bytes ?? new Uint8Array(0);
-    return { message, attrs, family: payload[0] ?? 0, length: payload[1] ?? 0, scope: payload[3] ?? 0, local };
-  });
+  return dump.map(readAddress);
+}
+
+function readAddress(message: NetlinkMessage): Address {
+  const attrs = decodeAttributes(message.payload, 8);
+  const { payload } = message;
+  const local = (attrs.get(R.IFA_LOCAL) ?? attrs.get(R.IFA_ADDRESS))?.bytes ?? new Uint8Array(0);
+  return { message, attrs, family: payload[0] ?? 0, length: payload[1] ?? 0, scope: payload[3] ?? 0, local };
+}
+
+/** An address that came as news: in the line of its device. */
+export function* printAddressNews(ip: IpContext, message: NetlinkMessage): Proc<void> {
+  const index = viewIndex(message);
+  const name = yield* ip.linkName(index);
+  ip.out.field("index", index, `${index}: `);
+  ip.out.field("dev", name, `${name}`);
+  printFields(ip, readAddress(message));
+  ip.out.textOnly("\n");
 }
 
 function covers(prefix: IpPrefix, family: number, bytes: Uint8Array): boolean {

@@ -57,6 +57,11 @@ export class IpContext {
     return this.names;
   }
 
+  /** Remembers the name of a link that came as news. */
+  learn(index: number, name: string): void {
+    this.names?.set(index, name);
+  }
+
   *linkName(index: number): Proc<string> {
     return (yield* this.linkNames()).get(index) ?? `if${index}`;
   }

@@ -3,11 +3,11 @@
 import type { Proc } from "../../abi/sys.ts";
 import type { IpContext } from "./context.ts";
 
-export type IpObject = "ip" | "link" | "address" | "route" | "neighbour" | "rule" | "netns" | "monitor";
+export type IpObject = "ip" | "link" | "address" | "route" | "neighbour" | "rule" | "netns" | "monitor" | "maddress";
 
 const usages: Readonly<Record<IpObject, string>> = {
   ip: `Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
-where  OBJECT := { address | link | monitor | neighbour | netns | route | rule }
+where  OBJECT := { address | link | maddress | monitor | neighbour | netns | route | rule }
        OPTIONS := { -V[ersion] | -s[tatistics] | -d[etails] | -h[uman-readable] |
                     -f[amily] { inet | inet6 | link } | -4 | -6 | -0 |
                     -o[neline] | -br[ief] | -j[son] | -p[retty] | -c[olor] |
@@ -40,7 +40,8 @@ SCOPE-ID := [ host | link | global | NUMBER ]`,
 SELECTOR := [ root PREFIX ] [ match PREFIX ] [ exact PREFIX ] [ table TABLE_ID ]
             [ proto RTPROTO ] [ type TYPE ] [ scope SCOPE ] [ dev STRING ]
 ROUTE := [ TYPE ] PREFIX [ via ADDRESS ] [ dev STRING ] [ src ADDRESS ] [ metric METRIC ]
-         [ table TABLE_ID ] [ proto RTPROTO ] [ scope SCOPE ] [ mtu NUMBER ] [ onlink ]
+         [ table TABLE_ID ] [ proto RTPROTO ] [ scope SCOPE ] [ METRIC NUMBER ] [ onlink ]
+METRIC := { mtu | window | ssthresh | cwnd | advmss | reordering | hoplimit | initcwnd | initrwnd }
 TYPE := { unicast | local | broadcast | throw | unreachable | prohibit | blackhole }
 TABLE_ID := [ local | main | default | all | NUMBER ]
 SCOPE := [ host | link | global | NUMBER ]
@@ -63,8 +64,12 @@ TABLE_ID := [ local | main | default | NUMBER ]`,
 	ip [-all] netns delete [NAME]
 	ip netns identify [PID]
 	ip netns pids NAME
-	ip netns exec NAME cmd ...`,
-  monitor: `Usage: ip monitor [ all | address | link | neigh | route | rule | nsid ]`,
+	ip [-all] netns exec [NAME] cmd ...
+	ip netns set NAME NETNSID
+	ip netns list-id`,
+  maddress: `Usage: ip maddr [ show [ dev STRING ] ]`,
+  monitor: `Usage: ip monitor [ all | OBJECTS ] [ label ] [ dev DEVICE ]
+OBJECTS :=  address | link | neigh | nsid | route | rule`,
 };
 
 /** Prints it on stderr and ends. */

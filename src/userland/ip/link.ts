@@ -90,7 +90,15 @@ function* tie(
 }
 
 /** The first lines of a link, as `ip link` and `ip addr` print them. `mode`: with the link's mode. `hardware`: with the second line. */
-export function* printLink(ip: IpContext, message: NetlinkMessage, attrs: Attributes, mode: boolean, hardware: boolean): Proc<void> {
+/** `news`: without the length of the queue, as in `ip monitor`. */
+export function* printLink(
+  ip: IpContext,
+  message: NetlinkMessage,
+  attrs: Attributes,
+  mode: boolean,
+  hardware: boolean,
+  news = false,
+): Proc<void> {
   const { out } = ip;
   const view = viewOf(message);
   const name = attrs.get(R.IFLA_IFNAME)?.string ?? "";
@@ -120,7 +128,7 @@ export function* printLink(ip: IpContext, message: NetlinkMessage, attrs: Attrib
   const group = attrs.get(R.IFLA_GROUP)?.u32 ?? 0;
   out.field("group", group === 0 ? "default" : String(group), `group ${group === 0 ? "default" : group} `);
   const qlen = attrs.get(R.IFLA_TXQLEN)?.u32 ?? 0;
-  if (qlen !== 0) out.field("txqlen", qlen, `qlen ${qlen}`);
+  if (qlen !== 0 && !news) out.field("txqlen", qlen, `qlen ${qlen}`);
   if (hardware) yield* printHardware(ip, message, attrs);
   if (ip.options.details) linkDetails(out, attrs);
   const alias = attrs.get(R.IFLA_IFALIAS)?.string;

@@ -3,6 +3,7 @@
 import { formatMac, parseMac } from "../../abi/inet.ts";
 import {
   decodeAttributes,
+  type NetlinkMessage,
   NetlinkWriter,
   NLM_F_CREATE,
   NLM_F_EXCL,
@@ -91,23 +92,42 @@ function* show(ip: IpContext, words: Words, flushing: boolean): Proc<number> {
       continue;
     }
     out.begin();
-    out.field("dst", text, out.colour(family === AF_INET ? "inet" : "inet6", `${text} `));
-    if (filter.device === undefined) {
-      const name = yield* ip.linkName(indexOf(message));
-      out.field("dev", name, `dev ${out.colour("ifname", `${name} `)}`);
-    }
-    const mac = attrs.get(R.NDA_LLADDR);
-    if (mac !== undefined) {
-      out.textOnly("lladdr ");
-      out.field("lladdr", formatMac(mac.mac), out.colour("mac", `${formatMac(mac.mac)} `));
-    }
-    if (((payload[10] ?? 0) & R.NTF_PROXY) !== 0) out.field("proxy", null, "proxy ");
-    if (options.stats > 0) printStats(ip, attrs);
-    const names = STATES.filter(([bit]) => (state & bit) !== 0).map(([, name]) => name);
-    if (names.length > 0) out.field("state", names, names.map((name) => `${name} `).join(""));
-    out.textOnly("\n");
+    yield* printNeighbour(ip, message, filter.device === undefined);
   }
   return 0;
+}
+
+/** One neighbour's line. `named`: with its device. */
+export function* printNeighbour(ip: IpContext, message: NetlinkMessage, named: boolean): Proc<void> {
+  const { out, options } = ip;
+  const { payload } = message;
+  const attrs = decodeAttributes(payload, 12);
+  const family = payload[0] ?? AF_INET;
+  const state = new DataView(payload.buffer, payload.byteOffset).getUint16(8, true);
+  const text = formatAddress(family, attrs.get(R.NDA_DST)?.bytes ?? new Uint8Array(4));
+  const mac = attrs.get(R.NDA_LLADDR);
+  if (options.brief) {
+    const name = yield* ip.linkName(indexOf(message));
+    out.field("dst", text, out.colour(family === AF_INET ? "inet" : "inet6", `${text.padEnd(39)} `));
+    out.field("dev", name, out.colour("ifname", `${name.padEnd(16)} `));
+    if (mac !== undefined) out.field("lladdr", formatMac(mac.mac), out.colour("mac", formatMac(mac.mac)));
+    out.textOnly("\n");
+    return;
+  }
+  out.field("dst", text, out.colour(family === AF_INET ? "inet" : "inet6", `${text} `));
+  if (named) {
+    const name = yield* ip.linkName(indexOf(message));
+    out.field("dev", name, `dev ${out.colour("ifname", `${name} `)}`);
+  }
+  if (mac !== undefined) {
+    out.textOnly("lladdr ");
+    out.field("lladdr", formatMac(mac.mac), out.colour("mac", `${formatMac(mac.mac)} `));
+  }
+  if (((payload[10] ?? 0) & R.NTF_PROXY) !== 0) out.field("proxy", null, "proxy ");
+  if (options.stats > 0) printStats(ip, attrs);
+  const names = STATES.filter(([bit]) => (state & bit) !== 0).map(([, name]) => name);
+  if (names.length > 0) out.field("state", names, names.map((name) => `${name} `).join(""));
+  out.textOnly("\n");
 }
 
 function printStats({ out }: IpContext, attrs: ReturnType<typeof decodeAttributes>): void {

@@ -28,6 +28,48 @@ function* idOf(ip: IpContext, fd: number): Proc<number> {
   return answer === undefined ? -1 : (decodeAttributes(answer.payload, 4).get(R.NETNSA_NSID)?.u32 ?? 0xffffffff) | 0;
 }
 
+/** `ip netns set`: gives a namespace an id in this one. */
+function* set(ip: IpContext, args: readonly string[]): Proc<number> {
+  const [name, text] = args;
+  if (name === undefined) return yield* ip.die("No netns name specified", 255);
+  if (text === undefined) return yield* ip.die("No nsid specified", 255);
+  const id = text === "auto" ? -1 : /^\d+$/.test(text) ? Number(text) : undefined;
+  if (id === undefined) return yield* ip.die(`Error: argument "${text}" is wrong: Invalid "netnsid" value`, 255);
+  const fd = yield* optional(open(ip.c.sys, `${NETNS_DIR}/${name}`, O_RDONLY | O_CLOEXEC));
+  if (fd === undefined) return yield* ip.die(`Cannot open network namespace "${name}": No such file or directory`, 1);
+  const request = new NetlinkWriter()
+    .u8(0)
+    .u8(0)
+    .u8(0)
+    .u8(0)
+    .attrU32(R.NETNSA_FD, fd)
+    .attrU32(R.NETNSA_NSID, id >>> 0);
+  yield* (yield* ip.netlink()).request(R.RTM_NEWNSID, 0, request);
+  yield* ip.c.sys.close(fd);
+  return 0;
+}
+
+/** `ip netns list-id`: the ids that this namespace has for others. */
+function* listIds(ip: IpContext, args: readonly string[]): Proc<number> {
+  if (args.length > 0) return yield* ip.die("ip netns list-id: selectors are not built", 255);
+  const named = yield* namespaceNames(ip);
+  const dump = yield* (yield* ip.netlink()).dump(R.RTM_GETNSID, new NetlinkWriter().u8(0).u8(0).u8(0).u8(0));
+  for (const { payload } of dump) {
+    ip.out.begin();
+    printId(ip, payload, named);
+  }
+  return 0;
+}
+
+/** One id, as it is listed and as `ip monitor nsid` tells of it. */
+export function printId({ out }: IpContext, payload: Uint8Array, named: ReadonlyMap<number, string>): void {
+  const id = (decodeAttributes(payload, 4).get(R.NETNSA_NSID)?.u32 ?? 0) | 0;
+  const name = named.get(id);
+  out.field("nsid", id, `nsid ${id} `);
+  if (name !== undefined) out.field("name", name, `(iproute2 netns name: ${name})`);
+  out.textOnly("\n");
+}
+
 /** Names of the namespaces that have an id here, by id. */
 export function* namespaceNames(ip: IpContext): Proc<ReadonlyMap<number, string>> {
   const found = new Map<number, string>();
@@ -146,6 +188,7 @@ function* bindEtc(ip: IpContext, name: string): Proc<void> {
 }
 
 function* exec(ip: IpContext, args: readonly string[]): Proc<number> {
+  if (ip.all) return yield* execInAll(ip, args);
   const [name, ...command] = args;
   if (name === undefined) return yield* ip.die("No netns name specified", 1);
   if (command[0] === undefined) return yield* ip.die("No command specified", 1);
@@ -156,6 +199,29 @@ function* exec(ip: IpContext, args: readonly string[]): Proc<number> {
     if (e instanceof Errno) return yield* ip.die(`exec of "${command[0]}" failed: ${e.message}`, 1);
     throw e;
   }
+}
+
+/** `ip -all netns exec`: one after the other, until one cannot be entered. */
+function* execInAll(ip: IpContext, args: readonly string[]): Proc<number> {
+  const { sys } = ip.c;
+  const [file] = args;
+  if (file === undefined) return yield* ip.die("No command specified", 1);
+  for (const name of yield* names(ip)) {
+    yield* ip.c.print(`\nnetns: ${name}\n`);
+    yield* ip.flush();
+    const pid = yield* sys.fork(function* () {
+      yield* switchTo(ip, name);
+      try {
+        return yield* execvp(sys, file, args, ip.c.env);
+      } catch (e) {
+        if (!(e instanceof Errno)) throw e;
+        yield* ip.c.eprint(`exec of "${file}" failed: ${e.message}\n`);
+        return 1;
+      }
+    });
+    yield* sys.wait4(pid, 0);
+  }
+  return 0;
 }
 
 /** Processes whose network namespace is the named one. */
@@ -193,6 +259,7 @@ export function* netns(ip: IpContext, args: readonly string[]): Proc<number> {
   const verb = args[0] ?? "list";
   const rest = args.slice(1);
   if (matches(verb, "list") || matches(verb, "show") || matches(verb, "lst")) return yield* list(ip);
+  if (verb === "list-id") return yield* listIds(ip, rest);
   if (matches(verb, "help")) return yield* help(ip, "netns");
   if (matches(verb, "add")) return yield* add(ip, rest, false);
   if (matches(verb, "attach")) return yield* add(ip, rest, true);
@@ -203,6 +270,7 @@ export function* netns(ip: IpContext, args: readonly string[]): Proc<number> {
     }
     return yield* remove(ip, rest);
   }
+  if (matches(verb, "set")) return yield* set(ip, rest);
   if (matches(verb, "identify")) return yield* identify(ip, rest);
   if (matches(verb, "pids")) return yield* pids(ip, rest);
   if (matches(verb, "exec")) return yield* exec(ip, rest);

@@ -17,7 +17,7 @@ const COLOURS = { ifname: "36", mac: "33", inet: "35", inet6: "34", up: "32", do
 
 export class Printer {
   text = "";
-  private readonly objects: JsonObject[] = [];
+  private objects: JsonObject[] = [];
   private stack: JsonObject[] = [];
 
   constructor(
@@ -44,6 +44,13 @@ export class Printer {
   private get object(): JsonObject {
     if (this.stack.length === 0) this.begin();
     return this.stack[this.stack.length - 1] as JsonObject;
+  }
+
+  /** Forgets what was printed: for what goes on printing. */
+  clear(): void {
+    this.text = "";
+    this.objects = [];
+    this.stack = [];
   }
 
   /** A field in both forms; no text of its own where `text` is undefined. */
@@ -117,6 +124,7 @@ function prettyJson(value: Json, depth: number): string {
     if (value.length === 0) return "[ ]";
     return `[ ${value.map((item) => prettyJson(item, depth + 1)).join(",")} ]`;
   }
+  if (Object.keys(value).length === 0) return "{}";
   const entries = Object.entries(value).map(([key, item]) => `${indent(depth + 1)}${JSON.stringify(key)}: ${prettyJson(item, depth + 1)}`);
   return `{\n${entries.join(",\n")}\n${indent(depth)}}`;
 }

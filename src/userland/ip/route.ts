@@ -1,4 +1,4 @@
-/** ip route: iproute2 `ip/iproute.c`. Left out: multipath, encapsulation, nexthop objects, metrics other than mtu. */
+/** ip route: iproute2 `ip/iproute.c`. Left out: multipath, encapsulation, nexthop objects, metrics that are times or words (rtt, rttvar, rto_min, features), locks of metrics. */
 
 import {
   decodeAttributes,
@@ -48,6 +48,19 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
 const TABLES: Readonly<Record<number, string>> = { 0: "unspec", 253: "default", 254: "main", 255: "local" };
 const TABLE_MAIN = 254;
 const TABLE_LOCAL = 255;
+/** RTAX_…: metrics of a route, in order of printing. */
+const METRICS: readonly (readonly [type: number, name: string])[] = [
+  [R.RTAX_MTU, "mtu"],
+  [3, "window"],
+  [6, "ssthresh"],
+  [7, "cwnd"],
+  [8, "advmss"],
+  [9, "reordering"],
+  [10, "hoplimit"],
+  [11, "initcwnd"],
+  [14, "initrwnd"],
+];
+const PREFERENCES: Readonly<Record<number, string>> = { 0: "medium", 1: "high", 3: "low" };
 const SCOPE_UNIVERSE = 0;
 const SCOPE_LINK = 253;
 const SCOPE_HOST = 254;
@@ -195,6 +208,13 @@ function* show(ip: IpContext, words: Words): Proc<number> {
   return 0;
 }
 
+/** A route that came as news. */
+export function* printRouteNews(ip: IpContext, message: NetlinkMessage): Proc<void> {
+  const route = readRoute(message);
+  yield* printRoute(ip, route, { table: "all" });
+  ip.out.textOnly("\n");
+}
+
 function* printRoute(ip: IpContext, route: Route, filter: Filter): Proc<void> {
   const { out, options } = ip;
   const { attrs, family, type } = route;
@@ -241,8 +261,20 @@ function* printRoute(ip: IpContext, route: Route, filter: Filter): Proc<void> {
   const uid = attrs.get(R.RTA_UID)?.u32;
   if (uid !== undefined) out.field("uid", uid, `uid ${uid} `);
   if (cloned) printCache(ip, route);
-  const mtu = attrs.get(R.RTA_METRICS)?.nested.get(R.RTAX_MTU)?.u32;
-  if (mtu !== undefined) out.field("metrics", [{ mtu }], `mtu ${mtu} `);
+  printMetrics(ip, attrs);
+  const preference = attrs.get(R.RTA_PREF)?.u8;
+  if (preference !== undefined)
+    out.field("pref", PREFERENCES[preference] ?? String(preference), `pref ${PREFERENCES[preference] ?? preference}`);
+}
+
+function printMetrics({ out }: IpContext, attrs: Attributes): void {
+  const nested = attrs.get(R.RTA_METRICS)?.nested;
+  if (nested === undefined) return;
+  const values = METRICS.flatMap(([type, name]) => {
+    const value = nested.get(type)?.u32;
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  out.field("metrics", [Object.fromEntries(values)], values.map(([name, value]) => `${name} ${value} `).join(""));
 }
 
 const ROUTE_FLAGS: readonly (readonly [bit: number, name: string])[] = [
@@ -279,6 +311,7 @@ function* change(ip: IpContext, words: Words, type: number, flags: number): Proc
   let hasGateway = false;
   let routeFlags = 0;
   const attributes: ((writer: NetlinkWriter) => void)[] = [];
+  const metrics = new Map<number, number>();
   const addressOf = function* (text: string): Proc<Uint8Array> {
     const address =
       parseAddress(text, family) ??
@@ -305,9 +338,9 @@ function* change(ip: IpContext, words: Words, type: number, flags: number): Proc
     } else if (word === "scope") scope = yield* number(ip, yield* words.argument(), scopeNumber, 'invalid "scope" value\n');
     else if (word === "proto" || word === "protocol")
       protocol = yield* number(ip, yield* words.argument(), protocolNumber, '"protocol" value is invalid\n');
-    else if (word === "mtu") {
-      const mtu = yield* words.number('"mtu" value is invalid\n');
-      attributes.push((w) => void w.nest(R.RTA_METRICS, () => void w.attrU32(R.RTAX_MTU, mtu)));
+    else if (METRICS.some(([, name]) => name === word)) {
+      const [metric = 0] = METRICS.find(([, name]) => name === word) ?? [];
+      metrics.set(metric, yield* words.number(`"${word}" value is invalid\n`));
     } else if (word === "onlink") routeFlags |= R.RTNH_F_ONLINK;
     else if (word === "nexthop" || word === "encap" || word === "nhid") yield* ip.die(`ip route ${word} is not supported in Drydock`, 255);
     else if (matches(word, "help")) return yield* help(ip, "route");
@@ -343,6 +376,10 @@ function* change(ip: IpContext, words: Words, type: number, flags: number): Proc
   if (dst !== undefined && dst.length > 0) writer.attr(R.RTA_DST, dst.bytes);
   if (table !== undefined && table > 255) writer.attrU32(R.RTA_TABLE, table);
   for (const write of attributes) write(writer);
+  if (metrics.size > 0)
+    writer.nest(R.RTA_METRICS, () => {
+      for (const [metric, value] of metrics) writer.attrU32(metric, value);
+    });
   yield* (yield* ip.netlink()).request(type, flags, writer);
   return 0;
 }

@@ -1,6 +1,15 @@
 /** ip rule: which routing table is asked when. iproute2 `ip/iprule.c`. */
 
-import { decodeAttributes, NetlinkWriter, NLM_F_CREATE, NLM_F_EXCL, RTM_DELRULE, RTM_GETRULE, RTM_NEWRULE } from "../../abi/netlink.ts";
+import {
+  decodeAttributes,
+  type NetlinkMessage,
+  NetlinkWriter,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  RTM_DELRULE,
+  RTM_GETRULE,
+  RTM_NEWRULE,
+} from "../../abi/netlink.ts";
 import * as R from "../../abi/rtnetlink.ts";
 import { AF_INET, AF_UNSPEC } from "../../abi/socket.ts";
 import type { Proc } from "../../abi/sys.ts";
@@ -11,40 +20,44 @@ import { tableName, tableNumber } from "./route.ts";
 const ACTIONS: Readonly<Record<number, string>> = { 0: "", 1: "", 6: "blackhole", 7: "unreachable", 8: "prohibit" };
 
 function* show(ip: IpContext): Proc<number> {
-  const { out, options } = ip;
-  const family = options.family === AF_UNSPEC ? AF_INET : options.family;
+  const family = ip.options.family === AF_UNSPEC ? AF_INET : ip.options.family;
   const dump = yield* (yield* ip.netlink()).dump(RTM_GETRULE, ruleHeader(family, 0, 0, 0, 0, 0));
-  for (const { payload } of dump) {
-    const attrs = decodeAttributes(payload, 12);
-    const [, dstLength = 0, srcLength = 0] = payload;
-    const flags = new DataView(payload.buffer, payload.byteOffset).getUint32(8, true);
-    out.begin();
-    const priority = attrs.get(R.FRA_PRIORITY)?.u32 ?? 0;
-    out.field("priority", priority, `${priority}:\t`);
-    if ((flags & R.FIB_RULE_INVERT) !== 0) out.field("not", null, "not ");
-    printEnd(ip, "src", "srclen", "from ", attrs.get(R.FRA_SRC)?.bytes, srcLength, true);
-    printEnd(ip, "dst", "dstlen", "to ", attrs.get(R.FRA_DST)?.bytes, dstLength, false);
-    const mark = attrs.get(R.FRA_FWMARK)?.u32;
-    if (mark !== undefined) {
-      const mask = attrs.get(R.FRA_FWMASK)?.u32 ?? 0xffffffff;
-      out.field("fwmark", `0x${mark.toString(16)}`, `fwmark 0x${mark.toString(16)}`);
-      if (mask !== 0xffffffff) out.field("fwmask", `0x${mask.toString(16)}`, `/0x${mask.toString(16)}`);
-      out.textOnly(" ");
-    }
-    for (const [attribute, key] of [
-      [R.FRA_IIFNAME, "iif"],
-      [R.FRA_OIFNAME, "oif"],
-    ] as const) {
-      const name = attrs.get(attribute)?.string;
-      if (name !== undefined) out.field(key, name, `${key} ${out.colour("ifname", name)} `);
-    }
-    const action = payload[7] ?? 1;
-    const table = attrs.get(R.FRA_TABLE)?.u32 ?? payload[4] ?? 0;
-    if (table !== 0 && action === R.FR_ACT_TO_TBL) out.field("table", tableName(table), `lookup ${tableName(table)}`);
-    else if ((ACTIONS[action] ?? "") !== "") out.field("action", ACTIONS[action] as string, ACTIONS[action] as string);
-    out.textOnly("\n");
+  for (const message of dump) {
+    ip.out.begin();
+    printRule(ip, message);
   }
   return 0;
+}
+
+export function printRule(ip: IpContext, { payload }: NetlinkMessage): void {
+  const { out } = ip;
+  const attrs = decodeAttributes(payload, 12);
+  const [, dstLength = 0, srcLength = 0] = payload;
+  const flags = new DataView(payload.buffer, payload.byteOffset).getUint32(8, true);
+  const priority = attrs.get(R.FRA_PRIORITY)?.u32 ?? 0;
+  out.field("priority", priority, `${priority}:\t`);
+  if ((flags & R.FIB_RULE_INVERT) !== 0) out.field("not", null, "not ");
+  printEnd(ip, "src", "srclen", "from ", attrs.get(R.FRA_SRC)?.bytes, srcLength, true);
+  printEnd(ip, "dst", "dstlen", "to ", attrs.get(R.FRA_DST)?.bytes, dstLength, false);
+  const mark = attrs.get(R.FRA_FWMARK)?.u32;
+  if (mark !== undefined) {
+    const mask = attrs.get(R.FRA_FWMASK)?.u32 ?? 0xffffffff;
+    out.field("fwmark", `0x${mark.toString(16)}`, `fwmark 0x${mark.toString(16)}`);
+    if (mask !== 0xffffffff) out.field("fwmask", `0x${mask.toString(16)}`, `/0x${mask.toString(16)}`);
+    out.textOnly(" ");
+  }
+  for (const [attribute, key] of [
+    [R.FRA_IIFNAME, "iif"],
+    [R.FRA_OIFNAME, "oif"],
+  ] as const) {
+    const name = attrs.get(attribute)?.string;
+    if (name !== undefined) out.field(key, name, `${key} ${out.colour("ifname", name)} `);
+  }
+  const action = payload[7] ?? 1;
+  const table = attrs.get(R.FRA_TABLE)?.u32 ?? payload[4] ?? 0;
+  if (table !== 0 && action === R.FR_ACT_TO_TBL) out.field("table", tableName(table), `lookup ${tableName(table)}`);
+  else if ((ACTIONS[action] ?? "") !== "") out.field("action", ACTIONS[action] as string, ACTIONS[action] as string);
+  out.textOnly("\n");
 }
 
 function printEnd(

@@ -245,7 +245,7 @@ function* listen(n: Netcat, local: SocketAddress): Proc<number> {
     try {
       if (local.family === AF_INET) yield* c.sys.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
       yield* c.sys.bind(fd, local);
-      if (!udp) yield* c.sys.listen(fd, 5);
+      if (!udp) yield* c.sys.listen(fd, local.family === AF_UNIX ? 5 : 1);
     } catch (e) {
       if (!(e instanceof Errno)) throw e;
       if (c.voice === "busybox") yield* c.fail(`bind: ${e.message}`);
@@ -275,7 +275,7 @@ function* listen(n: Netcat, local: SocketAddress): Proc<number> {
       const { fd: conn, addr } = yield* c.sys.accept4(fd, 0);
       if (has(n, "v"))
         yield* c.eprint(`Connection received on ${yield* shownHost(n, addr)}${addr.family === AF_INET ? ` ${addr.port}` : ""}\n`);
-      if (c.voice === "busybox" || !has(n, "k")) yield* c.sys.close(fd);
+      if (c.voice === "busybox") yield* c.sys.close(fd);
       yield* talk(n, conn);
       yield* c.sys.close(conn);
     }

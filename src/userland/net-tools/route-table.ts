@@ -17,11 +17,14 @@ const FLAGS: readonly (readonly [bit: number, letter: string])[] = [
 ];
 const REJECT = 0x200;
 
-/** `wide`: 1 the columns of `netstat -r`, 0 those of route(8). */
-export function* routeTable(sys: Sys, wide: boolean, numeric: boolean): Proc<string> {
+/** Those of route(8), of `netstat -r`, or of `route -ee`: all. */
+export type RouteColumns = "route" | "netstat" | "all";
+
+export function* routeTable(sys: Sys, columns: RouteColumns, numeric: boolean): Proc<string> {
   const lines = ((yield* readProcFile(sys, "/proc/net/route")) ?? "").split("\n").slice(1);
   let text = "Kernel IP routing table\nDestination     Gateway         Genmask         ";
-  text += wide ? "Flags   MSS Window  irtt Iface\n" : "Flags Metric Ref    Use Iface\n";
+  if (columns === "netstat") text += "Flags   MSS Window  irtt Iface\n";
+  else text += `Flags Metric Ref    Use Iface${columns === "all" ? "    MSS   Window irtt" : ""}\n`;
   for (const line of lines) {
     const [
       device = "",
@@ -50,14 +53,14 @@ export function* routeTable(sys: Sys, wide: boolean, numeric: boolean): Proc<str
     const name = !numeric && to === "0.0.0.0" && textOfHex(mask) === "0.0.0.0" ? "default" : to;
     const via = reject ? "-" : textOfHex(gateway);
     text += `${name.padEnd(15)} ${via.padEnd(15)} ${textOfHex(mask).padEnd(15)} `;
-    if (wide)
+    if (columns === "netstat")
       text += reject
         ? `${letters.padEnd(6)}    - -          - -\n`
         : `${letters.padEnd(6)}${mss.padStart(5)} ${window.padEnd(6)}  ${irtt.padStart(4)} ${device}\n`;
     else
       text += reject
         ? `${letters.padEnd(5)} ${metric.padEnd(6)} ${"-".padEnd(2)} ${use.padStart(7)} -\n`
-        : `${letters.padEnd(5)} ${metric.padEnd(6)} ${references.padEnd(2)} ${use.padStart(7)} ${device}\n`;
+        : `${letters.padEnd(5)} ${metric.padEnd(6)} ${references.padEnd(2)} ${use.padStart(7)} ${columns === "all" ? `${device.padEnd(8)} ${mss.padEnd(5)} ${window.padEnd(6)} ${irtt}` : device}\n`;
   }
   return text;
 }

@@ -24,7 +24,9 @@ export interface TableOptions {
 export function renderTable(rows: readonly Row[], { netid, state, header }: TableOptions): string {
   const all = header ? [COLUMNS.map(({ head }) => head as string), ...rows] : [...rows];
   const shown = [...COLUMNS.keys()].filter((i) => (i !== 0 || netid) && (i !== 1 || state));
-  const widths = new Map(shown.map((i) => [i, Math.max(0, ...all.map((row) => (row[i] ?? "").length))]));
+  // The very last cell is not flushed when the widths are taken.
+  const measured = (i: number): readonly Row[] => (i === COLUMNS.length - 1 ? all.slice(0, -1) : all);
+  const widths = new Map(shown.map((i) => [i, Math.max(0, ...measured(i).map((row) => (row[i] ?? "").length))]));
   return all
     .map((row) => {
       let line = "";

@@ -5,6 +5,7 @@
 
 import { EINVAL } from "../../../abi/errno.ts";
 import { formatIpv4, formatMac, prefixMask } from "../../../abi/inet.ts";
+import { BridgeDevice } from "../../net/devices/bridge.ts";
 import { multicastAddresses } from "../../net/dev-mc.ts";
 import type { NetDevice } from "../../net/device.ts";
 import { fibOf } from "../../net/ipv4/fib.ts";
@@ -77,6 +78,9 @@ function hexAddress(addr: number): string {
 }
 
 const ROUTE_WIDTH = 127;
+const RTAX_WINDOW = 3;
+const RTAX_RTT = 4;
+const RTAX_ADVMSS = 8;
 
 function route(ns: NetNamespace): string {
   const lines = ["Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT"];
@@ -85,7 +89,9 @@ function route(ns: NetNamespace): string {
     let flags = r.type === RTN_UNREACHABLE || r.type === RTN_PROHIBIT ? 0x200 : 0;
     flags |= 1 | (r.gateway !== 0 ? 2 : 0) | (r.prefixLength === 32 ? 4 : 0);
     const columns = [r.dev?.name ?? "*", hexAddress(r.prefix), hexAddress(r.gateway), flags.toString(16).toUpperCase().padStart(4, "0")];
-    lines.push([...columns, 0, 0, r.priority, hexAddress(prefixMask(r.prefixLength)), 0, 0, 0].join("\t"));
+    const advmss = r.metrics.get(RTAX_ADVMSS);
+    const metrics = [advmss === undefined ? 0 : advmss + 40, r.metrics.get(RTAX_WINDOW) ?? 0, (r.metrics.get(RTAX_RTT) ?? 0) >> 3];
+    lines.push([...columns, 0, 0, r.priority, hexAddress(prefixMask(r.prefixLength)), ...metrics].join("\t"));
   }
   return lines.map((line) => `${line.padEnd(ROUTE_WIDTH)}\n`).join("");
 }
@@ -109,11 +115,46 @@ function ifInet6(ns: NetNamespace): string {
   return text;
 }
 
+const ALL_HOSTS = 0xe0000001;
+const ALL_SNOOPERS = 0xe000006a;
+
+/** Groups of IPv4, the one joined last first. Linux `net/ipv4/igmp.c`, igmp_mc_seq_show(); no router asks for members, so no timer runs. */
+function igmp(ns: NetNamespace): string {
+  let text = "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n";
+  for (const device of ns.devices.values()) {
+    if (device.ip === undefined || !device.up) continue;
+    const joined = [...device.ip.groups].reverse();
+    const groups = [...joined, [ALL_HOSTS, 1] as const, ...(device instanceof BridgeDevice ? [[ALL_SNOOPERS, 1] as const] : [])];
+    text += `${device.ifindex}\t${device.name.padEnd(10)}: ${pad(groups.length, 5)}      V3\n`;
+    for (const [group, users] of groups) text += `\t\t\t\t${hexAddress(group)} ${pad(users, 5)} 0:00000000\t\t0\n`;
+  }
+  return text;
+}
+
+/** Groups of IPv6: all nodes, of the link and of the node itself, and those in which neighbours ask for an address. */
+function igmp6(ns: NetNamespace): string {
+  let text = "";
+  for (const device of ns.devices.values()) {
+    const addresses = ipv6Addresses(device);
+    const solicited = [...new Set(addresses.map(({ addr }) => `ff0200000000000000000001ff${hexTail(addr)}`))];
+    const snoopers = device instanceof BridgeDevice && device.up ? ["ff02000000000000000000000000006a"] : [];
+    // Loopback takes no part in asking for neighbours.
+    const groups = [...(device.name === "lo" ? [] : solicited.reverse()), ...snoopers, `ff02${"0".repeat(27)}1`, `ff01${"0".repeat(27)}1`];
+    for (const group of groups) text += `${String(device.ifindex).padEnd(4)} ${device.name.padEnd(15)} ${group} ${pad(1, 5)} 00000004 0\n`;
+  }
+  return text;
+}
+
+const hexTail = (addr: readonly number[]): string =>
+  ((((addr[6] as number) & 0xff) << 16) + (addr[7] as number)).toString(16).padStart(6, "0");
+
 const files: readonly NetFile[] = [
   { name: "arp", read: arp },
   { name: "dev", read: dev },
   { name: "dev_mcast", read: devMcast },
   { name: "if_inet6", read: ifInet6 },
+  { name: "igmp", read: igmp },
+  { name: "igmp6", read: igmp6 },
   { name: "route", read: route },
   ...transportNetFiles,
 ].sort((a, b) => (a.name < b.name ? -1 : 1));

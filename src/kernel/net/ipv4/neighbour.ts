@@ -264,6 +264,7 @@ export class Neighbour {
     this.queue = [];
     for (const skb of waited) this.core.drop(skb, this.dev.ns, this.dev, "NEIGH_FAILED");
     this.inDev.neighbours.delete(this.addr);
+    this.core.rtnl?.neighbour("del", this);
     this.core.version++;
   }
 }

@@ -104,8 +104,10 @@ function fillInfo(w: NetlinkWriter, dev: NetDevice): void {
 function bridgeId(bridge: BridgeDevice): Uint8Array {
   const view = new DataView(new ArrayBuffer(8));
   view.setUint16(0, bridge.priority);
-  view.setUint16(2, Math.floor(bridge.mac / 2 ** 32));
-  view.setUint32(4, bridge.mac % 2 ** 32);
+  // The address that a bridge is born with is not in its id: only one that was chosen, or a port's.
+  const mac = bridge.macSet || bridge.ports.size > 0 ? bridge.mac : 0;
+  view.setUint16(2, Math.floor(mac / 2 ** 32));
+  view.setUint32(4, mac % 2 ** 32);
   return new Uint8Array(view.buffer);
 }
 

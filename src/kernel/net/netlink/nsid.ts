@@ -106,7 +106,7 @@ export const getNsid: NetlinkHandler = {
     request.reply(RTM_NEWNSID, payloadOf(findNsid(request.ns, peerOf(request, attrs))));
   },
   *dump({ ns }) {
-    for (const id of ns.part(idsPart).values()) yield { type: RTM_NEWNSID, payload: payloadOf(id) };
+    for (const id of [...ns.part(idsPart).values()].sort((a, b) => a - b)) yield { type: RTM_NEWNSID, payload: payloadOf(id) };
   },
 };
 

@@ -7,7 +7,6 @@ import {
   NetlinkWriter,
   NLM_F_CREATE,
   NLM_F_EXCL,
-  NLM_F_REPLACE,
   RTM_DELQDISC,
   RTM_GETQDISC,
   RTM_NEWQDISC,
@@ -114,7 +113,8 @@ function newQdisc(request: NetlinkRequest): void {
     if (has(NLM_F_EXCL)) throw new NetlinkError(EEXIST, "Exclusivity flag on, cannot modify");
     if (!has(NLM_F_CREATE) && kind !== undefined && kind !== existing.kind)
       throw new NetlinkError(EINVAL, "Specified qdisc kind does not match existing one");
-    if (existing.kind === kind && !(has(NLM_F_CREATE) && !has(NLM_F_REPLACE) && handle !== 0 && handle !== existing.handle)) {
+    // Another handle asks for another discipline, which takes the place of the present one.
+    if (existing.kind === kind && !(has(NLM_F_CREATE) && handle !== 0 && handle !== existing.handle)) {
       const options = attrs.get(R.TCA_OPTIONS)?.bytes;
       if (existing instanceof Netem) existing.change(readNetem(options, existing.options));
       else if (existing instanceof Tbf) existing.change(readTbf(options));

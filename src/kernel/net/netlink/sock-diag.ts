@@ -124,14 +124,15 @@ function tcpInfoBytes(sock: TcpSock): Uint8Array {
   const since = (ns: number): number => Math.max(0, Math.floor((sock.nowNs - ns) / 1e6));
   const out = (which: (s: (typeof tcb.sent)[number]) => boolean): number => tcb.sent.reduce((n, s) => n + (which(s) ? s.count : 0), 0);
   const words = [
-    ...[Math.floor(tcb.rtoNs / 1000), Math.floor(tcb.atoNs / 1000), tcb.mssCache, tcb.rcvMss],
+    // Counted in ticks of a millisecond; no delayed acknowledgement is in sight before there were data.
+    ...[Math.floor(tcb.rtoNs / 1e6) * 1000, tcb.dataSegsIn === 0 ? 0 : Math.floor(tcb.atoNs / 1000), tcb.mssCache, tcb.rcvMss],
     listen === undefined ? tcb.packetsOut : listen.ready.length,
     listen === undefined ? out((s) => s.sacked) + tcb.renoSacked : listen.backlog,
     ...[out((s) => s.lost), out((s) => s.resent), 0],
     ...[since(tcb.lastSndNs), 0, since(tcb.lastRcvNs), since(tcb.rcvTstampNs)],
     ...[tcb.mtu, tcb.rcvSsthresh, tcb.srtt >> 3, tcb.mdev >> 2],
     tcb.ssthresh === INFINITE_SSTHRESH ? 0x7fffffff : tcb.ssthresh,
-    ...[tcb.cwnd, tcb.advmss, 3, 0, tcb.rcvSpace.space, tcb.totalRetransmits],
+    ...[tcb.cwnd, tcb.advmss - (tcb.tstampOk ? 12 : 0), 3, 0, tcb.rcvSpace.space, tcb.totalRetransmits],
   ];
   for (const [i, value] of words.entries()) v.setUint32(8 + 4 * i, value, true);
   const u64 = (at: number, value: number): void => {
