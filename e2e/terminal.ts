@@ -15,7 +15,7 @@ export class Visitor {
   }
 
   /** Opens the page and waits for the prompt. */
-  static async arrive(page: Page, address = "/?seed=1"): Promise<Visitor> {
+  static async arrive(page: Page, address = "/?seed=1#view=processes"): Promise<Visitor> {
     const visitor = new Visitor(page);
     await page.goto(address);
     await visitor.seePrompt();

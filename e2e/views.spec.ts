@@ -21,9 +21,9 @@ test("the views are tabs: by arrow keys, by shortcut, and in the address", async
   await expect(tab(page, "Namespaces")).toHaveAttribute("aria-selected", "true");
   await expect(page).toHaveURL(/#view=namespaces$/);
   await visitor.press("End");
-  await expect(tab(page, "Network")).toHaveAttribute("aria-selected", "true");
+  await expect(tab(page, "Files")).toHaveAttribute("aria-selected", "true");
   await page.locator(".xterm-helper-textarea").first().focus();
-  await visitor.press("Alt+3");
+  await visitor.press("Alt+4");
   await expect(page.getByRole("tabpanel", { name: /cgroups/ })).toBeVisible();
   await asText(page).click();
   await expect(page).toHaveURL(/#view=cgroups&as=text$/);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { CgroupEntity, MountEntity, NamespaceEntity, OverlayEntity, TaskEntity } from "../bridge/messages.ts";
+import type { CgroupEntity, ContainerEntity, MountEntity, NamespaceEntity, OverlayEntity, TaskEntity } from "../bridge/messages.ts";
 import { findRelated } from "./relations.ts";
 import type { Selection } from "./selection.ts";
 
@@ -26,6 +26,7 @@ const entities = {
   cgroups: byKey([cgroup(1), cgroup(2, 1), cgroup(3, 2)], (one) => one.id),
   mounts: byKey([mount(20, 200), mount(21, 201, { overlay: 40 })], (one) => one.id),
   overlays: byKey([{ id: 40 } as OverlayEntity], (one) => one.id),
+  containers: new Map([["c0ffee", { id: "c0ffee", pid: 3 } as ContainerEntity]]),
 };
 
 const told = (selection: Selection) => {
@@ -56,6 +57,11 @@ test("a cgroup goes with those above and below it, and with all processes in the
     [100, 101, 200, 201],
     [1, 2, 3],
   ]);
+});
+
+test("a container goes with the processes in the cgroup of its first one", () => {
+  expect(told({ kind: "container", id: "c0ffee" }).slice(0, 2)).toEqual([[3], [100, 101, 201]]);
+  expect(told({ kind: "container", id: "beef" })).toEqual([[], [], [], [], []]);
 });
 
 test("a mount and an overlay go with the processes that see them", () => {

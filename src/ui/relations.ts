@@ -1,5 +1,13 @@
 /** What of the machine has to do with a thing: what stays lit in every view while it is pointed at. */
-import type { CgroupEntity, MountEntity, NamespaceEntity, NamespaceKind, OverlayEntity, TaskEntity } from "../bridge/messages.ts";
+import type {
+  CgroupEntity,
+  ContainerEntity,
+  MountEntity,
+  NamespaceEntity,
+  NamespaceKind,
+  OverlayEntity,
+  TaskEntity,
+} from "../bridge/messages.ts";
 import type { Selection } from "./selection.ts";
 
 export interface Related {
@@ -16,6 +24,7 @@ export interface Entities {
   readonly cgroups: ReadonlyMap<number, CgroupEntity>;
   readonly mounts: ReadonlyMap<number, MountEntity>;
   readonly overlays: ReadonlyMap<number, OverlayEntity>;
+  readonly containers: ReadonlyMap<string, ContainerEntity>;
 }
 
 /** The namespace of each kind that the machine booted with: numbers are given out in rising order. */
@@ -87,6 +96,10 @@ function findMembers(entities: Entities, selection: Selection): Set<number> {
     case "mount": {
       const mntNs = mounts.get(selection.id)?.mntNs;
       return where((task) => task.namespaces.mnt === mntNs);
+    }
+    case "container": {
+      const first = tasks.get(entities.containers.get(selection.id)?.pid ?? -1);
+      return first === undefined ? new Set() : where((task) => isWithin(cgroups, task.cgroup, first.cgroup));
     }
     case "overlay": {
       const seenIn = new Set<number>();

@@ -5,12 +5,14 @@ export type Selection =
   | { readonly kind: "namespace"; readonly ino: number }
   | { readonly kind: "cgroup"; readonly id: number }
   | { readonly kind: "mount"; readonly id: number }
-  | { readonly kind: "overlay"; readonly id: number };
+  | { readonly kind: "overlay"; readonly id: number }
+  /** One of Docker's, by its 64 hexadecimal digits; by the first twelve, where it comes from an address. */
+  | { readonly kind: "container"; readonly id: string };
 
 export type SelectionKind = Selection["kind"];
 
-/** The number that tells it apart from others of its kind. */
-export function getKey(selection: Selection): number {
+/** What tells it apart from others of its kind. */
+export function getKey(selection: Selection): number | string {
   if (selection.kind === "task") return selection.pid;
   return selection.kind === "namespace" ? selection.ino : selection.id;
 }

@@ -64,7 +64,7 @@ export const useStore = create<PageState>(() => ({
   tiling: emptyTiling,
   ended: new Set<number>(),
   theme: readTheme(),
-  view: "processes",
+  view: "cutaway",
   asText: false,
   selection: undefined,
   seenFrom: undefined,

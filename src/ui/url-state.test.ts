@@ -20,7 +20,7 @@ test("an address from when the text was a view of its own still leads there", ()
 });
 
 test("nonsense in the address is the default", () => {
-  expect(parseView("#view=<script>&pid=-1")).toEqual({ view: "processes", asText: false, selection: undefined, seenFrom: undefined });
+  expect(parseView("#view=<script>&pid=-1")).toEqual({ view: "cutaway", asText: false, selection: undefined, seenFrom: undefined });
   expect(parseSettings("?seed=abc&speed=NaN&cpus=0&mem=9e9")).toEqual({
     seed: undefined,
     startSec: undefined,

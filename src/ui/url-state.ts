@@ -4,7 +4,7 @@
 import type { Pace, SessionConfig } from "../bridge/messages.ts";
 import { getKey, type Selection, type SelectionKind } from "./selection.ts";
 
-export const VIEW_NAMES = ["processes", "namespaces", "cgroups", "layers", "files", "network"] as const;
+export const VIEW_NAMES = ["cutaway", "processes", "namespaces", "cgroups", "layers", "files", "network"] as const;
 
 export type ViewName = (typeof VIEW_NAMES)[number];
 
@@ -17,8 +17,13 @@ export interface ViewState {
   readonly seenFrom: number | undefined;
 }
 
-/** How each kind of selection is called in the address, with its greatest key. */
-const KEYS: Readonly<Record<SelectionKind, { readonly param: string; readonly most: number }>> = {
+/** A container is known by letters. */
+const CONTAINER = "container";
+
+type NumberedKind = Exclude<SelectionKind, typeof CONTAINER>;
+
+/** How each other kind of selection is called in the address, with its greatest key. */
+const KEYS: Readonly<Record<NumberedKind, { readonly param: string; readonly most: number }>> = {
   task: { param: "pid", most: 4194304 },
   namespace: { param: "ns", most: 2 ** 32 },
   cgroup: { param: "cgroup", most: 2 ** 48 },
@@ -32,13 +37,15 @@ function toCount(text: string | null, most: number): number | undefined {
   return value <= most ? value : undefined;
 }
 
-function makeSelection(kind: SelectionKind, key: number): Selection {
+function makeSelection(kind: NumberedKind, key: number): Selection {
   if (kind === "task") return { kind, pid: key };
   return kind === "namespace" ? { kind, ino: key } : { kind, id: key };
 }
 
 function parseSelection(params: URLSearchParams): Selection | undefined {
-  for (const kind of Object.keys(KEYS) as SelectionKind[]) {
+  const id = params.get(CONTAINER);
+  if (id !== null && /^[0-9a-f]{12,64}$/.test(id)) return { kind: CONTAINER, id };
+  for (const kind of Object.keys(KEYS) as NumberedKind[]) {
     const key = toCount(params.get(KEYS[kind].param), KEYS[kind].most);
     if (key !== undefined) return makeSelection(kind, key);
   }
@@ -50,7 +57,7 @@ export function parseView(hash: string): ViewState {
   const params = new URLSearchParams(hash.replace(/^#/, ""));
   const named = params.get("view");
   return {
-    view: VIEW_NAMES.find((name) => name === named) ?? "processes",
+    view: VIEW_NAMES.find((name) => name === named) ?? (named === "text" ? "processes" : "cutaway"),
     asText: params.get("as") === "text" || named === "text",
     selection: parseSelection(params),
     seenFrom: toCount(params.get("from"), KEYS.namespace.most),
@@ -60,7 +67,8 @@ export function parseView(hash: string): ViewState {
 export function formatView({ view, asText, selection, seenFrom }: ViewState): string {
   const params = new URLSearchParams({ view });
   if (asText) params.set("as", "text");
-  if (selection !== undefined) params.set(KEYS[selection.kind].param, String(getKey(selection)));
+  if (selection?.kind === CONTAINER) params.set(CONTAINER, selection.id.slice(0, 12));
+  else if (selection !== undefined) params.set(KEYS[selection.kind].param, String(getKey(selection)));
   if (seenFrom !== undefined) params.set("from", String(seenFrom));
   return `#${params}`;
 }

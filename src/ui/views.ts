@@ -3,7 +3,7 @@
  * are fetched when they are first looked at: what comes before the first prompt stays small.
  */
 import { type ComponentType, lazy, type ReactNode } from "react";
-import { ProcessPicture } from "./processes/ProcessPicture.tsx";
+import { CutawayPicture } from "./cutaway/CutawayPicture.tsx";
 import type { SelectionKind } from "./selection.ts";
 import type { ViewName } from "./url-state.ts";
 
@@ -25,39 +25,39 @@ function later<K extends string>(name: K, load: () => Promise<Readonly<Record<K,
 
 export const views: readonly View[] = [
   {
-    name: "processes",
+    name: "cutaway",
     figure: 1,
+    title: "Cutaway",
+    Picture: CutawayPicture,
+    Text: later("CutawayText", () => import("./cutaway/CutawayText.tsx")),
+  },
+  {
+    name: "processes",
+    figure: 2,
     title: "Processes",
-    Picture: ProcessPicture,
+    Picture: later("ProcessPicture", () => import("./processes/ProcessPicture.tsx")),
     Text: later("ProcessText", () => import("./processes/ProcessText.tsx")),
   },
   {
     name: "namespaces",
-    figure: 2,
+    figure: 3,
     title: "Namespaces",
     Picture: later("NamespacePicture", () => import("./namespaces/NamespacePicture.tsx")),
     Text: later("NamespaceText", () => import("./namespaces/NamespaceText.tsx")),
   },
   {
     name: "cgroups",
-    figure: 3,
+    figure: 4,
     title: "cgroups",
     Picture: later("CgroupPicture", () => import("./cgroups/CgroupPicture.tsx")),
     Text: later("CgroupText", () => import("./cgroups/CgroupText.tsx")),
   },
   {
     name: "layers",
-    figure: 4,
+    figure: 5,
     title: "Layers",
     Picture: later("LayersPicture", () => import("./layers/LayersPicture.tsx")),
     Text: later("LayersText", () => import("./layers/LayersText.tsx")),
-  },
-  {
-    name: "files",
-    figure: 5,
-    title: "Files",
-    Picture: later("FilesPicture", () => import("./files/FilesPicture.tsx")),
-    Text: later("FilesText", () => import("./files/FilesText.tsx")),
   },
   {
     name: "network",
@@ -66,6 +66,13 @@ export const views: readonly View[] = [
     Picture: later("NetworkPicture", () => import("./network/NetworkPicture.tsx")),
     Text: later("NetworkText", () => import("./network/NetworkText.tsx")),
   },
+  {
+    name: "files",
+    figure: 9,
+    title: "Files",
+    Picture: later("FilesPicture", () => import("./files/FilesPicture.tsx")),
+    Text: later("FilesText", () => import("./files/FilesText.tsx")),
+  },
 ];
 
 /** What is told below the view of the thing that is selected. */
@@ -73,6 +80,7 @@ export const details: Readonly<Partial<Record<SelectionKind, ComponentType>>> = 
   task: later("ProcessDetail", () => import("./processes/ProcessDetail.tsx")),
   namespace: later("NamespaceDetail", () => import("./namespaces/NamespaceDetail.tsx")),
   cgroup: later("CgroupDetail", () => import("./cgroups/CgroupDetail.tsx")),
+  container: later("ContainerDetail", () => import("./cutaway/ContainerDetail.tsx")),
   mount: later("MountDetail", () => import("./files/MountDetail.tsx")),
 };
 

@@ -20,8 +20,8 @@ export function tellNews({ came, went }: News): string {
 }
 
 /** `version` changes with the things; `name` is how one of them is called aloud. */
-export function useNews<T>(things: ReadonlyMap<number, T>, version: number, name: (thing: T) => string): void {
-  const known = useRef<ReadonlyMap<number, string> | undefined>(undefined);
+export function useNews<K, T>(things: ReadonlyMap<K, T>, version: number, name: (thing: T) => string): void {
+  const known = useRef<ReadonlyMap<K, string> | undefined>(undefined);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the map is one and the same; its version tells of changes.
   useEffect(() => {
     const before = known.current;
