@@ -40,7 +40,7 @@ export function CutawayPicture() {
     >
       {width > 0 && <Hull shapes={shapes} />}
       {containers.size === 0 && (
-        <div className="cutaway-try">
+        <div className="cutaway-try" style={{ left: `${shapes.host.x + shapes.host.width + 20}px` }}>
           <TryThese words="No container yet: the host's processes have the ship to themselves. These make some:" commands={EXAMPLES} />
         </div>
       )}
@@ -143,7 +143,7 @@ function Interior({ shape, related }: { readonly shape: CompartmentShape; readon
           {formatShare(cpuShare)}
         </text>
       )}
-      <Rows rows={rows} more={more} width={memory === undefined ? width : memory.x - 6} related={related} />
+      <Rows rows={rows} more={more} width={memory === undefined ? width - 8 : memory.x - 6} related={related} />
       {memory !== undefined && (
         <>
           <Gauge shape={memory} kind="memory" />
@@ -248,7 +248,7 @@ function Keel({ keel }: { readonly keel: CutawayShapes["keel"] }) {
   const { sample } = live;
   const busy = sample?.busy ?? [];
   const roomy = width > 420;
-  const cpuX = roomy ? 190 : 96;
+  const cpuX = roomy ? 218 : 96;
   const cell = Math.min(34, (width - cpuX - (roomy ? 190 : 90)) / Math.max(1, busy.length));
   const memoryWidth = roomy ? 160 : 76;
   const used = sample === undefined ? 0 : sample.memoryUsedBytes / sample.memoryTotalBytes;
