@@ -144,6 +144,7 @@ import { setsid } from "./setsid.ts";
 import { ash, dash, sh } from "./sh.ts";
 import { shuf } from "./shuf.ts";
 import { sleep } from "./sleep.ts";
+import { socat } from "./socat.ts";
 import { sort } from "./sort.ts";
 import { split } from "./split.ts";
 import { ss } from "./ss.ts";
@@ -362,6 +363,7 @@ export const executables: readonly Executable[] = [
   shuf,
   shutdown,
   sleep,
+  socat,
   sort,
   split,
   ss,
