@@ -68,7 +68,9 @@ export type Query =
   /** As `file`, of what one layer of an overlay has at a path. Numbered as in LayerEntry. */
   | { readonly kind: "layer-file"; readonly overlay: number; readonly layer: number; readonly path: string; readonly maxBytes: number }
   /** What a network namespace has besides links and routes. */
-  | { readonly kind: "network"; readonly netNs: number };
+  | { readonly kind: "network"; readonly netNs: number }
+  /** Whom a network namespace reaches: packets that only ask are walked through routes, rules and wires, and their answers back. */
+  | { readonly kind: "reach"; readonly from: number };
 
 export type Answer =
   /** `total` entries, of which the first by name are sent; `mount` is the mount that the directory is on. */
@@ -81,7 +83,12 @@ export type Answer =
       readonly neighbours: readonly string[];
       /** Who listens: `tcp 0.0.0.0:80`. */
       readonly listening: readonly string[];
+      /** Rules of iptables with their tables: `nat -A POSTROUTING -o eth0 -j MASQUERADE`; policies that drop. */
+      readonly rules: readonly string[];
+      /** Connections that are tracked. */
+      readonly connections: number;
     }
+  | { readonly kind: "reach"; readonly ways: readonly ReachWay[] }
   /** As the system call would fail, such as `ENOENT`. */
   | { readonly kind: "error"; readonly errno: string };
 
@@ -350,6 +357,32 @@ export interface LinkCounters {
   readonly txPackets: number;
   readonly txBytes: number;
   readonly txDropped: number;
+}
+
+/** What becomes of a question from one namespace, and of its answer. */
+export interface ReachWay {
+  /** Whom it was for, or who has it in the end where rules send it elsewhere; 0 for the world outside. */
+  readonly to: number;
+  readonly protocol: "icmp" | "tcp";
+  /** As it was asked for: `10.0.0.2`, `192.168.7.1:8080`. */
+  readonly dst: string;
+  /** `there`: it gets there, and no answer comes back. */
+  readonly state: "answered" | "there" | "none";
+  /** Where and why it ends; absent for `answered`. The words go on from the namespace's name: `has no route to 10.0.0.2`. */
+  readonly halt?: { readonly netNs: number; readonly words: string; readonly byRule: boolean };
+  /** Namespaces on the way there, without the first. */
+  readonly by: readonly number[];
+  /** Rules that change its addresses, on the way there. Those of the answer are the same, backwards. */
+  readonly rewrites: readonly ReachRewrite[];
+}
+
+export interface ReachRewrite {
+  readonly netNs: number;
+  readonly what: "DNAT" | "SNAT";
+  /** `nat DOCKER 2 (DNAT)`: table, chain, number, target. */
+  readonly rule: string;
+  readonly before: string;
+  readonly after: string;
 }
 
 /** One end of a way: a link. `netNs` is 0 for the world outside. */

@@ -1,23 +1,44 @@
-/** What a network namespace has besides links and routes, told when somebody asks: neighbours, and sockets that listen. */
+/** What a network namespace has besides links and routes, told when somebody asks: neighbours, sockets that listen, rules, and whom it reaches. */
 
 import { ENOENT } from "../abi/errno.ts";
 import { formatIpv4, formatMac } from "../abi/inet.ts";
-import type { Answer } from "../bridge/messages.ts";
+import type { Answer, Query } from "../bridge/messages.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { NUD_NOARP } from "../kernel/net/ipv4/neighbour.ts";
 import { TCP_STATE_NUMBER } from "../kernel/net/ipv4/tcp/constants.ts";
 import { tcpEntries } from "../kernel/net/ipv4/tcp/describe.ts";
 import { udpTable } from "../kernel/net/ipv4/udp.ts";
 import { NetNamespace } from "../kernel/net/net-namespace.ts";
+import { conntrackOf } from "../kernel/net/netfilter/conntrack.ts";
+import { firewallOf } from "../kernel/net/netfilter/netfilter.ts";
+import { ruleText } from "../userland/iptables/show.ts";
+import { findWays } from "./inspect-reach.ts";
 
 /** Of each list. */
 const MAX_TOLD = 500;
 
 /** Errors: ENOENT where there is no such namespace. */
-export function describeNetworking(kernel: Kernel, ino: number): Answer {
-  const ns = kernel.initUserNs.live.find(ino);
+export function inspectNetwork(kernel: Kernel, query: Extract<Query, { kind: "network" | "reach" }>): Answer {
+  const ns = kernel.initUserNs.live.find(query.kind === "network" ? query.netNs : query.from);
   if (!(ns instanceof NetNamespace)) throw ENOENT;
-  return { kind: "network", neighbours: [...listNeighbours(ns)].slice(0, MAX_TOLD), listening: listListening(ns).slice(0, MAX_TOLD) };
+  if (query.kind === "reach") return { kind: "reach", ways: findWays(kernel, ns) };
+  return {
+    kind: "network",
+    neighbours: [...listNeighbours(ns)].slice(0, MAX_TOLD),
+    listening: listListening(ns).slice(0, MAX_TOLD),
+    rules: [...listRules(ns)].slice(0, MAX_TOLD),
+    connections: ns.netfilter === undefined ? 0 : conntrackOf(ns).entries.size,
+  };
+}
+
+/** In the words of iptables-save, without what every table has. */
+function* listRules(ns: NetNamespace): Iterable<string> {
+  if (ns.netfilter === undefined) return;
+  for (const table of firewallOf(ns).tables.values()) {
+    const { table: name, chains } = table.read();
+    for (const { name: chain, policy } of chains) if (policy === "DROP") yield `${name} -P ${chain} DROP`;
+    for (const { name: chain, rules } of chains) for (const rule of rules) yield `${name} ${ruleText(chain, rule, false)}`;
+  }
 }
 
 /** In the words of `ip neighbour`. */

@@ -15,8 +15,8 @@ import type { Task } from "../kernel/task/task.ts";
 import type { Dentry, Path } from "../kernel/vfs/dentry.ts";
 import type { Inode } from "../kernel/vfs/inode.ts";
 import { findMountAt, MountNamespace } from "../kernel/vfs/mount.ts";
-import { describeNetworking } from "./inspect-network.ts";
 import { findInLayer, listLayers, peekChild, peekDirectory } from "./inspect-overlay.ts";
+import { later } from "./later.ts";
 
 /** Entries in one answer; the rest is counted. */
 const MAX_ENTRIES = 1000;
@@ -40,7 +40,10 @@ export function inspect(kernel: Kernel, query: Query): Answer {
         return { kind: "layers", ...listLayers(sb, query.path, viewer, (name, inode) => describe(name, inode, viewer)) };
       }
       case "network":
-        return describeNetworking(kernel, query.netNs);
+      case "reach":
+        // Before the network is there, there is nothing to ask about.
+        if (later === undefined) throw ENOENT;
+        return later.inspectNetwork(kernel, query);
       case "layer-file": {
         const { sb, viewer } = findOverlay(kernel, query.overlay);
         const name = query.path.slice(query.path.lastIndexOf("/") + 1);

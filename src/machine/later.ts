@@ -9,12 +9,14 @@ import { netModule } from "../kernel/net/net.ts";
 import type { FindModule, Module, ModuleName } from "../kernel/task/module.ts";
 import { NetworkSource } from "./frame/network.ts";
 import { PacketSource } from "./frame/packets.ts";
+import { inspectNetwork } from "./inspect-network.ts";
 import { plugIn } from "./world/uplink.ts";
 
 export interface Later {
   readonly findModule: FindModule;
   readonly NetworkSource: typeof NetworkSource;
   readonly PacketSource: typeof PacketSource;
+  readonly inspectNetwork: typeof inspectNetwork;
 }
 
 /** The network of the machine, with its card plugged into the world outside. */
@@ -30,7 +32,7 @@ function findModule<T>(module: ModuleName<T>): Module<T> | undefined {
   return module.name === NET.name ? (pluggedIn as Module<unknown> as Module<T>) : findBuiltIn(module);
 }
 
-export const later: Later | undefined = { findModule, NetworkSource, PacketSource };
+export const later: Later | undefined = { findModule, NetworkSource, PacketSource, inspectNetwork };
 
 /** Blocks until `later` is there. */
 export async function loadLater(): Promise<void> {}

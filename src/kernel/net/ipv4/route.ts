@@ -114,8 +114,17 @@ function makeOutput(ns: NetNamespace, dst: number, src: number, dev: NetDevice, 
 
 /**
  * ip_route_input(): undefined for martians, which are dropped without a word. A route with an `error` leads nowhere: ICMP may tell the sender.
+ * `quiet`: somebody only asks; nothing is counted.
  */
-export function routeInput(ns: NetNamespace, skb: SkBuff, dst: number, src: number, tos: number, dev: NetDevice): Route | undefined {
+export function routeInput(
+  ns: NetNamespace,
+  skb: SkBuff,
+  dst: number,
+  src: number,
+  tos: number,
+  dev: NetDevice,
+  quiet = false,
+): Route | undefined {
   if (isMulticast(dst)) {
     const joined = dev.ip?.groups.has(dst) === true || dst === 0xe0_00_00_01;
     return joined ? input(RTN_MULTICAST, dev, true) : undefined;
@@ -127,10 +136,10 @@ export function routeInput(ns: NetNamespace, skb: SkBuff, dst: number, src: numb
   const fib = fibLookup(ns, { dst, src, oif: 0, iif: dev.ifindex, mark: skb.mark, tos });
   const forwarding = dev.ip?.conf.forwarding !== 0;
   if (fib instanceof Errno) return nowhere(dev, forwarding ? fib : EHOSTUNREACH);
-  if (fib.type === RTN_BROADCAST) return validSource(ns, skb, src, dst, tos, dev) ? input(RTN_BROADCAST, dev, true) : undefined;
-  if (fib.type === RTN_LOCAL) return validSource(ns, skb, src, dst, tos, dev) ? input(RTN_LOCAL, dev, true) : undefined;
+  if (fib.type === RTN_BROADCAST) return validSource(ns, skb, src, dst, tos, dev, quiet) ? input(RTN_BROADCAST, dev, true) : undefined;
+  if (fib.type === RTN_LOCAL) return validSource(ns, skb, src, dst, tos, dev, quiet) ? input(RTN_LOCAL, dev, true) : undefined;
   if (!forwarding) return nowhere(dev, EHOSTUNREACH);
-  if (fib.type !== RTN_UNICAST || !validSource(ns, skb, src, dst, tos, dev)) return undefined;
+  if (fib.type !== RTN_UNICAST || !validSource(ns, skb, src, dst, tos, dev, quiet)) return undefined;
   const out = fib.dev as NetDevice;
   const redirect = out === dev && (confOr(dev, "shared_media") || deviceHas(dev, src, fib.gateway !== 0 ? fib.gateway : dst));
   const { gateway } = fib;
@@ -166,7 +175,7 @@ const deviceHas = (dev: NetDevice, a: number, b: number): boolean =>
   dev.ip?.addresses.some((ifa) => addressMatches(ifa, a) && addressMatches(ifa, b)) ?? false;
 
 /** fib_validate_source(): not from one's own address, and, with rp_filter, only by the device that leads back. */
-function validSource(ns: NetNamespace, skb: SkBuff, src: number, dst: number, tos: number, dev: NetDevice): boolean {
+function validSource(ns: NetNamespace, skb: SkBuff, src: number, dst: number, tos: number, dev: NetDevice, quiet: boolean): boolean {
   if (src === 0) return true;
   if (dev.isLoopback) return true;
   const filter = confMax(dev, "rp_filter");
@@ -174,6 +183,7 @@ function validSource(ns: NetNamespace, skb: SkBuff, src: number, dst: number, to
   if (filter === 0) return true;
   const back = fibLookup(ns, { dst: src, src: dst, oif: 0, iif: ns.loopback.ifindex, mark: 0, tos });
   const refused = (): boolean => {
+    if (quiet) return false;
     ns.mib.ext.ipReversePathFilter++;
     ns.core.drop(skb.clone(), ns, dev, "IP_RPFILTER");
     return false;

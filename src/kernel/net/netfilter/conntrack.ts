@@ -37,6 +37,9 @@ const EARLY_DROP_MOST = 64;
 
 export type ConntrackEvent = "new" | "update" | "destroy";
 
+/** The id of a connection that a packet has which only asks: it never enters a table. */
+export const PROBE_ID = 0;
+
 export class Conntrack implements HeapNode {
   heapIndex = -1;
   /** When the timer looks at it; not later than `expiresNs`. */
@@ -256,6 +259,28 @@ export function conntrackIn(ns: NetNamespace, skb: SkBuff): boolean {
     return true;
   }
   return begin(table, tuple, skb);
+}
+
+/** As conntrackIn(), for a packet that only asks: it knows the connections of its own questions alone. */
+export function conntrackProbe(ns: NetNamespace, skb: SkBuff, connections: Map<NetNamespace, unknown>): void {
+  if (skb.ct !== undefined) return;
+  const { transport } = skb;
+  const tuple = tupleOf(skb.network as Ipv4Header, transport);
+  const known = connections.get(ns) as Conntrack | undefined;
+  if (tuple === undefined) return;
+  if (known !== undefined && (sameTuple(known.original, tuple) || sameTuple(known.reply, tuple))) {
+    skb.ct = known;
+    skb.ctReply = !sameTuple(known.original, tuple);
+    known.seenReply ||= skb.ctReply;
+    return;
+  }
+  const reply = invert(tuple);
+  const begins = transport.kind === "icmp" ? isIcmpQuestion(transport.type) : transport.kind !== "tcp" || (transport.flags & 18) === 2;
+  if (reply === undefined || !begins) return;
+  const ct = new Conntrack(PROBE_ID, tuple, reply);
+  connections.set(ns, ct);
+  skb.ct = ct;
+  skb.ctReply = false;
 }
 
 function begin(table: ConntrackTable, tuple: Tuple, skb: SkBuff): boolean {

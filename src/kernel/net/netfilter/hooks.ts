@@ -4,6 +4,7 @@
  */
 
 import type {
+  IptTableName,
   NF_INET_FORWARD,
   NF_INET_LOCAL_IN,
   NF_INET_LOCAL_OUT,
@@ -28,10 +29,33 @@ export type NfHook =
  */
 export type NfVerdict = "accept" | "drop" | "stolen";
 
+/** What a rule, or a policy (rule 0), did with a packet that only asks. */
+export interface RuleVisit {
+  readonly ns: NetNamespace;
+  readonly hook: NfHook;
+  readonly table: IptTableName;
+  readonly chain: string;
+  readonly rule: number;
+  readonly target: string;
+  /** `rewrite`: NAT, decided by this rule for this connection. */
+  readonly verdict: NfVerdict | "continue" | "jump" | "goto" | "return" | "rewrite";
+  /** Headers before and after a rewrite. */
+  readonly from?: SkBuff;
+  readonly to?: SkBuff;
+}
+
+/** A packet that only asks what would become of it: nothing is counted, logged, sent, drawn at random or remembered for it. */
+export interface Probe {
+  /** Written by the tables. */
+  readonly visits: RuleVisit[];
+  /** Its connections, by namespace: owned by connection tracking. */
+  readonly connections: Map<NetNamespace, unknown>;
+}
+
 /** What a network namespace has of netfilter. */
 export interface Netfilter {
   /** May replace headers, mark the packet and set `skb.ct`. `indev` is absent on the way out, `outdev` on the way in. */
-  hook(hook: NfHook, skb: SkBuff, indev: NetDevice | undefined, outdev: NetDevice | undefined): NfVerdict;
+  hook(hook: NfHook, skb: SkBuff, indev: NetDevice | undefined, outdev: NetDevice | undefined, probe?: Probe): NfVerdict;
   /** A frame comes in by the port of a bridge. False where it does not go on from there: dropped, kept, or sent elsewhere. */
   bridgeIn(skb: SkBuff, bridge: NetDevice, port: NetDevice): boolean;
   /** A frame is about to leave by another port. Returns what leaves: nothing, the packet, or its fragments. */

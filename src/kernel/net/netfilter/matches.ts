@@ -227,8 +227,9 @@ const limit: Maker = (options, { ns }) => {
   const everyNs = unitNs / number(count);
   let tokens = burst;
   let lastNs = ns.system.sched.clockNs;
-  return () => {
+  return ({ probe }) => {
     const now = ns.system.sched.clockNs;
+    if (probe !== undefined) return Math.min(burst, tokens + (now - lastNs) / everyNs) >= 1;
     tokens = Math.min(burst, tokens + (now - lastNs) / everyNs);
     lastNs = now;
     if (tokens < 1) return false;
@@ -256,13 +257,15 @@ const statistic: Maker = (options, { ns }) => {
   if (options.value("mode") === "random") {
     const probability = Math.round(Number(options.value("probability") ?? "0") * 2 ** 31);
     if (!(probability >= 0 && probability <= 2 ** 31)) throw EINVAL;
-    return either(invert, () => ns.system.random.below(2 ** 31) < probability);
+    // What only asks gets the likelier answer.
+    return either(invert, ({ probe }) => (probe === undefined ? ns.system.random.below(2 ** 31) : 2 ** 30) < probability);
   }
   const every = number(options.value("every"));
   const first = number(options.value("packet") ?? "0");
   if (every === 0 || first >= every) throw EINVAL;
   let count = every - first - 1;
-  return either(invert, () => {
+  return either(invert, ({ probe }) => {
+    if (probe !== undefined) return (count + 1) % every === 0;
     count = (count + 1) % every;
     return count === 0;
   });

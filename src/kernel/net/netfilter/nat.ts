@@ -8,7 +8,7 @@ import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from "../../../abi/inet.ts";
 import { isIcmpError } from "../ipv4/icmp-types.ts";
 import type { Ipv4Header, SkBuff, TransportHeader } from "../skb.ts";
 import { internetChecksum, readIpv4 } from "../wire.ts";
-import { type Conntrack, type ConntrackTable, ctOf } from "./conntrack.ts";
+import { type Conntrack, type ConntrackTable, ctOf, PROBE_ID } from "./conntrack.ts";
 import { invert, type Tuple } from "./tuple.ts";
 
 export type Manip = "src" | "dst";
@@ -79,7 +79,7 @@ function uniqueTuple(table: ConntrackTable, ct: Conntrack, current: Tuple, range
   if (bounds === undefined) return tuple;
   const [low, high] = bounds;
   const size = high - low + 1;
-  const start = table.ns.system.random.below(size);
+  const start = ct.id === PROBE_ID ? 0 : table.ns.system.random.below(size);
   for (let i = 0; i < Math.min(size, MAX_ATTEMPTS); i++) {
     const candidate = withPort(tuple, low + ((start + i) % size), keyIsSource);
     if (!used(table, ct, candidate)) return candidate;

@@ -22,8 +22,8 @@ import { RTN_LOCAL } from "../ipv4/route-types.ts";
 import { type NetNamespace, netPart } from "../net-namespace.ts";
 import type { Ipv4Header, SkBuff, TransportHeader } from "../skb.ts";
 import { bridgeForward, bridgePreRouting } from "./bridge.ts";
-import { conntrackIn, conntrackOf, ctOf, ctState } from "./conntrack.ts";
-import type { Netfilter, NfHook, NfVerdict } from "./hooks.ts";
+import { conntrackIn, conntrackOf, conntrackProbe, ctOf, ctState } from "./conntrack.ts";
+import type { Netfilter, NfHook, NfVerdict, Probe } from "./hooks.ts";
 import { type Manip, natDone, natPacket, natSetup } from "./nat.ts";
 import type { HookPacket } from "./rule.ts";
 import { emptyTable, HOOK_NAMES, Table } from "./table.ts";
@@ -38,15 +38,20 @@ const table =
   ({ tables }, packet) =>
     tables.get(name)?.run(packet) ?? "accept";
 
-const track: Stage = ({ conntrack }, { ns, skb }) => (!conntrack || conntrackIn(ns, skb) ? "accept" : "drop");
+const track: Stage = ({ conntrack }, { ns, skb, probe }) => {
+  if (!conntrack) return "accept";
+  if (probe === undefined) return conntrackIn(ns, skb) ? "accept" : "drop";
+  conntrackProbe(ns, skb, probe.connections);
+  return "accept";
+};
 const nat =
   (manip: Manip): Stage =>
   (firewall, packet) =>
     firewall.conntrack ? firewall.translate(packet, manip) : "accept";
 
 /** nf_conntrack_confirm(): the packet has come through. */
-const confirm: Stage = (_firewall, { ns, skb }) => {
-  const ct = ctOf(skb);
+const confirm: Stage = (_firewall, { ns, skb, probe }) => {
+  const ct = probe === undefined ? ctOf(skb) : undefined;
   if (ct === undefined || ct.confirmed || ct.dying || skb.ctReply) return "accept";
   return conntrackOf(ns).confirm(ct) ? "accept" : "drop";
 };
@@ -91,15 +96,18 @@ export class Firewall implements Netfilter {
     this.generation = Math.max(this.generation, made.generation);
     this.tables.set(name, made);
     this.conntrack = [...this.tables.values()].some((each) => each.conntrack);
+    // Who is shown what reaches whom wants to know.
+    this.ns.version++;
+    this.ns.core.version++;
   }
 
-  hook(hook: NfHook, skb: SkBuff, indev: NetDevice | undefined, outdev: NetDevice | undefined): NfVerdict {
+  hook(hook: NfHook, skb: SkBuff, indev: NetDevice | undefined, outdev: NetDevice | undefined, probe?: Probe): NfVerdict {
     if (skb.network.kind !== "ipv4") return "accept";
     const arrives = hook === NF_INET_PRE_ROUTING || hook === NF_INET_LOCAL_OUT;
     if (arrives && this.conntrack && !this.defragment(skb)) return "stolen";
     const before = skb.network as Ipv4Header;
     const mark = skb.mark;
-    const packet = { ns: this.ns, hook, skb, indev, outdev, ip: before, rule: undefined as HookPacket["rule"] };
+    const packet = { ns: this.ns, hook, skb, indev, outdev, ip: before, rule: undefined as HookPacket["rule"], probe };
     for (const stage of STAGES[hook]) {
       const verdict = stage(this, packet);
       if (verdict !== "accept") return verdict;
@@ -155,7 +163,23 @@ export class Firewall implements Netfilter {
     const from = packet.ip;
     const fromTransport = skb.transport;
     const rule = natPacket(skb, manip);
-    if (rule !== undefined && ns.system.trace.packets && !sameEnds(from, fromTransport, skb)) {
+    if (rule !== undefined && packet.probe !== undefined && !sameEnds(from, fromTransport, skb)) {
+      const [chain = "", number = "0"] = rule.split(" ");
+      const old = Object.assign(skb.clone(), { network: from, transport: fromTransport });
+      const target = this.targetOf(chain, Number(number)) ?? (manip === "src" ? "SNAT" : "DNAT");
+      const visit = {
+        ns,
+        hook,
+        table: "nat",
+        chain,
+        rule: Number(number),
+        target,
+        verdict: "rewrite",
+        from: old,
+        to: skb.clone(),
+      } as const;
+      packet.probe.visits.push(visit);
+    } else if (rule !== undefined && ns.system.trace.packets && !sameEnds(from, fromTransport, skb)) {
       const verdict = "rewrite";
       const target = manip === "src" ? "SNAT" : "DNAT";
       const [chain = "", number = "0"] = rule.split(" ");
@@ -165,6 +189,10 @@ export class Firewall implements Netfilter {
       ns.system.trace.emit({ name: "nf_hook", ...where, target, verdict, from: old, packet: traced });
     }
     return "accept";
+  }
+
+  private targetOf(chain: string, rule: number): string | undefined {
+    return this.tables.get("nat")?.ruleAt(chain, rule)?.source.target.name;
   }
 
   /** nf_nat_oif_changed(): a connection whose address is that of another device cannot go on. */

@@ -6,7 +6,7 @@ import type { IptOption, IptRule, IptTableName } from "../../../abi/iptables.ts"
 import type { NetDevice } from "../device.ts";
 import type { NetNamespace } from "../net-namespace.ts";
 import type { Ipv4Header, SkBuff } from "../skb.ts";
-import type { NfHook, NfVerdict } from "./hooks.ts";
+import type { NfHook, NfVerdict, Probe } from "./hooks.ts";
 
 /** A packet at a hook. */
 export interface HookPacket {
@@ -18,6 +18,8 @@ export interface HookPacket {
   readonly ip: Ipv4Header;
   /** The rule that is looked at, for NAT to remember. */
   rule: CompiledRule | undefined;
+  /** It only asks: matches and targets must leave no trace. */
+  readonly probe: Probe | undefined;
 }
 
 export type MatchTest = (packet: HookPacket) => boolean;

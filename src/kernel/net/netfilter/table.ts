@@ -17,7 +17,7 @@ import {
 } from "../../../abi/iptables.ts";
 import { tracedPacket } from "../core.ts";
 import type { NetNamespace } from "../net-namespace.ts";
-import type { NfHook, NfVerdict } from "./hooks.ts";
+import type { NfHook, NfVerdict, RuleVisit } from "./hooks.ts";
 import { compileMatch, needsConntrack } from "./matches.ts";
 import { all, type CompiledChain, type CompiledRule, either, type HookPacket, type MatchTest } from "./rule.ts";
 import { compileTarget, targetRows } from "./targets.ts";
@@ -92,6 +92,11 @@ export class Table {
     return { chain: chain.name, number: at, source, test, jump, goto, packets: source.packets, bytes: source.bytes };
   }
 
+  /** The rule of this number, from 1. */
+  ruleAt(chain: string, number: number): CompiledRule | undefined {
+    return this.chains.get(chain)?.rules[number - 1];
+  }
+
   /** Rules and counters as they are now. */
   read(): IptReplace {
     const chains = [...this.chains.values()].map(({ name, policy, packets, bytes, rules }) => ({
@@ -121,8 +126,10 @@ export class Table {
         continue;
       }
       if (!rule.test(packet)) continue;
-      rule.packets++;
-      rule.bytes += size;
+      if (packet.probe === undefined) {
+        rule.packets++;
+        rule.bytes += size;
+      }
       const { jump } = rule;
       if (jump === undefined) {
         this.trace(packet, rule, "continue");
@@ -143,19 +150,25 @@ export class Table {
         at = 0;
       }
     }
-    first.packets++;
-    first.bytes += size;
+    if (packet.probe === undefined) {
+      first.packets++;
+      first.bytes += size;
+    }
     const verdict = first.policy === "DROP" ? "drop" : "accept";
     this.emit(packet, first.name, 0, first.policy as string, verdict);
     return verdict;
   }
 
-  private trace(packet: HookPacket, { chain, number, source }: CompiledRule, verdict: string): void {
+  private trace(packet: HookPacket, { chain, number, source }: CompiledRule, verdict: RuleVisit["verdict"]): void {
     this.emit(packet, chain, number, source.target.name, verdict);
   }
 
-  private emit(packet: HookPacket, chain: string, rule: number, target: string, verdict: string): void {
-    const { ns, skb, hook } = packet;
+  private emit(packet: HookPacket, chain: string, rule: number, target: string, verdict: RuleVisit["verdict"]): void {
+    const { ns, skb, hook, probe } = packet;
+    if (probe !== undefined) {
+      probe.visits.push({ ns, hook, table: this.name, chain, rule, target, verdict });
+      return;
+    }
     const { trace } = ns.system;
     if (!trace.packets) return;
     trace.emit({

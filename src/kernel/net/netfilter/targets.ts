@@ -119,14 +119,14 @@ const reject: TargetRow["make"] = (options, { rule }) => {
   if (kind === "tcp-reset") {
     if (rule.protocol?.number !== IPPROTO_TCP || rule.protocol.invert) throw EINVAL;
     return (packet) => {
-      sendReset(packet);
+      if (packet.probe === undefined) sendReset(packet);
       return "drop";
     };
   }
   const code = REJECT_CODES[kind];
   if (code === undefined) throw EINVAL;
-  return ({ ns, skb }) => {
-    icmpSend(ns, skb, ICMP_DEST_UNREACH, code, 0);
+  return ({ ns, skb, probe }) => {
+    if (probe === undefined) icmpSend(ns, skb, ICMP_DEST_UNREACH, code, 0);
     return "drop";
   };
 };
@@ -184,7 +184,7 @@ export const targetRows: Readonly<Partial<Record<string, TargetRow>>> = {
     make(options) {
       const how = readLogOptions(options);
       return (packet) => {
-        logPacket(packet, how);
+        if (packet.probe === undefined) logPacket(packet, how);
         return "continue";
       };
     },
