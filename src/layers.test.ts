@@ -15,7 +15,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   image: ["abi", "userland/libc"],
   builder: ["abi", "userland/libc", "image"],
   engine: ["abi", "userland/libc", "image", "builder", "runtime/spec"],
-  cli: ["abi", "userland/libc", "engine/api"],
+  cli: ["abi", "userland/libc", "engine/api", "image/reference", "builder/dockerignore"],
   machine: ["abi", "kernel", "userland", "runtime", "image", "builder", "engine", "cli", "bridge"],
   bridge: ["abi", "kernel/trace", "engine/api"],
   lessons: ["bridge"],

@@ -147,8 +147,27 @@ class Execution {
     const rest = command.slice(1);
     if (first.kind === "function") return this.call(dot, command, final);
     if (first.kind === "constant" && first.value === null) this.fail(first.at, "nil", "nil is not a command");
+    const called = this.method(dot, first, rest, final);
+    if (called !== undefined) return called;
     if (rest.length + final.length > 0) this.refuseArguments(dot, first, rest.length + final.length);
     return this.operand(dot, first);
+  }
+
+  /** A method of one argument; undefined where it is none. */
+  private method(
+    dot: GoValue | undefined,
+    first: Operand,
+    rest: readonly Operand[],
+    final: readonly (GoValue | undefined)[],
+  ): GoValue | undefined {
+    if (first.kind !== "field") return undefined;
+    const name = first.names[first.names.length - 1] ?? "";
+    const owner = first.names.length === 1 ? dot : undefined;
+    const call = owner instanceof GoStruct && Object.hasOwn(owner.calls, name) ? owner.calls[name] : undefined;
+    if (call === undefined) return undefined;
+    const args = [...rest.map((operand) => this.argument(dot, operand, "string")), ...final];
+    if (args.length !== 1) this.fail(first.at, operandText(first), `wrong number of args for ${name}: want 1 got ${args.length}`);
+    return call(args[0] as string);
   }
 
   private refuseArguments(dot: GoValue | undefined, first: Operand, count: number): never {

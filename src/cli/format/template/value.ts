@@ -19,6 +19,8 @@ export class GoStruct {
     private readonly fields: Readonly<Record<string, GoValue | (() => GoValue)>>,
     /** Names as `json` writes them, where they differ; fields that are absent here are written under their own names. */
     readonly jsonNames: Readonly<Record<string, string>> = {},
+    /** Methods that take one text. They are no fields for JSON. */
+    readonly calls: Readonly<Record<string, (text: string) => GoValue>> = {},
   ) {}
 
   /** A field that is computed: a method of the real type. */

@@ -1,0 +1,13 @@
+/** Points in time as docker's lists print them. */
+
+import { strftime } from "../../userland/libc/strftime.ts";
+import { humanDuration } from "./units.ts";
+
+/** time.Time's String: `2024-05-01 12:00:00 +0000 UTC`. */
+export const goTime = (seconds: number): string => strftime("%Y-%m-%d %H:%M:%S +0000 UTC", { sec: Math.floor(seconds), nsec: 0 });
+
+/** RFC 3339 with seconds. */
+export const isoTime = (seconds: number): string => strftime("%Y-%m-%dT%H:%M:%SZ", { sec: Math.floor(seconds), nsec: 0 });
+
+/** `3 hours ago`. */
+export const ago = (then: number, now: number): string => `${humanDuration(now - then)} ago`;
