@@ -7,17 +7,23 @@ import { OVERLAY } from "./fs/overlay/module.ts";
 import { overlayModule } from "./fs/overlay/overlay.ts";
 import { lateEntriesModule } from "./fs/proc/late-entries.ts";
 import { LATE_ENTRIES } from "./fs/proc/module.ts";
+import { PIPES } from "./fs/pipefs/module.ts";
+import { pipesModule } from "./fs/pipefs/pipe.ts";
+import { QUEUES } from "./ipc/module.ts";
+import { queuesModule } from "./ipc/mqueue.ts";
 import { NET } from "./net/module.ts";
 import { netModule } from "./net/net.ts";
-import { rareCallsModule } from "./syscalls/rare.ts";
-import { RARE_CALLS } from "./syscalls/rare-calls.ts";
+import { LATE_CALLS } from "./syscalls/late-calls.ts";
+import { lateCallsModule } from "./syscalls/late-table.ts";
 import type { Module, ModuleName } from "./task/module.ts";
 
 const modules: ReadonlyMap<string, Module<unknown>> = new Map<string, Module<unknown>>([
   [LATE_ENTRIES.name, lateEntriesModule],
   [NET.name, netModule],
   [OVERLAY.name, overlayModule],
-  [RARE_CALLS.name, rareCallsModule],
+  [PIPES.name, pipesModule],
+  [QUEUES.name, queuesModule],
+  [LATE_CALLS.name, lateCallsModule],
 ]);
 
 export function findBuiltIn<T>({ name }: ModuleName<T>): Module<T> | undefined {

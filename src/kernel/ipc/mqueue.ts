@@ -13,11 +13,12 @@ import type { MemoryController } from "../cgroup/memory.ts";
 import { shownId } from "../ns/idmap.ts";
 import type { UserNamespace } from "../ns/user.ts";
 import { nsCapable } from "../ns/user.ts";
-import { MQUEUE_LIMITS } from "../params.ts";
 import { ERESTARTSYS } from "../restart.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
+import type { Module } from "../task/module.ts";
 import type { System } from "../task/system.ts";
 import type { Task, ThreadGroup } from "../task/task.ts";
+import type { QueueAccounts, Queues } from "./module.ts";
 import { chargeMessage, unchargeMessage } from "./msg.ts";
 
 /** Priorities are below it (MQ_PRIO_MAX). */
@@ -28,15 +29,6 @@ const HARD_MSGSIZE_MAX = 16 * 1024 * 1024;
 /** sizeof(struct msg_msg), sizeof(struct posix_msg_tree_node): what a queue weighs for RLIMIT_MSGQUEUE besides its messages. */
 const MSG_BYTES = 48;
 const NODE_BYTES = 48;
-
-/** Queues and limits of one IPC namespace. */
-export class QueueAccounts {
-  /** /proc/sys/fs/mqueue. */
-  readonly limits = { ...MQUEUE_LIMITS };
-  queues = 0;
-  /** Bytes that the queues of a user may come to hold. Differs from Linux: counted for each IPC namespace apart. */
-  readonly bytesOf = new Map<number, number>();
-}
 
 interface Queued extends MqMessage {
   readonly memcg: MemoryController;
@@ -211,3 +203,7 @@ export class PosixQueue {
     else this.accounts.bytesOf.delete(this.ownerUid);
   }
 }
+
+export const queuesModule: Module<Queues> = {
+  init: (system) => ({ newQueue: (accounts, maker, attr) => new PosixQueue(system, accounts, maker, attr) }),
+};

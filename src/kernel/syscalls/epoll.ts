@@ -11,7 +11,7 @@ import { ERESTARTSYS } from "../restart.ts";
 import type { System } from "../task/system.ts";
 import type { Task } from "../task/task.ts";
 import type { Handlers } from "./handler.ts";
-import { installFile } from "./pipe.ts";
+import { installFile } from "./install.ts";
 
 function requireEpoll(task: Task, fd: number): EpollFile {
   const file = task.files.require(fd);

@@ -5,7 +5,7 @@ import { O_CLOEXEC, O_NONBLOCK } from "../../abi/fcntl.ts";
 import { EFD_SEMAPHORE } from "../../abi/poll.ts";
 import { EventFile } from "../fs/anon/eventfd.ts";
 import type { Handlers } from "./handler.ts";
-import { installFile } from "./pipe.ts";
+import { installFile } from "./install.ts";
 
 export const eventfdCalls: Handlers<"eventfd2"> = {
   eventfd2: (system, task, initval, flags) => {

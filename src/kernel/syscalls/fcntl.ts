@@ -30,7 +30,8 @@ import {
 import { RLIMIT_NOFILE } from "../../abi/resource.ts";
 import type { Wait } from "../../abi/sys.ts";
 import { Blocked, type MaySleep } from "../blocked.ts";
-import { PipeFile } from "../fs/pipefs/pipe.ts";
+import { PIPES } from "../fs/pipefs/module.ts";
+import { requestModule } from "../task/module.ts";
 import type { Task } from "../task/task.ts";
 import type { File } from "../vfs/file.ts";
 import { locksOf, type RecordLock } from "../vfs/locks.ts";
@@ -40,7 +41,7 @@ import type { Handlers } from "./handler.ts";
 const SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
 
 export const fcntlCalls: Handlers<"fcntl"> = {
-  fcntl(_system, task, fd, cmd, arg = 0) {
+  fcntl(system, task, fd, cmd, arg = 0) {
     const file = task.files.require(fd);
     if (typeof arg !== "number") return recordLock(task, file, cmd, arg);
     switch (cmd) {
@@ -64,8 +65,7 @@ export const fcntlCalls: Handlers<"fcntl"> = {
         return 0;
       case F_SETPIPE_SZ:
       case F_GETPIPE_SZ:
-        if (!(file instanceof PipeFile)) throw EBADF;
-        return cmd === F_SETPIPE_SZ ? file.setCapacity(task, arg) : file.pipe.capacity;
+        return requestModule(system, PIPES).capacity(file, task, cmd === F_SETPIPE_SZ ? arg : undefined);
       default:
         throw EINVAL;
     }

@@ -8,7 +8,7 @@ import type { Task } from "../task/task.ts";
 import { resolve } from "../vfs/namei.ts";
 import { checkPermission } from "../vfs/permission.ts";
 import type { Handlers } from "./handler.ts";
-import { installFile } from "./pipe.ts";
+import { installFile } from "./install.ts";
 
 export const inotifyCalls: Handlers<"inotify_init1" | "inotify_add_watch" | "inotify_rm_watch" | "inotify_read"> = {
   inotify_init1(system, task, flags) {

@@ -12,7 +12,7 @@ import type { Task } from "../task/task.ts";
 import { addChild } from "../vfs/namei.ts";
 import { checkCreate, checkDelete, checkPermission } from "../vfs/permission.ts";
 import type { Handlers } from "./handler.ts";
-import { installFile } from "./pipe.ts";
+import { installFile } from "./install.ts";
 
 /** lookup_one_len(). Errors: ENOENT, EACCES, ENAMETOOLONG. */
 function checkName(name: string): void {

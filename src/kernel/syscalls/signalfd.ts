@@ -4,7 +4,7 @@ import { EINVAL } from "../../abi/errno.ts";
 import { O_CLOEXEC, O_NONBLOCK } from "../../abi/fcntl.ts";
 import { SignalFile } from "../fs/anon/signalfd.ts";
 import type { Handlers } from "./handler.ts";
-import { installFile } from "./pipe.ts";
+import { installFile } from "./install.ts";
 
 export const signalfdCalls: Handlers<"signalfd4"> = {
   signalfd4: (system, task, fd, mask, flags) => {

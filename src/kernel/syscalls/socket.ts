@@ -17,7 +17,7 @@ import type { File } from "../vfs/file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { createEntry } from "./dir.ts";
 import type { Handlers } from "./handler.ts";
-import { installFile, installPair } from "./pipe.ts";
+import { installFile, installPair } from "./install.ts";
 
 /** The name of a bound socket. Errors: as mknod(2). */
 function makeNode(task: Task, path: string): Inode {

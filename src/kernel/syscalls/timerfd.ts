@@ -6,7 +6,7 @@ import { TFD_TIMER_ABSTIME } from "../../abi/poll.ts";
 import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_REALTIME } from "../../abi/time.ts";
 import { TimerFile } from "../fs/anon/timerfd.ts";
 import type { Handlers } from "./handler.ts";
-import { installFile } from "./pipe.ts";
+import { installFile } from "./install.ts";
 
 export const timerfdCalls: Handlers<"timerfd_create" | "timerfd_settime"> = {
   timerfd_create: (system, task, clock, flags) => {

@@ -9,9 +9,11 @@ import type { MqAttr } from "../../../abi/ipc.ts";
 import { POLLIN, POLLOUT } from "../../../abi/poll.ts";
 import { DT_REG, type Dirent, isReg, S_IFDIR, S_IFREG, type Statfs, type Timespec } from "../../../abi/stat.ts";
 import { encodeUtf8 } from "../../../abi/utf8.ts";
-import { PosixQueue, QueueAccounts } from "../../ipc/mqueue.ts";
+import { QueueAccounts, QUEUES } from "../../ipc/module.ts";
+import type { PosixQueue } from "../../ipc/mqueue.ts";
 import type { IpcContents, IpcNamespace } from "../../ns/ipc.ts";
 import type { WaitQueue } from "../../sched/wait-queue.ts";
+import { requestModule } from "../../task/module.ts";
 import { coarseNow, type FilesystemType, type System } from "../../task/system.ts";
 import { callerTask, type Task } from "../../task/task.ts";
 import type { Caller } from "../../vfs/caller.ts";
@@ -96,7 +98,7 @@ export class MqueueDirectory extends MqueueInode {
 
   /** mqueue_create_attr(). Errors: EINVAL, ENOSPC, EMFILE. */
   create(name: string, mode: number, caller: Caller, attr: Pick<MqAttr, "maxmsg" | "msgsize"> | undefined): QueueInode {
-    const queue = new PosixQueue(this.sb.system, this.sb.accounts, callerTask(caller), attr);
+    const queue = requestModule(this.sb.system, QUEUES).newQueue(this.sb.accounts, callerTask(caller), attr);
     const inode = new QueueInode(this.sb, S_IFREG | (mode & 0o7777), this.sb.nextIno(), caller, queue);
     this.queues.set(name, inode);
     this.mtime = this.ctime = caller.now();

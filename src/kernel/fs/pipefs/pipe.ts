@@ -6,7 +6,7 @@
  */
 
 import { CAP_SYS_RESOURCE } from "../../../abi/capability.ts";
-import { EAGAIN, EBUSY, EINVAL, ENOMEM, ENOTTY, ENXIO, EPERM, EPIPE } from "../../../abi/errno.ts";
+import { EAGAIN, EBADF, EBUSY, EINVAL, ENOMEM, ENOTTY, ENXIO, EPERM, EPIPE } from "../../../abi/errno.ts";
 import { O_ACCMODE, O_DIRECT, O_NONBLOCK, O_RDONLY, O_WRONLY } from "../../../abi/fcntl.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "../../../abi/poll.ts";
 import { SIGPIPE } from "../../../abi/signal.ts";
@@ -25,6 +25,9 @@ import type { Path } from "../../vfs/dentry.ts";
 import { File } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { AnonInode, freeAnonInode, newAnonInode } from "../../task/anon-inode.ts";
+import type { Module } from "../../task/module.ts";
+import type { Task } from "../../task/task.ts";
+import type { Pipes } from "./module.ts";
 
 /** Below this a loop is faster than a view and its set(). */
 const SMALL_COPY = 96;
@@ -391,7 +394,7 @@ export function makePipe(system: System, flags: number, owner: Caller | undefine
  * open(2) of a FIFO. Blocks until the other end is opened too, unless O_NONBLOCK or O_RDWR.
  * Errors: ENXIO for O_WRONLY | O_NONBLOCK without a reader.
  */
-export function openFifo(inode: Inode, path: Path, flags: number, caller: Caller): MaySleep<File> {
+function openFifo(inode: Inode, path: Path, flags: number, caller: Caller): MaySleep<File> {
   let pipe = fifos.get(inode);
   const access = flags & O_ACCMODE;
   if (access === O_WRONLY && (flags & O_NONBLOCK) !== 0 && (pipe === undefined || pipe.readers === 0)) throw ENXIO;
@@ -412,3 +415,10 @@ export function openFifo(inode: Inode, path: Path, flags: number, caller: Caller
   if (pipe.readers === 1 || pipe.writers === 1) pipe.wakeAll();
   return file;
 }
+
+function capacity(file: File, task: Task, bytes: number | undefined): number {
+  if (!(file instanceof PipeFile)) throw EBADF;
+  return bytes === undefined ? file.pipe.capacity : file.setCapacity(task, bytes);
+}
+
+export const pipesModule: Module<Pipes> = { init: () => ({ openFifo, capacity }) };
