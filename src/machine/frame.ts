@@ -6,6 +6,7 @@ import { findModule } from "../kernel/task/module.ts";
 import type { TraceEvent } from "../kernel/trace.ts";
 import type { Machine } from "./boot.ts";
 import { CgroupSource } from "./frame/cgroups.ts";
+import type { ContainerSource } from "./frame/containers.ts";
 import { MountSource } from "./frame/mounts.ts";
 import { NamespaceSource } from "./frame/namespaces.ts";
 import type { NetworkSource } from "./frame/network.ts";
@@ -23,6 +24,7 @@ export class FrameBuilder {
   private readonly namespaces: NamespaceSource;
   private readonly cgroups: CgroupSource;
   private readonly mounts: MountSource;
+  private containers: ContainerSource | undefined;
   /** There from the first frame on after the network was first used. */
   private networks: NetworkSource | undefined;
   private packets: PacketSource | undefined;
@@ -71,7 +73,7 @@ export class FrameBuilder {
     const cgroups = this.cgroups.collect();
     const mounts = this.mounts.collect();
     const overlays = this.mounts.collectOverlays();
-    this.openNetwork();
+    this.openLate();
     const packets = this.packets?.take();
     return {
       type: "frame",
@@ -85,6 +87,7 @@ export class FrameBuilder {
       ...(mounts === undefined ? {} : { mounts }),
       ...(overlays === undefined ? {} : { overlays }),
       ...this.networks?.collect(),
+      ...this.containers?.collect(),
       ...(packets === undefined ? {} : { packets }),
       events,
       eventsDropped: dropped,
@@ -92,10 +95,12 @@ export class FrameBuilder {
     };
   }
 
-  /** Looks only: the network is set up by whoever uses it in the machine. */
-  private openNetwork(): void {
+  /** What is told of once its code is there. Looks only: the network is set up by whoever uses it in the machine. */
+  private openLate(): void {
     const { kernel } = this.machine;
-    if (this.networks !== undefined || later === undefined || findModule(kernel, NET) === undefined) return;
+    if (later === undefined || this.networks !== undefined) return;
+    this.containers ??= new later.ContainerSource(kernel);
+    if (findModule(kernel, NET) === undefined) return;
     this.networks = new later.NetworkSource(kernel);
     this.packets = new later.PacketSource(kernel);
     this.packets.watch(this.packetsWatched);
