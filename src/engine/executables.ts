@@ -10,4 +10,11 @@ export const engineExecutables: readonly Executable[] = [
     sizeBytes: 75_181_184,
     needed: ["libc.so.6"],
   },
+  {
+    name: "docker-proxy",
+    load: () => import("./proxy/docker-proxy.ts"),
+    paths: ["/usr/bin/docker-proxy"],
+    sizeBytes: 1_771_584,
+    needed: ["libc.so.6"],
+  },
 ];
