@@ -22,7 +22,7 @@ import { hexOf, namesIn, pathError, randomId, readIfThere, treeSize } from "./fi
 import { setupInitLayer } from "./init-layer.ts";
 import { Locker } from "./locker.ts";
 import type { DriverMetadata, Overlay2 } from "./overlay2.ts";
-import { assembleTar, TarSplitSource } from "./tar-split.ts";
+import { assembledSize, assembleTar, TarSplitSource } from "./tar-split.ts";
 
 const DRIVER = "overlay2";
 const MAX_LAYER_DEPTH = 125;
@@ -270,6 +270,17 @@ export class LayerStore {
     };
     try {
       yield* assembleTar(sys, new GunzipSource(sys, new Input(sys, fd)), contents, sink);
+    } finally {
+      yield* sys.close(fd);
+    }
+  }
+
+  /** Bytes of that archive, without writing it. */
+  *tarSize(layer: Layer): Proc<number> {
+    const { sys } = this;
+    const fd = yield* open(sys, `${this.layerDir(layer.chainId)}/tar-split.json.gz`, O_RDONLY | O_CLOEXEC);
+    try {
+      return yield* assembledSize(new GunzipSource(sys, new Input(sys, fd)));
     } finally {
       yield* sys.close(fd);
     }

@@ -8,7 +8,7 @@ import { EBUSY, EEXIST, ENOENT, Errno } from "../../abi/errno.ts";
 import { AT_FDCWD, AT_REMOVEDIR } from "../../abi/fcntl.ts";
 import { MNT_DETACH } from "../../abi/mount.ts";
 import type { Proc, Sys } from "../../abi/sys.ts";
-import { mkdir, optional, readlink, symlink } from "../../userland/libc/unistd.ts";
+import { mkdir, optional, readlink, symlink, unlink } from "../../userland/libc/unistd.ts";
 import { systemError, wordsOf } from "../errors.ts";
 import { makeDirs, removeAll, writeAtomically } from "../files.ts";
 import { exists, pathError, readIfThere } from "./files.ts";
@@ -201,7 +201,7 @@ export class Overlay2 {
 
   private *removeDir(id: string): Proc<void> {
     const link = yield* readIfThere(this.sys, `${this.dir(id)}/link`);
-    if (link !== undefined && link !== "") yield* removeAll(this.sys, `${this.home}/l/${link}`);
+    if (link !== undefined && link !== "") yield* optional(unlink(this.sys, `${this.home}/l/${link}`));
     try {
       yield* removeAll(this.sys, this.dir(id));
     } catch (e) {

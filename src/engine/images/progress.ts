@@ -17,6 +17,8 @@ export type Progress =
 /** Whoever is told. */
 export interface ProgressOutput {
   report(progress: Progress): Proc<void>;
+  /** Nobody listens any more. */
+  readonly broken?: boolean;
 }
 
 /** Tells nobody. */
@@ -118,6 +120,7 @@ export class ProgressSource implements ByteSource {
   private current = 0;
   private told = 0;
   private toldMs = Number.NEGATIVE_INFINITY;
+  private ended = false;
 
   constructor(
     private readonly sys: Sys,
@@ -130,7 +133,9 @@ export class ProgressSource implements ByteSource {
   ) {}
 
   *read(): Proc<Uint8Array | undefined> {
+    if (this.ended) return undefined;
     const bytes = yield* this.source.read();
+    this.ended = bytes === undefined;
     this.current += bytes?.length ?? 0;
     const every = this.total > 0 ? Math.min(UPDATE_BYTES, Math.trunc(this.total * 0.01)) : UPDATE_BYTES;
     if (this.current - this.told > every || bytes === undefined) {

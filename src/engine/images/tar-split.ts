@@ -6,7 +6,7 @@
 import type { Proc, Sys } from "../../abi/sys.ts";
 import { decodeUtf8, encodeUtf8 } from "../../abi/utf8.ts";
 import { encodeBase64 } from "../../userland/libc/base64.ts";
-import { type ByteSink, type ByteSource } from "../../userland/libc/stream.ts";
+import type { ByteSink, ByteSource } from "../../userland/libc/stream.ts";
 import { systemError } from "../errors.ts";
 
 const BLOCK = 512;
@@ -203,22 +203,55 @@ export interface ContentStore {
 
 /** Writes an archive again. `lines` gives the file's text. Errors: systemError where a content is not what it was. Blocks. */
 export function* assembleTar(sys: Sys, lines: ByteSource, contents: ContentStore, sink: ByteSink): Proc<void> {
-  let text = "";
-  for (let chunk = yield* lines.read(); chunk !== undefined; chunk = yield* lines.read()) {
-    // The file is ASCII but for names; a name may be cut between two chunks only within a line, which is kept back as a whole.
-    text += latin1(chunk);
-    const parts = text.split("\n");
-    text = parts.pop() ?? "";
-    for (const line of parts) yield* assembleLine(sys, line, contents, sink);
+  const reader = new LineReader(lines);
+  for (let line = yield* reader.next(); line !== undefined; line = yield* reader.next()) {
+    yield* assembleEntry(JSON.parse(line) as SplitEntry, contents, sink);
+    yield* sys.spend(line.length);
   }
-  if (text.trim() !== "") yield* assembleLine(sys, text, contents, sink);
 }
 
-function* assembleLine(sys: Sys, line: string, contents: ContentStore, sink: ByteSink): Proc<void> {
-  const entry = JSON.parse(decodeUtf8(Uint8Array.from(line, (ch) => ch.charCodeAt(0)))) as SplitEntry;
+/** Bytes of the archive. Blocks. */
+export function* assembledSize(lines: ByteSource): Proc<number> {
+  const reader = new LineReader(lines);
+  let size = 0;
+  for (let line = yield* reader.next(); line !== undefined; line = yield* reader.next()) {
+    const entry = JSON.parse(line) as SplitEntry;
+    size += entry.type === SEGMENT ? decodedLength(entry.payload ?? "") : (entry.size ?? 0);
+  }
+  return size;
+}
+
+/** The file's lines, decoded. */
+class LineReader {
+  private rest = "";
+  private lines: string[] = [];
+
+  constructor(private readonly source: ByteSource) {}
+
+  *next(): Proc<string | undefined> {
+    while (this.lines.length === 0) {
+      const chunk = yield* this.source.read();
+      if (chunk === undefined) {
+        const last = this.rest;
+        this.rest = "";
+        return last === "" ? undefined : fromLatin1(last);
+      }
+      // Kept as bytes until a line is whole: a name in UTF-8 may be cut between two chunks.
+      this.lines = (this.rest + latin1(chunk)).split("\n");
+      this.rest = this.lines.pop() ?? "";
+      this.lines.reverse();
+    }
+    return fromLatin1(this.lines.pop() ?? "");
+  }
+}
+
+const decodedLength = (base64: string): number => Math.floor((base64.replace(/=+$/, "").length * 3) / 4);
+
+const fromLatin1 = (text: string): string => decodeUtf8(Uint8Array.from(text, (ch) => ch.charCodeAt(0)));
+
+function* assembleEntry(entry: SplitEntry, contents: ContentStore, sink: ByteSink): Proc<void> {
   if (entry.type === SEGMENT) {
     yield* sink.write(decodeBase64(entry.payload ?? ""));
-    yield* sys.spend(line.length);
     return;
   }
   let left = entry.size ?? 0;

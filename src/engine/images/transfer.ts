@@ -8,6 +8,7 @@ import type { Progress, ProgressOutput } from "./progress.ts";
 /** One transfer under way, or over. */
 export class Transfer<T> implements ProgressOutput {
   private readonly watchers = new Set<ProgressOutput>();
+  private holders = 0;
   private readonly changed: Condition;
   private last: Progress | undefined;
   private outcome: { readonly value: T } | { readonly failure: unknown } | undefined;
@@ -20,23 +21,31 @@ export class Transfer<T> implements ProgressOutput {
     return this.outcome !== undefined;
   }
 
-  /** Nobody wants it any more: it should end. */
+  /** Nobody wants it any more, or those who did are gone: it should end. */
   get cancelled(): boolean {
     return this.watchers.size === 0;
   }
 
-  *watch(output: ProgressOutput): Proc<void> {
+  /** Whoever joins must leave. */
+  *join(output: ProgressOutput): Proc<void> {
+    this.holders++;
     this.watchers.add(output);
     if (this.last !== undefined) yield* output.report(this.last);
   }
 
-  leave(output: ProgressOutput): void {
+  /** Returns whether nobody is left, who then has what came of it. */
+  leave(output: ProgressOutput): boolean {
     this.watchers.delete(output);
+    this.holders--;
+    return this.holders === 0;
   }
 
   *report(progress: Progress): Proc<void> {
     this.last = progress;
-    for (const watcher of this.watchers) yield* watcher.report(progress);
+    for (const watcher of this.watchers) {
+      yield* watcher.report(progress);
+      if (watcher.broken === true) this.watchers.delete(watcher);
+    }
   }
 
   *end(outcome: { readonly value: T } | { readonly failure: unknown }): Proc<void> {
@@ -74,13 +83,13 @@ export class Transfers {
   /** The transfer of this key: one that is under way, or a new one in a thread of its own. `output` is told of it. */
   *start<T>(key: string, output: ProgressOutput, body: (transfer: Transfer<T>, slot: Slot) => Proc<T>): Proc<Transfer<T>> {
     const there = this.running.get(key) as Transfer<T> | undefined;
-    if (there !== undefined) {
-      yield* there.watch(output);
+    if (there?.cancelled === false) {
+      yield* there.join(output);
       return there;
     }
     const transfer = new Transfer<T>(this.sys);
     this.running.set(key, transfer as Transfer<unknown>);
-    yield* transfer.watch(output);
+    yield* transfer.join(output);
     yield* startThread(this.sys, () => this.run(key, transfer, body));
     return transfer;
   }
@@ -93,15 +102,19 @@ export class Transfers {
     };
     try {
       const value = yield* body(transfer, slot);
-      this.running.delete(key);
+      this.forget(key, transfer);
       yield* transfer.end({ value });
     } catch (failure) {
       if (!isFailure(failure)) throw failure;
-      this.running.delete(key);
+      this.forget(key, transfer);
       yield* transfer.end({ failure });
     }
     yield* slot.release();
     return 0;
+  }
+
+  private forget<T>(key: string, transfer: Transfer<T>): void {
+    if (this.running.get(key) === (transfer as Transfer<unknown>)) this.running.delete(key);
   }
 
   private *acquire(waiting: () => Proc<void>, taken: () => void): Proc<void> {
