@@ -314,6 +314,8 @@ export interface NetworkEntity {
   readonly routes: readonly RouteEntity[];
   /** net.ipv4.ip_forward. */
   readonly forwarding: boolean;
+  /** Rules of iptables, of all tables. */
+  readonly rules: number;
 }
 
 export interface LinkEntity {
@@ -403,9 +405,21 @@ export interface PacketEntity {
   readonly protocol: "arp" | "icmp" | "tcp" | "udp" | "other";
   readonly event: /** Through a wire. */
     | { readonly kind: "hop"; readonly from: LinkEnd; readonly to: LinkEnd }
-    /** Its addresses or ports were changed in this namespace; `rule` is who did it, where known. */
-    | { readonly kind: "rewrite"; readonly at: LinkEnd; readonly what: "DNAT" | "SNAT"; readonly before: string; readonly rule?: string }
-    | { readonly kind: "drop"; readonly at: LinkEnd; readonly reason: string };
+    /** One of its ends was changed in this namespace, at the hook (PREROUTING …) and the link `at`. */
+    | {
+        readonly kind: "rewrite";
+        readonly at: LinkEnd;
+        readonly hook: string;
+        readonly what: "DNAT" | "SNAT";
+        readonly before: string;
+        readonly after: string;
+        /** Who has decided so for the connection: `nat DOCKER 2 (DNAT)`. */
+        readonly rule: string;
+        /** It is an answer: what was done to the question is undone. */
+        readonly answer: boolean;
+      }
+    /** `rule`: which one dropped or rejected it, `filter FORWARD 3 (REJECT)`. */
+    | { readonly kind: "drop"; readonly at: LinkEnd; readonly reason: string; readonly rule?: string };
 }
 
 /** A trace event as the page gets it; `name` is the Linux tracepoint. */

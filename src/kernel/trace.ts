@@ -129,6 +129,8 @@ export type TracePayload =
       readonly name: "nf_hook";
       readonly ns: number;
       readonly hook: string;
+      /** The device that it comes in by, or goes out by. */
+      readonly ifindex: number;
       readonly table: string;
       readonly chain: string;
       readonly rule: number;

@@ -198,3 +198,33 @@ test("who watches leaves no trace: all that happens stays the same", () => {
   };
   expect(run(true)).toEqual(run(false));
 });
+
+test("a rewrite is told at its hook, link and rule, an answer's as undone; a drop with the rule that did it", () => {
+  const { m, watcher } = watched();
+  m.run(
+    `${PAIR}; ip -n blue route add default via 10.0.0.1; ip netns exec blue busybox httpd -p 80 -h /tmp; echo 1 > /proc/sys/net/ipv4/ip_forward`,
+  );
+  m.run(
+    "iptables -t nat -A OUTPUT -p tcp --dport 8080 -j DNAT --to-destination 10.0.0.2:80; ip netns exec blue iptables -A INPUT -p icmp -j REJECT",
+  );
+  watcher.look();
+  expect(watcher.networks.get(HOST)?.rules).toBe(1);
+  watcher.frames.watchPackets(true);
+  m.run(`echo | nc -N -w 1 10.0.2.15 8080; ${SEND}`);
+  watcher.look();
+  const v0 = watcher.networks.get(HOST)?.links.find(({ name }) => name === "v0")?.ifindex;
+  const rewrites = watcher.packets.flatMap(({ event }) => (event.kind === "rewrite" ? [event] : []));
+  expect(rewrites[0]).toEqual({
+    ...{ kind: "rewrite", at: { netNs: HOST, ifindex: 1 }, hook: "OUTPUT", what: "DNAT", answer: false },
+    ...{ before: "10.0.2.15:8080", after: "10.0.0.2:80", rule: "nat OUTPUT 1 (DNAT)" },
+  });
+  expect(rewrites.find(({ answer }) => answer)).toEqual({
+    ...{ kind: "rewrite", at: { netNs: HOST, ifindex: v0 }, hook: "INPUT", what: "SNAT", answer: true },
+    ...{ before: "10.0.0.2:80", after: "10.0.2.15:8080", rule: "nat OUTPUT 1 (DNAT)" },
+  });
+  const drops = watcher.packets.flatMap(({ event }) => (event.kind === "drop" ? [event] : []));
+  expect(drops).toContainEqual({
+    ...{ kind: "drop", at: { netNs: watcher.named("blue")?.ino, ifindex: 2 } },
+    ...{ reason: "NETFILTER_DROP", rule: "filter INPUT 1 (REJECT)" },
+  });
+});

@@ -114,6 +114,7 @@ function describeNetwork(ns: NetNamespace, name: string): NetworkEntity {
     links: [...ns.devices.values()].slice(0, MAX_TOLD).map(describeLink),
     routes: (main?.all() ?? []).slice(0, MAX_TOLD).map(describeRoute),
     forwarding: ns.part(ipv4Conf).all.forwarding !== 0,
+    rules: ns.netfilter?.ruleCount ?? 0,
   };
 }
 

@@ -1,6 +1,5 @@
 /**
- * Packets, for frames, while a page looks at them: the tracer's events turned into ways through wires, rewrites and drops. A rewrite shows by itself: the same
- * packet has another header than when it was last seen in the same namespace.
+ * Packets, for frames, while a page looks at them: the tracer's events turned into ways through wires, rewrites and drops, with the rules that caused them.
  */
 
 import { ETH_P_ARP, formatIpv4, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from "../../abi/inet.ts";
@@ -15,24 +14,16 @@ import { endOf } from "./network.ts";
 
 /** Things that happened to packets, in one frame; the rest is counted. */
 const MAX_SHOWN = 80;
-/** Packets whose last header is kept. */
+/** Packets whose last rule is kept. */
 const MAX_KNOWN = 512;
 
 export type PacketEvent = Extract<TraceEvent, { readonly packet: TracedPacket }>;
-
-interface Known {
-  readonly ns: number;
-  readonly from: string;
-  readonly to: string;
-}
 
 export class PacketSource {
   private shown: PacketEntity[] = [];
   private leftOut = 0;
   private watched = false;
-  /** By packet id: its ends when it was last seen. */
-  private readonly known = new Map<number, Known>();
-  /** What netfilter last said of a packet: which rule changed it. */
+  /** By packet id: the rule that has just ended it. */
   private readonly rules = new Map<number, string>();
   private world: NetNamespace | undefined;
 
@@ -42,7 +33,6 @@ export class PacketSource {
     this.watched = on;
     this.kernel.trace.packets = on;
     if (on) return;
-    this.known.clear();
     this.rules.clear();
     this.shown = [];
     this.leftOut = 0;
@@ -51,20 +41,47 @@ export class PacketSource {
   note(event: PacketEvent): void {
     if (!this.watched) return;
     const { packet, ns } = event;
-    if (event.name === "nf_hook" && event.verdict === "rewrite" && event.chain !== "") {
-      this.rules.set(packet.id, `${event.table} ${event.chain} ${event.rule} (${event.target})`);
+    switch (event.name) {
+      case "nf_hook":
+        this.noteRule(event);
+        break;
+      case "net_dev_xmit": {
+        const dev = this.findDevice(ns, event.ifindex);
+        const peer = dev instanceof VethDevice || dev instanceof UplinkDevice ? dev.peer : undefined;
+        if (dev !== undefined && peer !== undefined) this.add(event, { kind: "hop", from: this.end(dev), to: this.end(peer) });
+        break;
+      }
+      case "kfree_skb": {
+        const rule = this.rules.get(packet.id);
+        this.rules.delete(packet.id);
+        if (event.reason === "CONSUMED") break;
+        const dev = this.findNamespace(ns)?.findDevice(event.dev);
+        const at = { netNs: ns, ifindex: dev?.ifindex ?? 0 };
+        this.add(event, { kind: "drop", at, reason: event.reason, ...(rule === undefined ? {} : { rule }) });
+        break;
+      }
+      default:
+        break;
+    }
+  }
+
+  private noteRule(event: Extract<PacketEvent, { readonly name: "nf_hook" }>): void {
+    const { packet, ns, ifindex, hook, table, chain, rule: number, target, verdict, from } = event;
+    const rule = number === 0 ? `${table} ${chain} policy ${target}` : `${table} ${chain} ${number} (${target})`;
+    if (verdict === "drop") {
+      // kfree_skb follows.
+      this.rules.set(packet.id, rule);
       if (this.rules.size > MAX_KNOWN) this.rules.delete(this.rules.keys().next().value ?? 0);
     }
-    this.noteRewrite(event);
-    if (event.name === "net_dev_xmit") {
-      const dev = this.findDevice(ns, event.ifindex);
-      const peer = dev instanceof VethDevice || dev instanceof UplinkDevice ? dev.peer : undefined;
-      if (dev !== undefined && peer !== undefined) this.add(event, { kind: "hop", from: this.end(dev), to: this.end(peer) });
-    } else if (event.name === "kfree_skb" && event.reason !== "CONSUMED") {
-      const dev = this.findNamespace(ns)?.findDevice(event.dev);
-      this.add(event, { kind: "drop", at: { netNs: ns, ifindex: dev?.ifindex ?? 0 }, reason: event.reason });
+    if (from === undefined) return;
+    const at = { netNs: ns, ifindex };
+    const asked = SOURCE_TARGETS.includes(target) ? "SNAT" : "DNAT";
+    for (const [what, before, after] of [
+      ["DNAT", endText(from.ipDst, from.dstPort), endText(packet.ipDst, packet.dstPort)],
+      ["SNAT", endText(from.ipSrc, from.srcPort), endText(packet.ipSrc, packet.srcPort)],
+    ] as const) {
+      if (before !== after) this.add(event, { kind: "rewrite", at, hook, what, before, after, rule, answer: what !== asked });
     }
-    if (event.name === "kfree_skb") this.known.delete(packet.id);
   }
 
   take(): { readonly shown: readonly PacketEntity[]; readonly leftOut: number } | undefined {
@@ -73,25 +90,6 @@ export class PacketSource {
     this.shown = [];
     this.leftOut = 0;
     return { shown, leftOut };
-  }
-
-  private noteRewrite(event: PacketEvent): void {
-    const { packet, ns } = event;
-    if (packet.ipSrc === undefined || packet.ipDst === undefined) return;
-    const from = endText(packet.ipSrc, packet.srcPort);
-    const to = endText(packet.ipDst, packet.dstPort);
-    const before = this.known.get(packet.id);
-    if (before?.ns === ns && before.from === from && before.to === to) return;
-    if (this.known.size >= MAX_KNOWN && before === undefined) this.known.delete(this.known.keys().next().value ?? 0);
-    this.known.set(packet.id, { ns, from, to });
-    if (before === undefined || before.ns !== ns) return;
-    const at = { netNs: ns, ifindex: "ifindex" in event ? event.ifindex : 0 };
-    const tell = (what: "DNAT" | "SNAT", old: string): void => {
-      const rule = this.rules.get(packet.id);
-      this.add(event, { kind: "rewrite", at, what, before: old, ...(rule === undefined ? {} : { rule }) });
-    };
-    if (before.to !== to) tell("DNAT", before.to);
-    if (before.from !== from) tell("SNAT", before.from);
   }
 
   private add(event: PacketEvent, what: PacketEntity["event"]): void {
@@ -124,7 +122,11 @@ export class PacketSource {
   }
 }
 
-const endText = (addr: number, port: number | undefined): string => `${formatIpv4(addr)}${port === undefined ? "" : `:${port}`}`;
+/** Targets that change where a packet comes from. */
+const SOURCE_TARGETS = ["SNAT", "MASQUERADE"];
+
+const endText = (addr: number | undefined, port: number | undefined): string =>
+  `${formatIpv4(addr ?? 0)}${port === undefined ? "" : `:${port}`}`;
 
 function protocolOf({ ethType, protocol }: TracedPacket): PacketEntity["protocol"] {
   if (ethType === ETH_P_ARP) return "arp";

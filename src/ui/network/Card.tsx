@@ -2,8 +2,8 @@
 import { Shape } from "../picture/Shape.tsx";
 import { tellState } from "./names.ts";
 import type { BarShape, CardShape, PortShape } from "./layout.ts";
-import type { Reach } from "./reach.ts";
-import { tellReach } from "./state.ts";
+import { type Reach, tellReach } from "./reach.ts";
+import { ReachMark } from "./ReachMark.tsx";
 
 interface Props {
   readonly card: CardShape;
@@ -11,9 +11,10 @@ interface Props {
   readonly onFocus: (key: string) => void;
   readonly related: boolean;
   readonly reach: Reach | undefined;
+  readonly nameOf: (ino: number) => string;
 }
 
-function describe({ title, network, state }: CardShape, reach: Reach | undefined): string {
+function describe({ title, network, state }: CardShape, reach: Reach | undefined, nameOf: Props["nameOf"]): string {
   const links = network.links
     .filter(({ kind }) => kind !== "loopback")
     .slice(0, 8)
@@ -22,16 +23,20 @@ function describe({ title, network, state }: CardShape, reach: Reach | undefined
         .filter((word) => word !== "")
         .join(" "),
     );
-  const told = [...links, ...(state === "" ? [] : [state]), ...(reach === undefined ? [] : [`the selected one ${tellReach(reach)}`])];
+  const told = [
+    ...links,
+    ...(state === "" ? [] : [state]),
+    ...(reach === undefined ? [] : [`the selected one ${tellReach(reach, nameOf)}`]),
+  ];
   return `network ${title}: ${told.join(", ")}`;
 }
 
-export function Card({ card, tabbable, onFocus, related, reach }: Props) {
+export function Card({ card, tabbable, onFocus, related, reach, nameOf }: Props) {
   const { x, y, width, height, title, host, headY, ports, bars, notes, network, state } = card;
   return (
     <Shape
       id={card.key}
-      name={describe(card, reach)}
+      name={describe(card, reach, nameOf)}
       selection={{ kind: "namespace", ino: network.ino }}
       className={`net-card${host ? " host" : ""}${related || reach !== undefined ? " related" : ""}${reach === undefined ? "" : ` reach-${reach.kind.replace(" ", "-")}`}`}
       tabbable={tabbable}
@@ -57,7 +62,7 @@ export function Card({ card, tabbable, onFocus, related, reach }: Props) {
       {ports.map((port) => (
         <Port key={`${port.key} ${port.y}`} port={port} />
       ))}
-      {reach !== undefined && <ReachMark reach={reach} x={x + width} y={y} />}
+      {reach !== undefined && <ReachMark reach={reach} words={tellReach(reach, nameOf)} right={x + width - 8} y={y} />}
     </Shape>
   );
 }
@@ -99,29 +104,6 @@ function Port({ port }: { readonly port: PortShape }) {
           {address}
         </text>
       )}
-    </g>
-  );
-}
-
-const REACH_WORDS = { both: "reached", "one way": "no way back", none: "not reached" } as const;
-const REACH_PATHS = {
-  both: "M-4 0.500L-1 3.500L4.500 -3.500",
-  "one way": "M-4.500 0H4M1 -3L4 0L1 3",
-  none: "M-3.500 -3.500L3.500 3.500M3.500 -3.500L-3.500 3.500",
-} as const;
-
-/** Whether the selected namespace gets here. */
-function ReachMark({ reach, x, y }: { readonly reach: Reach; readonly x: number; readonly y: number }) {
-  const words = REACH_WORDS[reach.kind];
-  const width = words.length * 6.2 + 28;
-  return (
-    <g className="reach-mark" transform={`translate(${x - width - 8} ${y - 9})`}>
-      <title>{tellReach(reach)}</title>
-      <rect width={width} height={18} />
-      <path d={REACH_PATHS[reach.kind]} transform="translate(12 9)" />
-      <text x={22} y={12.5}>
-        {words}
-      </text>
     </g>
   );
 }

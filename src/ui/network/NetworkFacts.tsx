@@ -8,8 +8,9 @@ import { getLinkKey, type LiveKind } from "../live.ts";
 import { live, onFrame, toggleSelection } from "../store.ts";
 import { useLiveVersion } from "../use-live.ts";
 import { tellState } from "./names.ts";
-import { NOT_CONSIDERED } from "./reach.ts";
-import { readNetworks, tellReach, useReach } from "./state.ts";
+import { HOW_KNOWN, OUTSIDE, tellReach, tellRewrite, tellWay } from "./reach.ts";
+import { readNetworks } from "./state.ts";
+import { useReach } from "./use-reach.ts";
 
 const SEEN: readonly LiveKind[] = ["networks", "counters", "packets"];
 const ASK_MS = 600;
@@ -64,9 +65,9 @@ export function tellCounters(netNs: number, { ifindex }: LinkEntity): string {
 }
 
 export function tellPacketEvent({ header, event }: PacketEntity): string {
-  if (event.kind === "drop") return `${header}, dropped: ${event.reason}`;
+  if (event.kind === "drop") return `${header}, dropped: ${event.rule === undefined ? event.reason : `by ${event.rule}`}`;
   if (event.kind === "hop") return header;
-  return `${header}, ${event.what} from ${event.before}${event.rule === undefined ? "" : ` by ${event.rule}`}`;
+  return `${header}, ${event.answer ? "turned back" : event.what} at ${event.hook}: ${event.before} → ${event.after} by ${event.rule}`;
 }
 
 function isAt({ event }: PacketEntity, ino: number): boolean {
@@ -107,16 +108,31 @@ export function NetworkFacts({ network }: { readonly network: NetworkEntity }) {
         <dd className="reach-list">
           {[...reach].slice(0, SHOWN_MOST).map(([other, found]) => (
             <span key={other}>
-              <button type="button" className="link-button" onClick={() => toggleSelection({ kind: "namespace", ino: other })}>
-                {nameOf(other)}
-              </button>
-              {` ${tellReach(found)}`}
+              {other === OUTSIDE ? (
+                nameOf(other)
+              ) : (
+                <button type="button" className="link-button" onClick={() => toggleSelection({ kind: "namespace", ino: other })}>
+                  {nameOf(other)}
+                </button>
+              )}
+              {` ${tellReach(found, nameOf)}`}
+              {found.ways
+                .filter((way) => way !== found.best || way.rewrites.length > 0)
+                .map((way) => (
+                  <span key={`${way.protocol} ${way.dst}`} className="way">
+                    {[
+                      `${way.protocol === "tcp" ? "TCP" : "ping"} ${way.dst} ${tellWay(way, nameOf)}`,
+                      ...way.rewrites.map((one) => tellRewrite(one, nameOf)),
+                    ].join("; ")}
+                  </span>
+                ))}
             </span>
           ))}
           {reach.size === 0 && "there is nobody else"}
-          <span className="soft">{NOT_CONSIDERED}</span>
+          <span className="soft">{HOW_KNOWN}</span>
         </dd>
       </div>
+      <List name="Rules" items={asked?.rules ?? []} none="none" />
       <List name="Listening" items={asked?.listening ?? []} none="nobody" />
       <List name="Neighbours" items={asked?.neighbours ?? []} none="none known" />
       <List name="Last packets" items={packets.map(tellPacketEvent)} none="none seen; they are followed while the Network view is shown" />

@@ -12,9 +12,12 @@ import { Card } from "./Card.tsx";
 import { endKey, layoutNetwork, type NetworkShapes } from "./layout.ts";
 import { PACKET_MARKS } from "./marks.ts";
 import { nameNetwork } from "./names.ts";
-import { NETWORK_KINDS, readNetworks, useReach, useSelectedNetwork } from "./state.ts";
-import { FlightMark, RackDrawing, RemarkNote, Water, WireLine } from "./Wires.tsx";
-import { useTraffic, useWatchedPackets } from "./use-packets.ts";
+import { OUTSIDE } from "./reach.ts";
+import { NETWORK_KINDS, readNetworks, useSelectedNetwork } from "./state.ts";
+import { RemarkNote, type Spot, stackRemarks } from "./Remarks.tsx";
+import { FlightMark, RackDrawing, Water, WireLine } from "./Wires.tsx";
+import { type Remark, useTraffic, useWatchedPackets } from "./use-packets.ts";
+import { useReach } from "./use-reach.ts";
 
 const REDRAW_MS = 120;
 const PACKETS: readonly LiveKind[] = ["packets"];
@@ -85,15 +88,19 @@ function Plan({ shapes }: { readonly shapes: NetworkShapes }) {
   const selected = useSelectedNetwork();
   const reach = useReach(selected?.ino);
   const { flights, remarks, rates } = useTraffic();
+  const { nameOf } = readNetworks();
   const { cards, wires } = shapes;
   const items = cards.map(({ key, x, y, width, height }) => ({ key, x: x + width / 2, y: y + height / 2 }));
   const entry = items.some(({ key }) => key === focused) ? focused : cards[0]?.key;
   const at = new Map(
-    cards.flatMap(({ ports, bars }) => [
+    cards.flatMap(({ network, x, width, headY, ports, bars }) => [
+      // What has no place of its own, such as the loopback device, is told of at the name.
+      [endKey({ netNs: network.ino, ifindex: 0 }), { x: x + width / 2, y: headY - 4 }] as const,
       ...bars.map((bar) => [endKey(bar.end), { x: bar.x + 20, y: bar.y }] as const),
       ...ports.map((port) => [endKey(port.end), port] as const),
     ]),
   );
+  const placeOf = ({ at: end }: Remark): Spot | undefined => at.get(endKey(end)) ?? at.get(endKey({ netNs: end.netNs, ifindex: 0 }));
   useEffect(() => {
     if (selected !== undefined) drawing.current?.querySelector(`[data-key="n${selected.ino}"]`)?.scrollIntoView({ block: "nearest" });
   }, [selected]);
@@ -113,7 +120,7 @@ function Plan({ shapes }: { readonly shapes: NetworkShapes }) {
       onPointerLeave={() => setPointed(undefined)}
     >
       <title>Network namespaces and the wires between them</title>
-      {shapes.waterY !== undefined && <Water y={shapes.waterY} width={shapes.width} />}
+      {shapes.waterY !== undefined && <Water y={shapes.waterY} width={shapes.width} reach={reach.get(OUTSIDE)} nameOf={nameOf} />}
       {wires.map((wire) => (
         <WireLine
           key={wire.key}
@@ -132,14 +139,15 @@ function Plan({ shapes }: { readonly shapes: NetworkShapes }) {
           onFocus={setFocused}
           related={related === undefined || related.namespaces.has(card.network.ino)}
           reach={reach.get(card.network.ino)}
+          nameOf={nameOf}
         />
       ))}
       {shapes.rack !== undefined && <RackDrawing rack={shapes.rack} />}
       {flights.map((flight) => (
         <FlightMark key={`${flight.packet.seq}`} flight={flight} wires={wires} />
       ))}
-      {remarks.map((remark) => (
-        <RemarkNote key={`${remark.packet.seq} ${remark.text}`} remark={remark} at={at.get(endKey(remark.at))} width={shapes.width} />
+      {stackRemarks(remarks, placeOf, shapes.width).map((note) => (
+        <RemarkNote key={`${note.remark.packet.seq} ${note.remark.text}`} note={note} />
       ))}
     </svg>
   );

@@ -6,13 +6,16 @@ import { live, toggleSelection } from "../store.ts";
 import { useLiveVersion } from "../use-live.ts";
 import { tellState } from "./names.ts";
 import { tellPacketEvent, tellRoute } from "./NetworkFacts.tsx";
-import { NOT_CONSIDERED } from "./reach.ts";
-import { type Networks, readNetworks, tellReach, useReach, useSelectedNetwork } from "./state.ts";
+import { HOW_KNOWN, OUTSIDE, tellMark, tellReach, tellRewrite, tellWay } from "./reach.ts";
+import { type Networks, readNetworks, useSelectedNetwork } from "./state.ts";
 import { useWatchedPackets } from "./use-packets.ts";
+import { useReach, useReachOf } from "./use-reach.ts";
 
 const SEEN: readonly LiveKind[] = ["networks", "namespaces", "tasks", "counters", "packets"];
 const ROWS_MOST = 600;
 const PACKETS_MOST = 40;
+/** Namespaces of which everybody is asked about everybody. */
+const MATRIX_MOST = 10;
 
 export function NetworkText() {
   useLiveVersion(400, SEEN);
@@ -27,6 +30,7 @@ export function NetworkText() {
     >
       <Links networks={networks} />
       <Routes networks={networks} />
+      <ReachMatrix networks={networks} />
       <ReachTable networks={networks} />
       <Packets networks={networks} />
     </section>
@@ -115,30 +119,67 @@ function Routes({ networks }: { readonly networks: Networks }) {
   );
 }
 
+/** Everybody whom everybody reaches, as long as they are few. */
+function ReachMatrix({ networks }: { readonly networks: Networks }) {
+  const { all, nameOf } = networks;
+  const few = all.length >= 2 && all.length <= MATRIX_MOST ? all.map(({ ino }) => ino) : [];
+  const found = useReachOf(few);
+  if (few.length === 0) return null;
+  const outside = [...found.values()].some((reached) => reached.has(OUTSIDE)) ? [OUTSIDE] : [];
+  return (
+    <table className="twin">
+      <caption className="visually-hidden">Who can reach whom</caption>
+      <Head names={["From \\ to", ...[...few, ...outside].map(nameOf)]} />
+      <tbody>
+        {few.map((from) => (
+          <tr key={from}>
+            <td>
+              <Name ino={from} nameOf={nameOf} />
+            </td>
+            {[...few, ...outside].map((to) => {
+              const reach = found.get(from)?.get(to);
+              const words = reach === undefined ? "" : tellReach(reach, nameOf);
+              return (
+                <td key={to} title={words}>
+                  {from === to ? "–" : reach === undefined ? "no address" : tellMark(reach)}
+                </td>
+              );
+            })}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
 /** Of the selected one, else of the host. */
 function ReachTable({ networks }: { readonly networks: Networks }) {
+  const { host, nameOf } = networks;
   const selected = useSelectedNetwork();
-  const from = selected?.ino ?? networks.host;
+  const from = selected?.ino ?? host;
   const reach = useReach(from);
   if (from === undefined || reach.size === 0) return null;
   return (
     <>
       <table className="twin">
-        <caption className="visually-hidden">{`Whom ${networks.nameOf(from)} can reach`}</caption>
-        <Head names={["From", "To", "Reached"]} />
+        <caption className="visually-hidden">{`Whom ${nameOf(from)} can reach`}</caption>
+        <Head names={["From", "To", "Verdict", "Asked for", "Answer", "Rewritten"]} />
         <tbody>
-          {[...reach].map(([ino, found]) => (
-            <tr key={ino}>
-              <td>{networks.nameOf(from)}</td>
-              <td>
-                <Name ino={ino} nameOf={networks.nameOf} />
-              </td>
-              <td>{tellReach(found)}</td>
-            </tr>
-          ))}
+          {[...reach].flatMap(([ino, found]) =>
+            found.ways.map((way, i) => (
+              <tr key={`${ino} ${way.protocol} ${way.dst}`}>
+                <td>{i === 0 ? nameOf(from) : ""}</td>
+                <td>{i > 0 ? "" : ino === OUTSIDE ? nameOf(ino) : <Name ino={ino} nameOf={nameOf} />}</td>
+                <td>{i === 0 ? tellReach(found, nameOf) : ""}</td>
+                <td>{`${way.protocol === "tcp" ? "TCP" : "ping"} ${way.dst}`}</td>
+                <td>{tellWay(way, nameOf)}</td>
+                <td>{way.rewrites.map((one) => tellRewrite(one, nameOf)).join("; ")}</td>
+              </tr>
+            )),
+          )}
         </tbody>
       </table>
-      <p className="twin-rest">{NOT_CONSIDERED}</p>
+      <p className="twin-rest">{HOW_KNOWN}</p>
     </>
   );
 }

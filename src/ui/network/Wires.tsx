@@ -4,7 +4,9 @@ import { formatCount } from "../format.ts";
 import { toggleSelection } from "../store.ts";
 import { type RackShape, tellPath, type WireShape } from "./layout.ts";
 import { PACKET_MARKS } from "./marks.ts";
-import { BUSY_RATE, FLIGHT_MS, type Flight, type Remark } from "./use-packets.ts";
+import { type Reach, tellReach } from "./reach.ts";
+import { ReachMark } from "./ReachMark.tsx";
+import { BUSY_RATE, FLIGHT_MS, type Flight } from "./use-packets.ts";
 
 interface WireProps {
   readonly wire: WireShape;
@@ -65,29 +67,6 @@ export function FlightMark({ flight, wires }: { readonly flight: Flight; readonl
   );
 }
 
-interface RemarkProps {
-  readonly remark: Remark;
-  readonly at: { readonly x: number; readonly y: number } | undefined;
-  readonly width: number;
-}
-
-/** Where a packet was dropped or rewritten, and why. */
-export function RemarkNote({ remark, at, width }: RemarkProps) {
-  if (at === undefined) return null;
-  const words = remark.text.length * 6.2 + 14;
-  const x = Math.max(4, Math.min(at.x - words / 2, width - words - 4));
-  return (
-    <g className={`remark${remark.danger ? " danger" : ""}`} style={{ animationDelay: `${remark.delayMs}ms` }}>
-      <title>{`${remark.packet.header}${remark.packet.event.kind === "rewrite" && remark.packet.event.rule !== undefined ? `, by ${remark.packet.event.rule}` : ""}`}</title>
-      {remark.danger && <path className="cross" d={`M${at.x - 6} ${at.y - 6}l12 12m0 -12l-12 12`} />}
-      <rect x={x} y={at.y - 27} width={words} height={16} />
-      <text x={x + 7} y={at.y - 15.5}>
-        {remark.text}
-      </text>
-    </g>
-  );
-}
-
 /** Namespaces that are too many to be drawn in full. */
 export function RackDrawing({ rack }: { readonly rack: RackShape }) {
   return (
@@ -116,16 +95,25 @@ export function RackDrawing({ rack }: { readonly rack: RackShape }) {
 
 const WAVE = 16;
 
+interface WaterProps {
+  readonly y: number;
+  readonly width: number;
+  /** Whether the selected namespace gets there. */
+  readonly reach: Reach | undefined;
+  readonly nameOf: (ino: number) => string;
+}
+
 /** The water line: beyond it is what the machine does not see. */
-export function Water({ y, width }: { readonly y: number; readonly width: number }) {
+export function Water({ y, width, reach, nameOf }: WaterProps) {
   const waves = Array.from({ length: Math.ceil(width / WAVE) }, () => `q${WAVE / 4} -4 ${WAVE / 2} 0t${WAVE / 2} 0`).join("");
   return (
-    <g className="water">
+    <g className={`water${reach === undefined ? "" : ` reach-${reach.kind.replace(" ", "-")}`}`}>
       <path d={`M0 ${y}${waves}`} />
       <path className="deep" d={`M0 ${y + 6}${waves}`} />
       <text x={22} y={y + 25}>
         THE WORLD OUTSIDE
       </text>
+      {reach !== undefined && <ReachMark reach={reach} words={tellReach(reach, nameOf)} left={168} y={y + 21} />}
     </g>
   );
 }

@@ -14,7 +14,7 @@ function link(ifindex: number, more: Partial<LinkEntity> = {}): LinkEntity {
 /** A host with a bridge and namespaces 2 … at its ports. */
 function bridged(count: number): NetworkEntity[] {
   const inner = Array.from({ length: count }, (_, i) => i + 2);
-  const base = { name: "", routes: [], forwarding: false };
+  const base = { name: "", routes: [], rules: 0, forwarding: false };
   return [
     {
       ...{ ...base, ino: HOST },

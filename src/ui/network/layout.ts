@@ -237,9 +237,10 @@ function cardHeight(network: NetworkEntity, border: Border, host: boolean): numb
 }
 
 /** A loopback device that is down is worth a word, and forwarding where there is something to forward to. */
-function tellWhole({ links, forwarding }: NetworkEntity, host: boolean): string {
+function tellWhole({ links, forwarding, rules }: NetworkEntity, host: boolean): string {
   const lo = links.find(({ kind }) => kind === "loopback");
-  const words = [forwarding && (host || links.length > 2) ? "forwards" : "", lo?.up === false ? "lo down" : host ? "lo up" : ""];
+  const ruled = rules === 0 ? "" : rules === 1 ? "1 rule" : `${rules} rules`;
+  const words = [ruled, forwarding && (host || links.length > 2) ? "forwards" : "", lo?.up === false ? "lo down" : host ? "lo up" : ""];
   return words.filter((word) => word !== "").join(" · ");
 }
 

@@ -1,188 +1,70 @@
-/**
- * Who can reach whom, computed from what the namespaces have: addresses, routes of the main table, links that are up, bridges, forwarding. A packet is followed
- * from hop to hop, there and back. Not considered: rules of netfilter (filters, NAT), policy routing, rp_filter, IPv6, what is slow or lossy.
- */
-import { parseIpv4, prefixMask } from "../../bridge/inet.ts";
-import type { LinkEnd, LinkEntity, NetworkEntity, RouteEntity } from "../../bridge/messages.ts";
+/** Who can reach whom, as the machine answers it (`Query` "reach"): one verdict for each namespace, and every way in words. */
+import type { ReachRewrite, ReachWay } from "../../bridge/messages.ts";
 
-/** A loop of routes ends somewhere. */
-const MAX_HOPS = 16;
+export const HOW_KNOWN =
+  "The machine is asked: packets that leave no trace are walked through its routes, bridges and iptables rules, there and back. Not considered: connections that exist already, what netem loses, IPv6.";
 
-export const NOT_CONSIDERED =
-  "Computed from addresses, routes, bridges, links that are up, and forwarding. Not considered: rules of iptables and NAT, policy routing, rp_filter, IPv6.";
+/** The key of the world outside among namespaces. */
+export const OUTSIDE = 0;
 
-export type Reach =
-  | { readonly kind: "both"; readonly address: string; readonly by: readonly number[] }
-  /** It gets there, and the answer does not get back. */
-  | { readonly kind: "one way"; readonly address: string; readonly by: readonly number[]; readonly why: string }
-  | { readonly kind: "none"; readonly why: string };
-
-type Networks = ReadonlyMap<number, NetworkEntity>;
-
-interface Trace {
-  /** Namespaces on the way, without the first. */
-  readonly by: readonly number[];
-  /** Address that it is sent from. */
-  readonly src: number | undefined;
-  /** Absent: it arrived. */
-  readonly why?: string;
+export interface Reach {
+  readonly kind: "both" | "one way" | "none";
+  /** The way that speaks for all. */
+  readonly best: ReachWay;
+  readonly ways: readonly ReachWay[];
 }
 
-const bare = (address: string): string => address.slice(0, address.indexOf("/"));
-const works = (link: LinkEntity): boolean => link.up && link.carrier;
+type NameOf = (ino: number) => string;
 
-/** What is asked for again and again of one namespace; entities never change. */
-interface Index {
-  readonly links: ReadonlyMap<number, LinkEntity>;
-  readonly ports: ReadonlyMap<number, readonly number[]>;
-  readonly addresses: ReadonlySet<number>;
-}
+const RANK = { answered: 0, there: 1, none: 2 } as const;
+const KINDS = { answered: "both", there: "one way", none: "none" } as const;
 
-const indices = new WeakMap<NetworkEntity, Index>();
-
-function indexOf(network: NetworkEntity): Index {
-  let index = indices.get(network);
-  if (index === undefined) {
-    const ports = new Map<number, number[]>();
-    for (const { ifindex, master } of network.links) {
-      if (master === undefined) continue;
-      const list = ports.get(master);
-      if (list === undefined) ports.set(master, [ifindex]);
-      else list.push(ifindex);
-    }
-    const addresses = network.links.filter(({ up }) => up).flatMap((link) => link.addresses.map((text) => parseIpv4(bare(text)) ?? 0));
-    index = { links: new Map(network.links.map((link) => [link.ifindex, link])), ports, addresses: new Set(addresses) };
-    indices.set(network, index);
+/** By namespace, in the order in which they come. An echo speaks for its host sooner than a port does. */
+export function sumUp(ways: readonly ReachWay[]): ReadonlyMap<number, Reach> {
+  const byTarget = new Map<number, ReachWay[]>();
+  for (const way of ways) {
+    const list = byTarget.get(way.to);
+    if (list === undefined) byTarget.set(way.to, [way]);
+    else list.push(way);
   }
-  return index;
-}
-
-function findLink(networks: Networks, { netNs, ifindex }: LinkEnd): LinkEntity | undefined {
-  const network = networks.get(netNs);
-  return network === undefined ? undefined : indexOf(network).links.get(ifindex);
-}
-
-function findRoute({ routes }: NetworkEntity, dst: number): RouteEntity | undefined {
-  let best: RouteEntity | undefined;
-  let length = -1;
-  for (const route of routes) {
-    const [prefix = "", bits = "32"] = route.dst === "default" ? ["0.0.0.0", "0"] : route.dst.split("/");
-    const mask = prefixMask(Number(bits));
-    if (((dst & mask) ^ ((parseIpv4(prefix) ?? 0) & mask)) !== 0) continue;
-    if (Number(bits) < length || (Number(bits) === length && route.metric >= (best?.metric ?? Number.POSITIVE_INFINITY))) continue;
-    best = route;
-    length = Number(bits);
-  }
-  return best;
-}
-
-/** Macvlans of other namespaces, by the link that they sit on. */
-function findMacvlans(networks: Networks): ReadonlyMap<string, readonly LinkEnd[]> {
-  const found = new Map<string, LinkEnd[]>();
-  for (const [netNs, { links }] of networks) {
-    for (const { kind, peer, ifindex } of links) {
-      if (kind !== "macvlan" || peer === undefined) continue;
-      const key = `${peer.netNs}.${peer.ifindex}`;
-      found.set(key, [...(found.get(key) ?? []), { netNs, ifindex }]);
-    }
+  const found = new Map<number, Reach>();
+  for (const [to, list] of byTarget) {
+    const [best] = [...list].sort((a, b) => RANK[a.state] - RANK[b.state] || Number(a.protocol === "tcp") - Number(b.protocol === "tcp"));
+    if (best !== undefined) found.set(to, { kind: KINDS[best.state], best, ways: list });
   }
   return found;
 }
 
-/** All links that a frame sent out of one gets to: through wires and bridges. */
-export function findSegment(networks: Networks, from: LinkEnd): { readonly ends: readonly LinkEnd[]; readonly outside: boolean } {
-  const seen = new Set<string>();
-  const ends: LinkEnd[] = [];
-  let outside = false;
-  const macvlans = findMacvlans(networks);
-  const open: LinkEnd[] = [];
-  const visit = (end: LinkEnd): void => {
-    const key = `${end.netNs}.${end.ifindex}`;
-    const link = findLink(networks, end);
-    if (seen.has(key) || link === undefined || !works(link)) return;
-    seen.add(key);
-    open.push(end);
-    ends.push(end);
-  };
-  visit(from);
-  for (let end = open.pop(); end !== undefined; end = open.pop()) {
-    const { netNs } = end;
-    const link = findLink(networks, end);
-    if (link === undefined) continue;
-    if (link.kind === "uplink") outside = true;
-    if (link.peer !== undefined) visit(link.peer);
-    if (link.master !== undefined) visit({ netNs, ifindex: link.master });
-    const network = networks.get(netNs);
-    for (const ifindex of (network === undefined ? undefined : indexOf(network).ports.get(link.ifindex)) ?? []) visit({ netNs, ifindex });
-    for (const upper of macvlans.get(`${netNs}.${end.ifindex}`) ?? []) visit(upper);
-  }
-  return { ends, outside };
+const tellEnd = ({ protocol, dst }: ReachWay): string => (protocol === "tcp" ? `${dst} by TCP` : dst);
+
+function tellWhy({ halt }: ReachWay, nameOf: NameOf): string {
+  return halt === undefined ? "nothing is known of an answer" : `${nameOf(halt.netNs)} ${halt.words}`;
 }
 
-/** Follows a packet to an address. */
-function follow(networks: Networks, from: number, dst: number, text: string, nameOf: (ino: number) => string): Trace {
-  const by: number[] = [];
-  let src: number | undefined;
-  let at = networks.get(from);
-  for (let hops = 0; at !== undefined && hops < MAX_HOPS; hops++) {
-    const here = at;
-    const name = hops === 0 ? "It" : nameOf(here.ino);
-    if (indexOf(here).addresses.has(dst)) return { by, src: src ?? dst };
-    if (hops > 0 && !here.forwarding) return { by, src, why: `${name} does not forward: net.ipv4.ip_forward is 0` };
-    const route = findRoute(here, dst);
-    if (route === undefined) return { by, src, why: `${name} has no route to ${text}` };
-    if (route.type !== "unicast") return { by, src, why: `${name} has the route ${text} as ${route.type}` };
-    const out = here.links.find(({ ifindex }) => ifindex === route.dev);
-    if (out === undefined || !works(out))
-      return { by, src, why: `${out?.name ?? "the link"} of ${nameOf(here.ino)} is ${out?.up === true ? "without carrier" : "down"}` };
-    src ??= parseIpv4(route.src ?? bare(out.addresses[0] ?? "0.0.0.0/0"));
-    const next = route.gateway === undefined ? dst : parseIpv4(route.gateway);
-    const { ends, outside } = findSegment(networks, { netNs: here.ino, ifindex: out.ifindex });
-    const owner = ends.find(
-      (end) =>
-        end.netNs !== here.ino &&
-        findLink(networks, end)?.master === undefined &&
-        next !== undefined &&
-        indexOf(networks.get(end.netNs) as NetworkEntity).addresses.has(next),
-    );
-    if (owner === undefined) {
-      const asked = route.gateway ?? text;
-      return {
-        by,
-        src,
-        why: outside
-          ? `it is sent to the world outside, by ${out.name} of ${nameOf(here.ino)}`
-          : `nobody on ${out.name} of ${nameOf(here.ino)} has ${asked}`,
-      };
-    }
-    by.push(owner.netNs);
-    at = networks.get(owner.netNs);
+/** In one line: `reaches 10.0.0.2`, `cannot: host has no route to 10.0.0.2`. */
+export function tellReach({ kind, best }: Reach, nameOf: NameOf): string {
+  switch (kind) {
+    case "both":
+      return `reaches ${tellEnd(best)}`;
+    case "one way":
+      return `${tellEnd(best)} one way: ${tellWhy(best, nameOf)}`;
+    case "none":
+      return `cannot: ${tellWhy(best, nameOf)}`;
   }
-  return { by, src, why: "its way goes round in a circle" };
 }
 
-/** Whether `from` can reach some address of `to`, and gets an answer. */
-export function findReach(networks: Networks, from: number, to: number, nameOf: (ino: number) => string): Reach {
-  const target = networks.get(to);
-  const addresses = target?.links.filter(({ kind }) => kind !== "loopback").flatMap((link) => link.addresses.map(bare)) ?? [];
-  let answer: Reach = { kind: "none", why: "it has no address" };
-  for (const address of addresses) {
-    const there = follow(networks, from, parseIpv4(address) ?? 0, address, nameOf);
-    if (there.why !== undefined) {
-      if (answer.kind === "none") answer = { kind: "none", why: there.why };
-      continue;
-    }
-    const source = there.src;
-    const back =
-      source === undefined || source === 0 ? { why: "it has no address to be answered at" } : answerTo(networks, to, source, nameOf);
-    if (back.why === undefined) return { kind: "both", address, by: there.by };
-    if (answer.kind === "none") answer = { kind: "one way", address, by: there.by, why: back.why };
-  }
-  return answer;
+export const tellRewrite = ({ netNs, before, after, rule }: ReachRewrite, nameOf: NameOf): string =>
+  `${before} → ${after} by ${rule} of ${nameOf(netNs)}`;
+
+/** What becomes of one question. */
+export function tellWay(way: ReachWay, nameOf: NameOf): string {
+  if (way.state === "answered") return "answered";
+  return `${way.state === "there" ? "gets there, no answer: " : "no: "}${tellWhy(way, nameOf)}`;
 }
 
-function answerTo(networks: Networks, from: number, dst: number, nameOf: (ino: number) => string): { readonly why?: string } {
-  const text = [24, 16, 8, 0].map((shift) => (dst >>> shift) & 255).join(".");
-  const { why } = follow(networks, from, dst, text, nameOf);
-  return why === undefined ? {} : { why: `no way back: ${why.replace(/^It /, `${nameOf(from)} `)}` };
+/** A word or two for the mark on a card. */
+export function tellMark({ kind, best }: Reach): string {
+  if (kind === "both") return best.protocol === "tcp" ? `port ${best.dst.slice(best.dst.indexOf(":") + 1)} reached` : "reached";
+  if (best.halt?.byRule === true) return kind === "none" ? "kept out by a rule" : "answer kept by a rule";
+  return kind === "none" ? "not reached" : "no way back";
 }

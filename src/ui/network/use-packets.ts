@@ -11,7 +11,8 @@ export const FLIGHT_MS = 260;
 const WAIT_MOST_MS = 2600;
 const FLIGHTS_MOST = 40;
 /** How long a mark of a drop or a rewrite stays. */
-const NOTE_MS = 2600;
+const NOTE_MS = 3200;
+const REMARKS_MOST = 8;
 /** Packets a second through a wire that are drawn as hatching instead of marks. */
 export const BUSY_RATE = 40;
 const RATE_MS = 400;
@@ -27,6 +28,8 @@ export interface Remark {
   readonly packet: PacketEntity;
   readonly at: LinkEnd;
   readonly text: string;
+  /** The rule that did it. */
+  readonly rule: string;
   readonly danger: boolean;
   readonly delayMs: number;
 }
@@ -56,6 +59,15 @@ function tellFlow({ protocol, header }: PacketEntity): string {
 /** ARP comes before what it makes possible. */
 const tellPair = (packet: PacketEntity): string => tellFlow(packet).replace(/^\w+ /, "").replace(/:\d+/g, "");
 
+/** What happened, and who did it. An answer's rewrite undoes that of the question. */
+function tellRemark(event: Exclude<PacketEntity["event"], { kind: "hop" }>): { readonly text: string; readonly rule: string } {
+  if (event.kind === "drop") return { text: event.rule === undefined ? `dropped: ${event.reason}` : "dropped", rule: event.rule ?? "" };
+  const { answer, what, before, after, rule } = event;
+  const ports = before.slice(0, before.indexOf(":") + 1) !== after.slice(0, after.indexOf(":") + 1) || what === "DNAT";
+  const bare = (end: string): string => (ports || answer ? end : end.replace(/:\d+$/, ""));
+  return { text: `${answer ? "turned back" : what} ${bare(before)} → ${bare(after)}`, rule };
+}
+
 interface Ongoing {
   readonly flight: Flight;
   readonly endMs: number;
@@ -63,7 +75,7 @@ interface Ongoing {
 
 class Conversation {
   flights: Ongoing[] = [];
-  remarks: { readonly remark: Remark; readonly endMs: number }[] = [];
+  remarks: { readonly remark: Remark; endMs: number }[] = [];
   /** When something of a conversation last came to a namespace: what leaves there because of it leaves later. */
   private readonly arrivals = new Map<string, number>();
 
@@ -84,14 +96,16 @@ class Conversation {
       } else {
         // A copy that a bridge sent to everybody ends quietly with those whom it is not for.
         if (event.kind === "drop" && event.reason === "OTHERHOST") continue;
-        const text =
-          event.kind === "drop"
-            ? `dropped: ${event.reason}`
-            : `${event.what} ${event.before} → ${packet.header.match(/\d+\.\d+\.\d+\.\d+(:\d+)?/g)?.[event.what === "DNAT" ? 1 : 0] ?? ""}`;
-        this.remarks = this.remarks
-          .filter(({ remark }) => getLinkKey(remark.at) !== getLinkKey(event.at) || remark.text !== text)
-          .slice(-7);
-        this.remarks.push({ remark: { packet, at: event.at, text, danger: event.kind === "drop", delayMs }, endMs: startMs + NOTE_MS });
+        const remark = { ...tellRemark(event), packet, at: event.at, danger: event.kind === "drop", delayMs };
+        const same = (one: Remark): boolean => getLinkKey(one.at) === getLinkKey(remark.at) && one.text === remark.text;
+        const known = this.remarks.find((one) => same(one.remark));
+        if (known !== undefined) {
+          // The same again: it stays where it is, a while longer.
+          known.endMs = startMs + NOTE_MS;
+          continue;
+        }
+        this.remarks = this.remarks.slice(-(REMARKS_MOST - 1));
+        this.remarks.push({ remark, endMs: startMs + NOTE_MS });
       }
       news = true;
     }

@@ -54,6 +54,8 @@ export interface Probe {
 
 /** What a network namespace has of netfilter. */
 export interface Netfilter {
+  /** Of all tables. */
+  readonly ruleCount: number;
   /** May replace headers, mark the packet and set `skb.ct`. `indev` is absent on the way out, `outdev` on the way in. */
   hook(hook: NfHook, skb: SkBuff, indev: NetDevice | undefined, outdev: NetDevice | undefined, probe?: Probe): NfVerdict;
   /** A frame comes in by the port of a bridge. False where it does not go on from there: dropped, kept, or sent elsewhere. */

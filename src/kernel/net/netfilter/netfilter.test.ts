@@ -62,7 +62,7 @@ test("MASQUERADE gives packets the router's address, and answers find their way 
   expect(rewrites[0]).toMatchObject({
     chain: "POSTROUTING",
     rule: 1,
-    target: "SNAT",
+    target: "MASQUERADE",
     from: { ipSrc: ip("10.0.1.2") },
     packet: { ipSrc: ip("10.0.2.1") },
   });

@@ -73,6 +73,10 @@ export class Firewall implements Netfilter {
 
   constructor(private readonly ns: NetNamespace) {}
 
+  get ruleCount(): number {
+    return [...this.tables.values()].reduce((sum, table) => sum + table.ruleCount, 0);
+  }
+
   /** A table as it is; the first look makes it. */
   read(name: IptTableName): IptReplace {
     return this.require(name).read();
@@ -163,36 +167,23 @@ export class Firewall implements Netfilter {
     const from = packet.ip;
     const fromTransport = skb.transport;
     const rule = natPacket(skb, manip);
-    if (rule !== undefined && packet.probe !== undefined && !sameEnds(from, fromTransport, skb)) {
-      const [chain = "", number = "0"] = rule.split(" ");
-      const old = Object.assign(skb.clone(), { network: from, transport: fromTransport });
-      const target = this.targetOf(chain, Number(number)) ?? (manip === "src" ? "SNAT" : "DNAT");
-      const visit = {
-        ns,
-        hook,
-        table: "nat",
-        chain,
-        rule: Number(number),
-        target,
-        verdict: "rewrite",
-        from: old,
-        to: skb.clone(),
-      } as const;
-      packet.probe.visits.push(visit);
-    } else if (rule !== undefined && ns.system.trace.packets && !sameEnds(from, fromTransport, skb)) {
-      const verdict = "rewrite";
-      const target = manip === "src" ? "SNAT" : "DNAT";
-      const [chain = "", number = "0"] = rule.split(" ");
-      const traced = tracedPacket(skb);
-      const old = tracedPacket(Object.assign(skb.clone(), { network: from, transport: fromTransport }));
-      const where = { ns: ns.ino, hook: HOOK_NAMES[hook], table: "nat", chain, rule: Number(number) } as const;
-      ns.system.trace.emit({ name: "nf_hook", ...where, target, verdict, from: old, packet: traced });
-    }
+    const noticed = packet.probe !== undefined || ns.system.trace.packets;
+    if (rule !== undefined && noticed && !sameEnds(from, fromTransport, skb))
+      this.noteRewrite(packet, rule, Object.assign(skb.clone(), { network: from, transport: fromTransport }));
     return "accept";
   }
 
-  private targetOf(chain: string, rule: number): string | undefined {
-    return this.tables.get("nat")?.ruleAt(chain, rule)?.source.target.name;
+  /** Tells who asks or watches what the packet was before. `rule` decided so, perhaps for an earlier packet of the connection. */
+  private noteRewrite({ ns, hook, skb, indev, outdev, probe }: HookPacket, rule: string, old: SkBuff): void {
+    const [chain = "", number = "0"] = rule.split(" ");
+    const target = this.tables.get("nat")?.ruleAt(chain, Number(number))?.source.target.name ?? "NAT";
+    const what = { table: "nat", chain, rule: Number(number), target, verdict: "rewrite" } as const;
+    if (probe !== undefined) {
+      probe.visits.push({ ns, hook, ...what, from: old, to: skb.clone() });
+      return;
+    }
+    const where = { ns: ns.ino, hook: HOOK_NAMES[hook], ifindex: (indev ?? outdev)?.ifindex ?? 0 };
+    ns.system.trace.emit({ name: "nf_hook", ...where, ...what, from: tracedPacket(old), packet: tracedPacket(skb) });
   }
 
   /** nf_nat_oif_changed(): a connection whose address is that of another device cannot go on. */

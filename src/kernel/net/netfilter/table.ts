@@ -92,6 +92,10 @@ export class Table {
     return { chain: chain.name, number: at, source, test, jump, goto, packets: source.packets, bytes: source.bytes };
   }
 
+  get ruleCount(): number {
+    return [...this.chains.values()].reduce((sum, { rules }) => sum + rules.length, 0);
+  }
+
   /** The rule of this number, from 1. */
   ruleAt(chain: string, number: number): CompiledRule | undefined {
     return this.chains.get(chain)?.rules[number - 1];
@@ -164,7 +168,7 @@ export class Table {
   }
 
   private emit(packet: HookPacket, chain: string, rule: number, target: string, verdict: RuleVisit["verdict"]): void {
-    const { ns, skb, hook, probe } = packet;
+    const { ns, skb, hook, probe, indev, outdev } = packet;
     if (probe !== undefined) {
       probe.visits.push({ ns, hook, table: this.name, chain, rule, target, verdict });
       return;
@@ -175,6 +179,7 @@ export class Table {
       name: "nf_hook",
       ns: ns.ino,
       hook: HOOK_NAMES[hook],
+      ifindex: (indev ?? outdev)?.ifindex ?? 0,
       table: this.name,
       chain,
       rule,
