@@ -1,12 +1,12 @@
 /** Files of the daemon's own: written beside and renamed, so that a reader sees the old or the new. moby `pkg/ioutils.AtomicWriteFile`. */
 
 import { EEXIST, Errno } from "../abi/errno.ts";
-import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_CREAT, O_TRUNC, O_WRONLY } from "../abi/fcntl.ts";
+import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } from "../abi/fcntl.ts";
 import { type Dirent, DT_DIR } from "../abi/stat.ts";
 import type { Proc, Sys } from "../abi/sys.ts";
 import { encodeUtf8 } from "../abi/utf8.ts";
 import { writeAll } from "../userland/libc/stdio.ts";
-import { mkdir, open, optional, readDir, readText, rename, unlink } from "../userland/libc/unistd.ts";
+import { mkdir, open, optional, readOpenDir, readText, rename, unlink } from "../userland/libc/unistd.ts";
 
 export function* writeAtomically(sys: Sys, path: string, content: string | Uint8Array, mode = 0o600): Proc<void> {
   const temporary = `${path}.tmp${yield* sys.gettid()}`;
@@ -55,7 +55,13 @@ export function* removeAll(sys: Sys, path: string): Proc<void> {
 
 function* readDirOrNothing(sys: Sys, path: string): Proc<readonly Dirent[] | undefined> {
   try {
-    return yield* readDir(sys, path);
+    // Not through a symbolic link: that itself is to go.
+    const fd = yield* open(sys, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    try {
+      return yield* readOpenDir(sys, fd);
+    } finally {
+      yield* sys.close(fd);
+    }
   } catch (e) {
     if (e instanceof Errno) return undefined;
     throw e;
