@@ -353,6 +353,13 @@ export function* packLayer(sys: Sys, dir: string, sink: ByteSink, options: PackO
   yield* packer.writer.end(BLOCKSIZE);
 }
 
+/** An archive of one file, directory entry or link, under another name. Errors: Errno. Blocks. */
+export function* packOne(sys: Sys, path: string, name: string, sink: ByteSink): Proc<void> {
+  const packer = new Packer(sys, sink, { whiteouts: "literal" });
+  yield* packer.entry(path, name);
+  yield* packer.writer.end(BLOCKSIZE);
+}
+
 class Packer {
   readonly writer: TarWriter;
   /** Names of files with several links that are in the archive, by device and inode. */

@@ -103,7 +103,7 @@ export function addDebianTree(
   }
   tree.text(
     "root/.bashrc",
-    "# ~/.bashrc: executed by bash(1) for non-login shells.\n\n# PS1='${debian_chroot:+($debian_chroot)}\\h:\\w\\$ '\n# umask 022\n",
+    ROOT_BASHRC,
   );
   const names = (files.get("/etc/passwd") ?? "")
     .trim()
@@ -142,6 +142,9 @@ export function statusOf(p: DebianPackage): string {
     `Architecture: ${p.architecture}\n${p.name.startsWith("lib") ? "Multi-Arch: same\n" : ""}Version: ${p.version}\nDescription: ${p.name}\n`
   );
 }
+
+/** The shell's own prompt: that of the image's is commented out. */
+const ROOT_BASHRC = "# ~/.bashrc: executed by bash(1) for non-login shells.\\n\\n# umask 022\\n";
 
 export const bookwormStep = (software: Software, slim: boolean): Step => ({
   createdBy: `# debian.sh --arch 'amd64' out/ 'bookworm' '@${secondsOf(CREATED)}'`,

@@ -85,7 +85,7 @@ const releases: readonly Release[] = [
 function packagesOf({ versions }: Release): DebianPackage[] {
   const procps: DebianPackage = {
     name: "procps",
-    version: versions["procps"] ?? "",
+    version: versions.procps ?? "",
     installedKib: 1481,
     section: "admin",
     priority: "important",
