@@ -225,15 +225,15 @@ export class Transfer {
     if (s.referer !== undefined) headers.add("Referer", s.referer);
     const own = s.headers.map((line) => /^([^:;]+)([:;])\s*(.*)$/.exec(line)).filter((match) => match !== null);
     for (const [, name = ""] of own) headers.delete(name);
-    if (body !== undefined) headers.add("Content-Length", String(body.bytes.length));
-    const has = own.some(([, name = ""]) => name.toLowerCase() === "content-type");
-    if (body?.type !== undefined && !has) headers.add("Content-Type", body.type);
     // `Name:` takes a header away, `Name;` sends it empty. A Host of one's own stays in front.
     for (const [, name = "", colon, value = ""] of own) {
       if (value === "" && colon === ":") continue;
       if (name.toLowerCase() === "host") headers.fields.unshift([name, value]);
       else headers.add(name, value);
     }
+    const has = (header: string): boolean => own.some(([, name = ""]) => name.toLowerCase() === header);
+    if (body !== undefined && !has("content-length")) headers.add("Content-Length", String(body.bytes.length));
+    if (body?.type !== undefined && !has("content-type")) headers.add("Content-Type", body.type);
     return headers;
   }
 

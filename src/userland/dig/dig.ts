@@ -159,7 +159,11 @@ class Dig {
           ...{ server, port: this.port, name, type, timeoutMs: this.timeoutSec * 1000, tries: this.tries, tcp: on.has("tcp") },
           ...{ recurse: on.has("recurse"), edns: on.has("edns") ? 1232 : 0 },
         },
-        (line) => c.print(`${line}\n`),
+        (line) => {
+          // dig greets when the first query goes out.
+          if (line.startsWith(";; UDP setup")) greeted = true;
+          return c.print(`${line}\n`);
+        },
       );
       if (answer === undefined) continue;
       if (on.has("short")) {

@@ -3,7 +3,7 @@
  * Left out: other sources (they count as unavailable), actions in brackets, nscd, international names.
  */
 
-import { parseIpv4, parseIpv6 } from "../../abi/inet.ts";
+import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "../../abi/inet.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC } from "../../abi/socket.ts";
 import type { Proc, Sys } from "../../abi/sys.ts";
 import { type DnsMessage, NXDOMAIN, reverseName, T_A, T_AAAA, T_CNAME, T_PTR } from "./dns.ts";
@@ -88,7 +88,9 @@ function* fromFiles(sys: Sys, name: string, family: number): Proc<Lookup> {
   const some = lines.filter(({ address }) => wanted(family, address));
   const [first] = some;
   if (first === undefined) return lines.length > 0 ? "nodata" : "notfound";
-  const [canonical = name, ...aliases] = first.names;
+  // All lines of a name together: `multi on` of host.conf(5), which is always so for two lines or more.
+  const [canonical = name] = first.names;
+  const aliases = [...new Set(some.flatMap(({ names }) => names))].filter((one) => one !== canonical);
   return { addresses: some.map(({ address }) => address), canonical, aliases };
 }
 
@@ -136,8 +138,8 @@ function* fromDns(sys: Sys, name: string, family: number): Proc<Lookup> {
   return worst;
 }
 
-/** The addresses of a name, or of an address written as text. Blocks. Errors: GaiError. */
-export function* getHost(sys: Sys, name: string, family: number = AF_UNSPEC): Proc<Host> {
+/** The addresses of a name, or of an address written as text. `services` take the place of those in nsswitch.conf. Blocks. Errors: GaiError. */
+export function* getHost(sys: Sys, name: string, family: number = AF_UNSPEC, services?: readonly string[]): Proc<Host> {
   const literal = parseHostAddress(name) ?? looseIpv4(name);
   if (literal !== undefined) {
     if (!wanted(family, literal)) throw new GaiError("EAI_ADDRFAMILY");
@@ -145,7 +147,7 @@ export function* getHost(sys: Sys, name: string, family: number = AF_UNSPEC): Pr
   }
   if (name === "" || name.length > 255 || /\.\.|[^\x21-\x7e]|^\.|[^.]{64}/.test(name)) throw new GaiError("EAI_NONAME");
   let outcome: Lookup = "notfound";
-  for (const source of yield* sources(sys, "hosts")) {
+  for (const source of services ?? (yield* sources(sys, "hosts"))) {
     let found: Lookup = "notfound";
     if (source === "files") found = yield* fromFiles(sys, name, family);
     else if (source === "dns") found = yield* fromDns(sys, name, family);
@@ -173,19 +175,28 @@ export function* getHostIpv4(sys: Sys, name: string): Proc<{ addresses: readonly
   return { addresses: addresses.flatMap((a) => (a.family === AF_INET ? [a.addr] : [])), canonical };
 }
 
-/** The name of an address, undefined if it has none: getnameinfo(3). Blocks. */
-export function* getHostName(sys: Sys, addr: number): Proc<string | undefined> {
-  for (const source of yield* sources(sys, "hosts")) {
+/** The names of an address, the official one first; none if nobody knows it: gethostbyaddr(3). Blocks. */
+export function* getHostNames(sys: Sys, address: HostAddress, services?: readonly string[]): Proc<readonly string[]> {
+  const text = formatHostAddress(address);
+  for (const source of services ?? (yield* sources(sys, "hosts"))) {
     if (source === "files") {
-      const line = (yield* hostLines(sys)).find(({ address }) => address.family === AF_INET && address.addr === addr);
-      if (line !== undefined) return line.names[0];
-    } else if (source === "dns") {
-      const message = yield* resQuery(sys, yield* readResolvConf(sys), reverseName(addr), T_PTR);
+      const line = (yield* hostLines(sys)).find((one) => formatHostAddress(one.address) === text);
+      if (line !== undefined) return line.names;
+    } else if (source === "dns" && address.family === AF_INET) {
+      const message = yield* resQuery(sys, yield* readResolvConf(sys), reverseName(address.addr), T_PTR);
       const pointer = message?.answers.find(({ type }) => type === T_PTR);
-      if (pointer?.data.kind === "name") return pointer.data.name;
+      if (pointer?.data.kind === "name") return [pointer.data.name];
     }
   }
-  return undefined;
+  return [];
+}
+
+export const formatHostAddress = (address: HostAddress): string =>
+  address.family === AF_INET ? formatIpv4(address.addr) : formatIpv6(address.addr);
+
+/** The name of an address, undefined if it has none: getnameinfo(3). Blocks. */
+export function* getHostName(sys: Sys, addr: number): Proc<string | undefined> {
+  return (yield* getHostNames(sys, { family: AF_INET, addr }))[0];
 }
 
 // ── Services and protocols ───────────────────────────────────────────────────────────────────────────────────────────

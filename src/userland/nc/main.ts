@@ -227,8 +227,7 @@ function* callUnix(n: Netcat, path: string): Proc<number> {
     yield* c.sys.connect(fd, { family: AF_UNIX, path });
   } catch (e) {
     if (!(e instanceof Errno)) throw e;
-    if (has(n, "v")) yield* c.warn(`${path}: ${e.message}`);
-    else yield* c.warn(`unix connect failed: ${e.message}`);
+    yield* c.warn(`${path}: ${e.message}`);
     return 1;
   }
   if (!has(n, "z")) yield* talk(n, fd);

@@ -8,7 +8,7 @@ import { formatIpv4, IPPROTO_ICMP, INADDR_ANY, parseIpv4 } from "../../abi/inet.
 import { POLLIN } from "../../abi/poll.ts";
 import { SIGINT, SIGQUIT } from "../../abi/signal.ts";
 import { AF_INET, SO_BINDTODEVICE, SO_BROADCAST, SOCK_DGRAM, SOCK_RAW, SOL_IP, SOL_SOCKET } from "../../abi/socket.ts";
-import { IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_PMTUDISC_DONT, IP_PMTUDISC_WANT, IP_TOS, IP_TTL } from "../../abi/sockopt.ts";
+import { IP_MTU, IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_PMTUDISC_DONT, IP_PMTUDISC_WANT, IP_TOS, IP_TTL } from "../../abi/sockopt.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { CLOCK_REALTIME } from "../../abi/time.ts";
 import { type Command, command, Exit } from "../libc/command.ts";
@@ -171,6 +171,16 @@ class Ping {
     return shown;
   }
 
+  /** How large a packet may be on the way there. */
+  private *pathMtu(): Proc<number> {
+    const { sys } = this.c;
+    const probe = yield* sys.socket(AF_INET, SOCK_DGRAM, 0);
+    yield* sys.connect(probe, inetAddress(this.addr, 1025));
+    const mtu = yield* sys.getsockopt(probe, SOL_IP, IP_MTU);
+    yield* sys.close(probe);
+    return mtu as number;
+  }
+
   private *probe(): Proc<number> {
     const { c, o } = this;
     const probe = yield* c.sys.socket(AF_INET, SOCK_DGRAM, 0);
@@ -243,7 +253,7 @@ class Ping {
       // receive_error_msg() finds nothing in the error queue for all but this one, and then nothing is said.
       if (e !== EMSGSIZE) return;
       this.errors++;
-      yield* c.eprint("ping: local error: message too long, mtu=1500\n");
+      yield* c.eprint(`ping: local error: message too long, mtu=${yield* this.pathMtu()}\n`);
     }
   }
 

@@ -1,6 +1,6 @@
 /** tcpdump(8) 4.99: packets of an interface, as lines. Left out: files (-r, -w), decrypting, IPv6 in detail, protocols beside ARP, ICMP, UDP, TCP, DNS and HTTP. */
 
-import { EINTR, Errno } from "../../abi/errno.ts";
+import { EINTR, ENODEV, Errno } from "../../abi/errno.ts";
 import { ETH_P_ALL, formatIpv4, parseIpv4 } from "../../abi/inet.ts";
 import { SIGINT, SIGTERM } from "../../abi/signal.ts";
 import { AF_PACKET, SOCK_RAW, SOL_PACKET, SOL_SOCKET } from "../../abi/socket.ts";
@@ -11,6 +11,7 @@ import { type Command, command } from "../libc/command.ts";
 import { getopt, UsageError } from "../libc/getopt.ts";
 import { help } from "../libc/help.ts";
 import { GaiError, getHostIpv4, getHostName, getServices, type Service } from "../libc/netdb.ts";
+import { optional } from "../libc/unistd.ts";
 import { strftime } from "../libc/strftime.ts";
 import { type Filter, FilterError, parseFilter } from "./filter.ts";
 import { decodeFrame, type Packet } from "./packet.ts";
@@ -25,6 +26,7 @@ class Capture {
   private readonly printer: PacketPrinter;
   private services: readonly Service[] = [];
   private captured = 0;
+  private received = 0;
   private stop = false;
 
   constructor(
@@ -87,7 +89,9 @@ class Capture {
     yield* c.stdout.flush();
     const s = this.captured === 1 ? "" : "s";
     if (this.stop) yield* c.eprint("\n");
-    yield* c.eprint(`${this.captured} packet${s} captured\n${this.captured} packet${s} received by filter\n0 packets dropped by kernel\n`);
+    yield* c.eprint(
+      `${this.captured} packet${s} captured\n${this.received} packet${this.received === 1 ? "" : "s"} received by filter\n0 packets dropped by kernel\n`,
+    );
     return 0;
   }
 
@@ -122,11 +126,15 @@ class Capture {
   private *loop(fd: number, filter: Filter, any: boolean): Proc<void> {
     const { c } = this;
     const buf = new Uint8Array(SNAPLEN);
+    const loopback = yield* optional(c.sys.ioctl(fd, "SIOCGIFINDEX", "lo"), [ENODEV]);
     while (!this.stop && this.captured < this.count) {
       try {
         const { length, from, control } = yield* c.sys.recvmsg(fd, buf, 0);
         const packet = decodeFrame(buf.subarray(0, length));
         if (packet === undefined || !filter(packet)) continue;
+        this.received++;
+        // What goes out by lo comes in by it again: libpcap leaves out the former.
+        if (from?.family === AF_PACKET && from.pkttype === PACKET_OUTGOING && from.ifindex === loopback) continue;
         this.captured++;
         const at = control?.timestamp ?? (yield* c.sys.clock_gettime(CLOCK_REALTIME));
         let where = "";
@@ -162,7 +170,7 @@ function* run(c: Command): Proc<number> {
   let parsed: ReturnType<typeof getopt>;
   try {
     parsed = getopt(c.args, {
-      short: "+Ac:ehi:lnNpqs:tvX",
+      short: "Ac:ehi:lnNpqs:tvX",
       long: [
         { name: "help", as: "h" },
         { name: "version", as: "version" },

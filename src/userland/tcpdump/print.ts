@@ -21,6 +21,10 @@ const TYPES: Readonly<Record<number, string>> = {
 const ETHERTYPES: Readonly<Record<number, string>> = { [ETH_P_IP]: "IPv4", [ETH_P_ARP]: "ARP", 34525: "IPv6" };
 const HTTP_PORTS = [80, 8080, 3128];
 
+/** AFS talks by ports 7000 to 7009, with headers of 28 bytes. */
+const RX_HEADER = 28;
+const isRx = (port: number): boolean => port >= 7000 && port <= 7009;
+
 export class PacketPrinter {
   /** By the two ends of a connection: the first sequence number of either. */
   private readonly flows = new Map<string, { seq: number; ack: number }>();
@@ -109,6 +113,8 @@ export class PacketPrinter {
     const length = viewOf(ip.payload).getUint16(4) - 8;
     if (style.quiet) return `${head}UDP, length ${length}`;
     const sum = style.verbose > 1 ? `${this.checksum(ip, 6)} ` : "";
+    // The ports of AFS, by number; a datagram shorter than its header is cut.
+    if (length < RX_HEADER && (isRx(src) || isRx(dst))) return `${head}${sum} [|rx] (${length})`;
     if (src === 53 || dst === 53) return `${head}${sum}${dnsText(data, length)}`;
     return `${head}${sum}UDP, length ${length}`;
   }

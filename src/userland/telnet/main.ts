@@ -8,6 +8,7 @@ import { formatIpv4 } from "../../abi/inet.ts";
 import { MSG_NOSIGNAL } from "../../abi/socket.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { ECHO, ICANON, ICRNL, ISIG, type Termios, VEOL, VMIN, VTIME } from "../../abi/termios.ts";
+import { encodeUtf8 } from "../../abi/utf8.ts";
 import { type Command, command } from "../libc/command.ts";
 import { getopt, UsageError } from "../libc/getopt.ts";
 import { help } from "../libc/help.ts";
@@ -306,10 +307,11 @@ function* runBusybox(c: Command): Proc<number> {
   const t: Telnet = { c, escape: undefined, from: undefined, terminal: yield* savedTerminal(c) };
   const stream = yield* call(t, host, service);
   if (stream === undefined) return 1;
-  yield* c.eprint(`Connected to ${host}\n`);
-  const codec = new TelnetCodec(BUSYBOX_OPTIONS, { kind: c.env.get("TERM") ?? "", ...(yield* terminalSize(c)) });
+  // Not flushed: where nobody watches, it comes at the end.
+  yield* c.print(`Connected to ${host}\n`);
+  const codec = new TelnetCodec(BUSYBOX_OPTIONS, { kind: c.env.get("TERM") ?? "", ...(yield* terminalSize(c)) }, true);
   if ((yield* talk(t, stream, codec)) === "left") return 0;
-  yield* c.eprint("Connection closed by foreign host\r\n");
+  yield* writeAll(c.sys, 1, encodeUtf8("Connection closed by foreign host\r\n"));
   return 1;
 }
 

@@ -59,6 +59,8 @@ export class TelnetCodec {
     /** The options that we can do. */
     private readonly can: ReadonlySet<number>,
     private readonly terminal: TelnetTerminal,
+    /** Line ends come through as they are. */
+    private readonly raw = false,
   ) {}
 
   greet(): void {
@@ -95,7 +97,7 @@ export class TelnetCodec {
         return;
       case "data":
         if (byte === IAC) this.state = "iac";
-        else if (byte === 13 && !this.theirs.has(OPT_ECHO)) this.state = "cr";
+        else if (byte === 13 && !this.raw && !this.theirs.has(OPT_ECHO)) this.state = "cr";
         else out.push(byte);
         return;
       case "iac":

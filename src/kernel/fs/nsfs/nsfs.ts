@@ -48,6 +48,11 @@ class NsfsSuperBlock extends SuperBlock {
     return place;
   }
 
+  /** nsfs_show_path(): a namespace's mount is known by its name. */
+  override showRoot({ inode }: Dentry): string {
+    return inode instanceof NsInode && inode.ns !== undefined ? namespaceName(inode.ns) : "/";
+  }
+
   override statfs(): Statfs {
     return { type: NSFS_MAGIC, bsize: 4096, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0, namelen: 255, flags: 0 };
   }
