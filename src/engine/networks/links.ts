@@ -118,18 +118,18 @@ export class Links {
 
   /** A new bridge with this hardware address. Without STP, as Linux makes them. */
   *addBridge(name: string, mac: number): Proc<void> {
-    const writer = ifinfo(0).attrString(R.IFLA_IFNAME, name).attrMac(R.IFLA_ADDRESS, mac);
+    const writer = ifinfo(0).attrString(R.IFLA_IFNAME, name).attrU32(R.IFLA_TXQLEN, 0).attrMac(R.IFLA_ADDRESS, mac);
     writer.nest(R.IFLA_LINKINFO, (info) => info.attrString(R.IFLA_INFO_KIND, "bridge"));
     yield* worded(this.socket.request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, writer));
   }
 
   *addVeth(name: string, peer: string): Proc<void> {
-    const writer = ifinfo(0).attrString(R.IFLA_IFNAME, name);
+    const writer = ifinfo(0).attrString(R.IFLA_IFNAME, name).attrU32(R.IFLA_TXQLEN, 0);
     writer.nest(R.IFLA_LINKINFO, (info) =>
       info
         .attrString(R.IFLA_INFO_KIND, "veth")
         .nest(R.IFLA_INFO_DATA, (data) =>
-          data.nest(R.VETH_INFO_PEER, (end) => end.u32(0).u32(0).u32(0).u32(0).attrString(R.IFLA_IFNAME, peer)),
+          data.nest(R.VETH_INFO_PEER, (end) => end.u32(0).u32(0).u32(0).u32(0).attrString(R.IFLA_IFNAME, peer).attrU32(R.IFLA_TXQLEN, 0)),
         ),
     );
     yield* worded(this.socket.request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, writer));

@@ -48,8 +48,8 @@ function* list(x: Exchange): Proc<void> {
 
 function* inspect(x: Exchange): Proc<void> {
   const id = x.var("id");
-  const scope = x.query.get("scope");
-  if (scope !== null && scope !== "" && scope !== "local") throw notFound(`network ${id} not found`);
+  const scope = x.query.get("scope") ?? "";
+  if (scope !== "" && scope !== "local") throw notFound(`network ${id} not found`);
   yield* x.send(200, networksOf(x).catalog.require(id).resource(true));
 }
 
