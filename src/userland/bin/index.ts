@@ -60,6 +60,7 @@ import { gunzip } from "./gunzip.ts";
 import { gzip } from "./gzip.ts";
 import { halt, poweroff, reboot, shutdown } from "./halt.ts";
 import { head } from "./head.ts";
+import { hello } from "./hello.ts";
 import { hd, hexdump } from "./hexdump.ts";
 import { host } from "./host.ts";
 import { hostname } from "./hostname.ts";
@@ -107,6 +108,7 @@ import { nice } from "./nice.ts";
 import { nl } from "./nl.ts";
 import { nohup } from "./nohup.ts";
 import { nologin } from "./nologin.ts";
+import { notHere } from "./not-here.ts";
 import { nproc } from "./nproc.ts";
 import { nsenter } from "./nsenter.ts";
 import { nslookup } from "./nslookup.ts";
@@ -270,6 +272,7 @@ export const executables: readonly Executable[] = [
   halt,
   hd,
   head,
+  hello,
   hexdump,
   host,
   hostname,
@@ -317,6 +320,7 @@ export const executables: readonly Executable[] = [
   nl,
   nohup,
   nologin,
+  notHere,
   nproc,
   nsenter,
   nslookup,
