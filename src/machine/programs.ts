@@ -20,7 +20,11 @@ export function findProgram(name: string, argv: readonly string[], voice: Voice)
     const zero = applets.get(basename(argv[0] ?? ""));
     if (zero !== undefined && voice === "busybox") return lookup(zero);
     const first = applets.get(basename(argv[1] ?? ""));
-    if (first !== undefined && lookup(first) === "loading") return "loading";
+    const found = first === undefined || !basename(argv[0] ?? "").startsWith("busybox") ? undefined : lookup(first);
+    // With code of its own it is known here alone: busybox's own list may be another copy, without it.
+    if (typeof found === "function" && first?.load !== undefined)
+      return (sys, words, env, auxv) => found(sys, words.slice(1), env, { ...auxv, voice: "busybox" });
+    if (found === "loading") return "loading";
   }
   return lookup(executable);
 }
