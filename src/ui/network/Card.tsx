@@ -62,7 +62,7 @@ export function Card({ card, tabbable, onFocus, related, reach, nameOf }: Props)
       {ports.map((port) => (
         <Port key={`${port.key} ${port.y}`} port={port} />
       ))}
-      {reach !== undefined && <ReachMark reach={reach} words={tellReach(reach, nameOf)} right={x + width - 8} y={y} />}
+      {reach !== undefined && <ReachMark reach={reach} words={tellReach(reach, nameOf)} right={x + width - 6} y={y - 3} />}
     </Shape>
   );
 }

@@ -19,18 +19,18 @@ test("who answers an echo is reached", () => {
 
 test("a port may be all that is reached", () => {
   const published = way({ protocol: "tcp", dst: "192.168.7.1:8080" });
-  expect(verdict(way({ state: "none", halt: dropped }), published)).toEqual(["port 8080 reached: reaches 192.168.7.1:8080 by TCP"]);
+  expect(verdict(way({ state: "none", halt: dropped }), published)).toEqual(["port 8080: reaches 192.168.7.1:8080 by TCP"]);
 });
 
 test("what keeps one out is said: a rule, or the lack of a way", () => {
   expect(verdict(way({ state: "none", halt: dropped }))).toEqual([
-    "kept out by a rule: cannot: host the policy of FORWARD (filter) drops it",
+    "filtered: cannot: host the policy of FORWARD (filter) drops it",
   ]);
   const lost = { netNs: 2, words: "has no route to 10.0.0.1", byRule: false };
   expect(verdict(way({ state: "there", halt: lost }))).toEqual(["no way back: 10.0.0.2 one way: n2 has no route to 10.0.0.1"]);
   expect(verdict(way({ state: "none", halt: lost }), way({ to: 3, state: "there", halt: dropped }))).toEqual([
     "not reached: cannot: n2 has no route to 10.0.0.1",
-    "answer kept by a rule: 10.0.0.2 one way: host the policy of FORWARD (filter) drops it",
+    "no answer: 10.0.0.2 one way: host the policy of FORWARD (filter) drops it",
   ]);
 });
 

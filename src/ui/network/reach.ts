@@ -64,7 +64,7 @@ export function tellWay(way: ReachWay, nameOf: NameOf): string {
 
 /** A word or two for the mark on a card. */
 export function tellMark({ kind, best }: Reach): string {
-  if (kind === "both") return best.protocol === "tcp" ? `port ${best.dst.slice(best.dst.indexOf(":") + 1)} reached` : "reached";
-  if (best.halt?.byRule === true) return kind === "none" ? "kept out by a rule" : "answer kept by a rule";
+  if (kind === "both") return best.protocol === "tcp" ? `port ${best.dst.slice(best.dst.indexOf(":") + 1)}` : "reached";
+  if (best.halt?.byRule === true) return kind === "none" ? "filtered" : "no answer";
   return kind === "none" ? "not reached" : "no way back";
 }

@@ -62,10 +62,10 @@ const tellPair = (packet: PacketEntity): string => tellFlow(packet).replace(/^\w
 /** What happened, and who did it. An answer's rewrite undoes that of the question. */
 function tellRemark(event: Exclude<PacketEntity["event"], { kind: "hop" }>): { readonly text: string; readonly rule: string } {
   if (event.kind === "drop") return { text: event.rule === undefined ? `dropped: ${event.reason}` : "dropped", rule: event.rule ?? "" };
-  const { answer, what, before, after, rule } = event;
+  const { answer, what, hook, before, after, rule } = event;
   const ports = before.slice(0, before.indexOf(":") + 1) !== after.slice(0, after.indexOf(":") + 1) || what === "DNAT";
   const bare = (end: string): string => (ports || answer ? end : end.replace(/:\d+$/, ""));
-  return { text: `${answer ? "turned back" : what} ${bare(before)} → ${bare(after)}`, rule };
+  return { text: `${answer ? "turned back" : what} ${bare(before)} → ${bare(after)}`, rule: `${hook}: ${rule}` };
 }
 
 interface Ongoing {
