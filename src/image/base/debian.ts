@@ -144,7 +144,7 @@ export function statusOf(p: DebianPackage): string {
 }
 
 /** The shell's own prompt: that of the image's is commented out. */
-const ROOT_BASHRC = "# ~/.bashrc: executed by bash(1) for non-login shells.\\n\\n# umask 022\\n";
+const ROOT_BASHRC = "# ~/.bashrc: executed by bash(1) for non-login shells.\n\n# umask 022\n";
 
 export const bookwormStep = (software: Software, slim: boolean): Step => ({
   createdBy: `# debian.sh --arch 'amd64' out/ 'bookworm' '@${secondsOf(CREATED)}'`,

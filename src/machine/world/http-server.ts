@@ -24,7 +24,7 @@ import { concat } from "../../userland/libc/stdio.ts";
 import { strftime } from "../../userland/libc/strftime.ts";
 import type { WorldService } from "./host.ts";
 
-/** A site takes at most this much in a request. */
+/** A site takes at most this much in a request unless it says otherwise. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 export interface WorldRequest extends RequestHead {
@@ -49,9 +49,9 @@ export interface SizedBody {
 export type Site = (request: WorldRequest) => WorldResponse;
 
 /** A service on port 80 (or another one) that answers as `site` says. */
-export function httpService(server: string, site: Site, port = 80): WorldService {
+export function httpService(server: string, site: Site, port = 80, maxBodyBytes = MAX_BODY_BYTES): WorldService {
   return (ns, addr) => {
-    listenTcp(ns, addr, port, (stream) => new Connection(ns, stream, server, site));
+    listenTcp(ns, addr, port, (stream) => new Connection(ns, stream, server, site, maxBodyBytes));
   };
 }
 
@@ -67,6 +67,7 @@ class Connection {
     private readonly stream: KernelStream,
     private readonly server: string,
     private readonly site: Site,
+    private readonly maxBodyBytes: number,
   ) {
     this.body = this.serve()[Symbol.iterator]();
     stream.events = {
@@ -113,7 +114,7 @@ class Connection {
       for (;;) {
         const head = yield* reader.requestHead();
         if (head === undefined) break;
-        const body = yield* readUpTo(reader.body(requestFraming(head)), MAX_BODY_BYTES);
+        const body = yield* readUpTo(reader.body(requestFraming(head)), this.maxBodyBytes);
         if (body === undefined) throw new HttpError(413, reasons[413] as string);
         yield* this.respond(head, this.site({ ...head, path: pathOf(head.target), body }));
         if (!keepsAlive(head)) break;
