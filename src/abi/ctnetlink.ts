@@ -3,6 +3,10 @@
 export const IPCTNL_MSG_CT_NEW = 0x100;
 export const IPCTNL_MSG_CT_GET = 0x101;
 export const IPCTNL_MSG_CT_DELETE = 0x102;
+/** Multicast groups: who joins them hears of connections. */
+export const NFNLGRP_CONNTRACK_NEW = 1;
+export const NFNLGRP_CONNTRACK_UPDATE = 2;
+export const NFNLGRP_CONNTRACK_DESTROY = 3;
 /** struct nfgenmsg: family, version, resource. */
 export const NFGENMSG_SIZE = 4;
 

@@ -25,6 +25,7 @@ import { addrconfEvent } from "./ipv6/addresses.ts";
 import { NET, type NetModule } from "./module.ts";
 import { NetNamespace } from "./net-namespace.ts";
 import { packetEvent, packetFamily } from "./packet/packet-socket.ts";
+import { announceConnections } from "./netfilter/ctnetlink.ts";
 import { exitNetfilter, masqueradeEvent } from "./netfilter/netfilter.ts";
 import { netfilterOptions } from "./netfilter/sockopt.ts";
 import { forgetNamespace } from "./netlink/nsid.ts";
@@ -88,6 +89,7 @@ function setupNamespace(core: NetCore, ns: NetNamespace): NetNamespace {
   };
   ns.loopback = new LoopbackDevice(ns);
   registerDevice(ns.loopback, "lo");
+  announceConnections(ns);
   return ns;
 }
 

@@ -1,11 +1,20 @@
-/** conntrack(8) 1.4.7: the connections that the kernel tracks, over ctnetlink. Built: -L -D -F -C with filters. Left out: -E, -I, -U, -G, expectations. */
+/** conntrack(8) 1.4.7: the connections that the kernel tracks, over ctnetlink. Built: -L -D -F -C -E with filters. Left out: -I, -U, -G, expectations. */
 
 import * as C from "../../abi/ctnetlink.ts";
-import { EACCES, EPERM } from "../../abi/errno.ts";
+import { EACCES, EINTR, EPERM } from "../../abi/errno.ts";
 import { formatIpv4, parseIpv4 } from "../../abi/inet.ts";
-import { decodeAttributes, NETLINK_NETFILTER, type NetlinkAttribute, type NetlinkMessage, NetlinkWriter } from "../../abi/netlink.ts";
+import {
+  decodeAttributes,
+  NETLINK_NETFILTER,
+  type NetlinkAttribute,
+  type NetlinkMessage,
+  NetlinkWriter,
+  NLM_F_CREATE,
+} from "../../abi/netlink.ts";
+import { SIGINT, SIGTERM } from "../../abi/signal.ts";
 import { AF_INET } from "../../abi/socket.ts";
 import type { Proc } from "../../abi/sys.ts";
+import { CLOCK_REALTIME } from "../../abi/time.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command, Exit } from "../libc/command.ts";
 import { NetlinkFailure, NetlinkSocket } from "../libc/rtnetlink.ts";
@@ -30,7 +39,7 @@ interface Flow {
   /** The tuple as it came, to name the flow by. */
   readonly tuple: NetlinkAttribute;
   readonly status: number;
-  readonly timeout: number;
+  readonly timeout: number | undefined;
   readonly mark: number;
   readonly tcpState: number | undefined;
 }
@@ -55,7 +64,7 @@ function readFlow({ payload }: NetlinkMessage): Flow {
     reply: readSide(attributes.get(C.CTA_TUPLE_REPLY) as NetlinkAttribute),
     tuple,
     status: attributes.get(C.CTA_STATUS)?.be32 ?? 0,
-    timeout: attributes.get(C.CTA_TIMEOUT)?.be32 ?? 0,
+    timeout: attributes.get(C.CTA_TIMEOUT)?.be32,
     mark: attributes.get(C.CTA_MARK)?.be32 ?? 0,
     tcpState: attributes.get(C.CTA_PROTOINFO)?.nested.get(C.CTA_PROTOINFO_TCP)?.nested.get(C.CTA_PROTOINFO_TCP_STATE)?.u8,
   };
@@ -63,26 +72,77 @@ function readFlow({ payload }: NetlinkMessage): Flow {
 
 const sideText = ({ src, dst, ends }: Side): string => `src=${formatIpv4(src)} dst=${formatIpv4(dst)} ${ends}`;
 
-function flowText({ original, reply, status, timeout, mark, tcpState }: Flow, extended: boolean): string {
+/** `event`: without what is no news. */
+function flowText({ original, reply, status, timeout, mark, tcpState }: Flow, extended: boolean, event = false): string {
   const name = Object.keys(PROTOCOLS).find((key) => PROTOCOLS[key] === original.protocol) ?? "unknown";
-  let text = `${extended ? "ipv4     2 " : ""}${name.padEnd(8)} ${original.protocol} ${timeout} `;
+  let text = `${extended ? "ipv4     2 " : ""}${name.padEnd(8)} ${original.protocol} ${timeout === undefined ? "" : `${timeout} `}`;
   if (tcpState !== undefined) text += `${TCP_STATES[tcpState]} `;
   text += sideText(original);
   if ((status & C.IPS_SEEN_REPLY) === 0) text += "[UNREPLIED] ";
   text += sideText(reply);
   if ((status & C.IPS_ASSURED) !== 0) text += "[ASSURED] ";
+  if (event) return `${text}${mark === 0 ? "" : `mark=${mark}`}`.trimEnd();
   return `${text}mark=${mark} use=1\n`;
 }
 
 interface Request {
-  command: "L" | "D" | "F" | "C" | undefined;
+  command: "L" | "D" | "F" | "C" | "E" | undefined;
   extended: boolean;
+  timestamp: boolean;
+  /** Multicast groups to join. */
+  groups: number;
   readonly filters: ((flow: Flow) => boolean)[];
 }
 
 function* mistake(c: Command, text: string): Proc<never> {
   yield* c.eprint(`${c.name} ${VERSION}: ${text}\nTry \`${c.name} -h' or '${c.name} --help' for more information.\n`);
   throw new Exit(2);
+}
+
+const bit = (group: number): number => 1 << (group - 1);
+const EVENT_MASKS: Readonly<Record<string, number>> = {
+  ALL: bit(C.NFNLGRP_CONNTRACK_NEW) | bit(C.NFNLGRP_CONNTRACK_UPDATE) | bit(C.NFNLGRP_CONNTRACK_DESTROY),
+  NEW: bit(C.NFNLGRP_CONNTRACK_NEW),
+  UPDATES: bit(C.NFNLGRP_CONNTRACK_UPDATE),
+  DESTROY: bit(C.NFNLGRP_CONNTRACK_DESTROY),
+};
+
+/** `conntrack -E`: what happens to connections, until SIGINT or SIGTERM. */
+function* watch(c: Command, request: Request): Proc<number> {
+  const socket = yield* NetlinkSocket.open(
+    c.sys,
+    NETLINK_NETFILTER,
+    request.groups === 0 ? (EVENT_MASKS["ALL"] as number) : request.groups,
+  );
+  let stop = false;
+  let count = 0;
+  for (const signal of [SIGINT, SIGTERM])
+    yield* c.sys.rt_sigaction(signal, {
+      *handler() {
+        stop = true;
+      },
+      flags: 0,
+      mask: 0n,
+    });
+  while (!stop) {
+    try {
+      for (const message of yield* socket.receive()) {
+        const flow = readFlow(message);
+        if (!request.filters.every((test) => test(flow))) continue;
+        const kind =
+          message.type === C.IPCTNL_MSG_CT_DELETE ? "[DESTROY]" : (message.flags & NLM_F_CREATE) !== 0 ? "    [NEW]" : " [UPDATE]";
+        const now = yield* c.sys.clock_gettime(CLOCK_REALTIME);
+        const stamp = request.timestamp ? `[${now.sec}.${String(Math.floor(now.nsec / 1000)).padStart(6, "0")}]\t` : "";
+        yield* c.print(`${stamp}${kind} ${flowText(flow, request.extended, true)}\n`);
+        yield* c.stdout.flush();
+        count++;
+      }
+    } catch (e) {
+      if (e !== EINTR) throw e;
+    }
+  }
+  yield* c.eprint(`${c.name} ${VERSION}: ${count} flow events have been shown.\n`);
+  return 0;
 }
 
 /** Options that take a word, by what the flow is asked. */
@@ -104,9 +164,20 @@ const FILTERS: Readonly<Record<string, (flow: Flow) => number>> = {
 };
 
 function* parse(c: Command): Proc<Request> {
-  const request: Request = { command: undefined, extended: false, filters: [] };
+  const request: Request = { command: undefined, extended: false, timestamp: false, groups: 0, filters: [] };
   const commands: Readonly<Record<string, Request["command"]>> = {
-    ...{ "-L": "L", "--dump": "L", "-D": "D", "--delete": "D", "-F": "F", "--flush": "F", "-C": "C", "--count": "C" },
+    ...{
+      "-L": "L",
+      "--dump": "L",
+      "-D": "D",
+      "--delete": "D",
+      "-F": "F",
+      "--flush": "F",
+      "-C": "C",
+      "--count": "C",
+      "-E": "E",
+      "--event": "E",
+    },
   };
   for (let i = 0; i < c.args.length; i++) {
     const word = c.args[i] as string;
@@ -128,7 +199,16 @@ function* parse(c: Command): Proc<Request> {
       const number = PROTOCOLS[text] ?? Number(text);
       if (Number.isNaN(number)) yield* mistake(c, `\`${text}' unsupported protocol`);
       request.filters.push((flow) => flow.original.protocol === number);
-    } else if (word === "-o" || word === "--output") request.extended = (yield* operand()).split(",").includes("extended");
+    } else if (word === "-o" || word === "--output") {
+      const words = (yield* operand()).split(",");
+      request.extended = words.includes("extended");
+      request.timestamp = words.includes("timestamp");
+    } else if (word === "-e" || word === "--event-mask")
+      for (const name of (yield* operand()).split(",")) {
+        const mask = EVENT_MASKS[name.toUpperCase()];
+        if (mask === undefined) return yield* mistake(c, `Bad parameter \`${name}'`);
+        request.groups |= mask;
+      }
     else if (word === "-n" || word === "--src-nat") request.filters.push((flow) => (flow.status & C.IPS_SRC_NAT) !== 0);
     else if (word === "-g" || word === "--dst-nat") request.filters.push((flow) => (flow.status & C.IPS_DST_NAT) !== 0);
     else if (word === "-V" || word === "--version") {
@@ -144,6 +224,7 @@ function* parse(c: Command): Proc<Request> {
 function* run(c: Command): Proc<number> {
   const request = yield* parse(c);
   if (request.command === undefined) return yield* mistake(c, "You need to supply an operation");
+  if (request.command === "E") return yield* watch(c, request);
   const header = (): NetlinkWriter => new NetlinkWriter().u8(AF_INET).u8(0).u16(0);
   const say = (text: string): Proc<void> => c.eprint(`${c.name} ${VERSION}: ${text}\n`);
   try {
@@ -185,11 +266,13 @@ Commands:
   -D [table] parameters		Delete connections
   -F [table]			Flush table
   -C [table]			Show counter
+  -E [table] [options]		Show events
 
 Conntrack parameters and options:
   -n, --src-nat			source NAT
   -g, --dst-nat			destination NAT
-  -o, --output extended		with the network protocol
+  -o, --output extended|timestamp	with the network protocol, with the time
+  -e, --event-mask mask		ALL, NEW, UPDATES or DESTROY
   -s, --src, --orig-src ip	Source address from original direction
   -d, --dst, --orig-dst ip	Destination address from original direction
   -r, --reply-src ip		Source address from reply direction

@@ -1,13 +1,21 @@
-/** NETLINK_NETFILTER: connections as conntrack(8) asks for them and deletes them. Linux `net/netfilter/nf_conntrack_netlink.c`. Left out: events, expectations, making entries. */
+/** NETLINK_NETFILTER: connections as conntrack(8) asks for them and deletes them. Linux `net/netfilter/nf_conntrack_netlink.c`. Left out: expectations, making entries. */
 
 import * as C from "../../../abi/ctnetlink.ts";
 import { EINVAL, ENOENT } from "../../../abi/errno.ts";
 import { IPPROTO_ICMP, IPPROTO_TCP } from "../../../abi/inet.ts";
-import { decodeAttributes, type NetlinkAttribute, NetlinkWriter } from "../../../abi/netlink.ts";
+import {
+  decodeAttributes,
+  NETLINK_NETFILTER,
+  type NetlinkAttribute,
+  NetlinkWriter,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+} from "../../../abi/netlink.ts";
 import { AF_INET } from "../../../abi/socket.ts";
 import type { NetlinkProtocol } from "../netlink/protocol.ts";
 import type { NetNamespace } from "../net-namespace.ts";
-import { type Conntrack, conntrackOf } from "./conntrack.ts";
+import { netlinkBroadcast } from "../netlink/socket.ts";
+import { type Conntrack, type ConntrackEvent, conntrackOf } from "./conntrack.ts";
 import type { Tuple } from "./tuple.ts";
 
 const be16 = (value: number): Uint8Array => Uint8Array.of(value >>> 8, value & 255);
@@ -37,11 +45,30 @@ function fill(ns: NetNamespace, ct: Conntrack): Uint8Array {
   tuple(w, C.CTA_TUPLE_REPLY, ct.reply);
   const status = C.IPS_CONFIRMED | (ct.seenReply ? C.IPS_SEEN_REPLY : 0) | (ct.assured ? C.IPS_ASSURED : 0);
   w.attrBe32(C.CTA_STATUS, status | (ct.srcNat ? C.IPS_SRC_NAT : 0) | (ct.dstNat ? C.IPS_DST_NAT : 0));
-  w.attrBe32(C.CTA_TIMEOUT, remainingSec(ns, ct));
+  // What has run out is told without its time.
+  const leftSec = remainingSec(ns, ct);
+  if (leftSec > 0 || !ct.dying) w.attrBe32(C.CTA_TIMEOUT, leftSec);
   if (ct.original.protocol === IPPROTO_TCP) {
     w.nest(C.CTA_PROTOINFO, (info) => info.nest(C.CTA_PROTOINFO_TCP, (t) => t.attrU8(C.CTA_PROTOINFO_TCP_STATE, ct.tcpState)));
   }
   return w.attrBe32(C.CTA_MARK, ct.mark).attrBe32(C.CTA_ID, ct.id).attrBe32(C.CTA_USE, 1).finish();
+}
+
+const GROUPS: Readonly<Record<ConntrackEvent, number>> = {
+  new: C.NFNLGRP_CONNTRACK_NEW,
+  update: C.NFNLGRP_CONNTRACK_UPDATE,
+  destroy: C.NFNLGRP_CONNTRACK_DESTROY,
+};
+
+/** ctnetlink_conntrack_event(). Differs from Linux: it is not told which program had a connection deleted. Tells those who have joined the event's group. */
+function announce(ns: NetNamespace, event: ConntrackEvent, ct: Conntrack): void {
+  const type = event === "destroy" ? C.IPCTNL_MSG_CT_DELETE : C.IPCTNL_MSG_CT_NEW;
+  netlinkBroadcast(ns, NETLINK_NETFILTER, GROUPS[event], type, () => fill(ns, ct), event === "new" ? NLM_F_CREATE | NLM_F_EXCL : 0);
+}
+
+/** A new namespace's connections are told of from the beginning. */
+export function announceConnections(ns: NetNamespace): void {
+  conntrackOf(ns).listeners.add((event, ct) => announce(ns, event, ct));
 }
 
 const port = (attribute: NetlinkAttribute | undefined): number => ((attribute?.bytes[0] ?? 0) << 8) | (attribute?.bytes[1] ?? 0);
