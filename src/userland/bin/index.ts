@@ -72,6 +72,7 @@ import { init } from "./init.ts";
 import { install } from "./install.ts";
 import { ionice } from "./ionice.ts";
 import { ip } from "./ip.ts";
+import { ip6tables, ip6tablesRestore, ip6tablesSave } from "./ip6tables.ts";
 import { iptables } from "./iptables.ts";
 import { iptablesRestore } from "./iptables-restore.ts";
 import { iptablesSave } from "./iptables-save.ts";
@@ -284,6 +285,9 @@ export const executables: readonly Executable[] = [
   install,
   ionice,
   ip,
+  ip6tables,
+  ip6tablesRestore,
+  ip6tablesSave,
   iptables,
   iptablesRestore,
   iptablesSave,
