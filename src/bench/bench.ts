@@ -6,6 +6,7 @@ import { boot } from "../machine/testing.ts";
 import { bootMs, fileRate, getpidRate, measure, type Micro, pipeRate } from "./micro.ts";
 import { copyUpCost, lookupCost, readdirCost, statCost } from "./overlay.ts";
 import { connectRate, loopbackRate, vethRate } from "./net.ts";
+import { curlRate, idleEvents, ncRate } from "./net-programs.ts";
 import { cloneExecRate, realUnshareExecRate, unshareExecRate } from "./isolation.ts";
 import { openJustBash } from "./peers.ts";
 import { boundCost, runnableCost, treeCost, wakeCost } from "./sched.ts";
@@ -105,6 +106,14 @@ loopbackRate(32);
 line("TCP through loopback, Node", rate(loopbackRate(), "MB/s"), "", "");
 line("TCP through a veth pair, Node", rate(vethRate(), "MB/s"), "", "");
 line("TCP connections, a byte each way, Node", rate(connectRate()), "", "");
+for (const [name, unit, { ours, real }] of [
+  ["curl, httpd through veth+bridge+NAT (real kernel)", "/s", curlRate()],
+  ["nc through a veth pair (real kernel)", "MB/s", ncRate()],
+] as const) {
+  const peer = real === undefined ? "no root or tools" : rate(real, unit);
+  line(name, rate(ours, unit), peer, real === undefined ? "" : `${(ours / real).toFixed(2)}×`);
+}
+line("idle network of 100 namespaces, timers/s", idleEvents().toFixed(3), "aim 0", "");
 const growth = (few: number, many: number): string => `${few.toFixed(0)} → ${many.toFixed(0)} ns`;
 function grows(name: string, of: (n: number) => number, from: number, to: number): void {
   of(from);
