@@ -40,27 +40,20 @@ class Parser {
   ) {}
 
   parse(): Filter {
-    const filter = this.or();
+    const filter = this.joined();
     if (this.at < this.words.length) throw syntaxError();
     return filter;
   }
 
-  private or(): Filter {
-    let left = this.and();
-    while (this.take("or", "||")) {
-      const [one, other] = [left, this.and()];
-      left = (packet) => one(packet) || other(packet);
-    }
-    return left;
-  }
-
-  private and(): Filter {
+  /** `and` and `or` bind alike, from left to right. */
+  private joined(): Filter {
     let left = this.not();
-    while (this.take("and", "&&")) {
+    for (;;) {
+      const both = this.take("and", "&&");
+      if (!both && !this.take("or", "||")) return left;
       const [one, other] = [left, this.not()];
-      left = (packet) => one(packet) && other(packet);
+      left = both ? (packet) => one(packet) && other(packet) : (packet) => one(packet) || other(packet);
     }
-    return left;
   }
 
   private not(): Filter {
@@ -69,7 +62,7 @@ class Parser {
       return (packet) => !inner(packet);
     }
     if (this.take("(")) {
-      const inner = this.or();
+      const inner = this.joined();
       if (!this.take(")")) throw syntaxError();
       return inner;
     }
@@ -149,7 +142,8 @@ class Parser {
   private ports(kind: string, text: string, direction: Direction): Filter {
     const one = (name: string): number => {
       const port = this.names.port(name);
-      if (port === undefined) throw new FilterError(`unknown port '${name}'`);
+      if (port === undefined) throw new FilterError(kind === "port" ? `unknown port '${name}'` : `unknown port in range '${text}'`);
+      if (port > 65_535) throw new FilterError(`illegal port number ${port} > 65535`);
       return port;
     };
     const [low = "", high = low] = kind === "port" ? [text] : text.split("-");
@@ -173,7 +167,8 @@ class Parser {
       const parts = base.split(".");
       const bits = length === undefined ? parts.length * 8 : Number(length);
       const addr = parseIpv4([...parts, "0", "0", "0"].slice(0, 4).join("."));
-      if (addr === undefined || !(bits >= 0 && bits <= 32)) throw syntaxError();
+      if (addr === undefined || !(bits >= 0)) throw syntaxError();
+      if (bits > 32) throw new FilterError("mask length must be <= 32");
       const mask = prefixMask(bits);
       if ((addr & ~mask) !== 0) throw new FilterError(`non-network bits set in "${text}"`);
       test = (one) => (one & mask) >>> 0 === addr;
