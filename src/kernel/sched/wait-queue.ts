@@ -29,9 +29,10 @@ export class WaitQueue {
     for (const waiter of this.waiters) waiter.wakeUp();
   }
 
-  /** Wakes the first that can use it. */
-  wakeOne(): void {
-    if (this.waiters === undefined) return;
-    for (const waiter of this.waiters) if (waiter.wakeUp()) return;
+  /** Wakes the first that can use it; false if none could. */
+  wakeOne(): boolean {
+    if (this.waiters === undefined) return false;
+    for (const waiter of this.waiters) if (waiter.wakeUp()) return true;
+    return false;
   }
 }

@@ -121,7 +121,8 @@ function futex(
   let queue = futexes.get(word);
   if (op === "FUTEX_WAKE") {
     let woken = 0;
-    for (; woken < value && queue !== undefined && !queue.empty; woken++) queue.wakeOne();
+    // Who was woken stays in the queue until it runs.
+    while (woken < value && queue?.wakeOne() === true) woken++;
     return woken;
   }
   if (word.value !== value) throw EAGAIN;
