@@ -19,6 +19,6 @@ for (const { steps } of catalogue.images) {
   }
 }
 const text = readFileSync(file, "utf8");
-const start = text.indexOf("= {\n") + 4;
-writeFileSync(file, `${text.slice(0, start)}${[...rows.values()].join("")}};\n`);
+const start = text.indexOf("RecordedDigests = {") + "RecordedDigests = {".length;
+writeFileSync(file, `${text.slice(0, start)}\n${[...rows.values()].join("")}};\n`);
 console.log(`${rows.size} layers`);
