@@ -4,6 +4,20 @@ import type { Executable } from "../userland/executable.ts";
 
 export const engineExecutables: readonly Executable[] = [
   {
+    name: "containerd-shim-runc-v2",
+    load: () => import("./shim/main.ts"),
+    paths: ["/usr/bin/containerd-shim-runc-v2"],
+    sizeBytes: 11_615_216,
+    needed: [],
+  },
+  {
+    name: "docker-init",
+    load: () => import("./docker-init.ts"),
+    paths: ["/usr/bin/docker-init"],
+    sizeBytes: 868_064,
+    needed: [],
+  },
+  {
     name: "dockerd",
     load: () => import("./dockerd.ts"),
     paths: ["/usr/sbin/dockerd"],

@@ -123,6 +123,11 @@ export class Exchange {
     yield* this.begin(status);
   }
 
+  /** A head without any body, as the answer to HEAD. */
+  bare(status: number): Proc<void> {
+    return this.begin(status);
+  }
+
   *bytes(status: number, content: Uint8Array, type: string): Proc<void> {
     this.headers.set("Content-Type", type);
     if (content.length > BUFFERED && this.method !== "HEAD") {

@@ -1,10 +1,12 @@
 /** runc's command line: options before and after the verb, usage, and how errors are printed. `urfave/cli`, `logrus`. */
 
+import { O_APPEND, O_CREAT, O_WRONLY } from "../../abi/fcntl.ts";
 import { CLOCK_REALTIME } from "../../abi/time.ts";
 import type { Env, Proc, Sys } from "../../abi/sys.ts";
 import { encodeUtf8 } from "../../abi/utf8.ts";
 import { type Output, writeAll } from "../../userland/libc/stdio.ts";
 import { strftime } from "../../userland/libc/strftime.ts";
+import { open, optional } from "../../userland/libc/unistd.ts";
 import type { Containers } from "../container/state-file.ts";
 import { RuncError } from "../error.ts";
 
@@ -94,13 +96,19 @@ export function verbHelp({ name, summary, usage, options }: Verb): string {
   return `NAME:\n   runc ${name} - ${summary}\n\nUSAGE:\n   runc ${name} ${options.length === 0 ? "" : "[command options] "}${usage}\n${tail}`;
 }
 
+/** Where messages go: standard error, or the file of `--log`. */
+export interface Log {
+  readonly path: string | undefined;
+  readonly json: boolean;
+}
+
 /** A log line as logrus writes it where no terminal reads it. */
-export function* logLine(sys: Sys, level: "error" | "warning", message: string): Proc<void> {
+export function* logLine(sys: Sys, log: Log, level: "error" | "warning", message: string): Proc<void> {
   const { sec } = yield* sys.clock_gettime(CLOCK_REALTIME);
   const time = strftime("%Y-%m-%dT%H:%M:%SZ", { sec, nsec: 0 });
-  yield* writeAll(
-    sys,
-    2,
-    encodeUtf8(`time="${time}" level=${level} msg=${/^[\w.-]+$/.test(message) ? message : JSON.stringify(message)}\n`),
-  );
+  const quoted = /^[\w.-]+$/.test(message) ? message : JSON.stringify(message);
+  const line = log.json ? JSON.stringify({ level, msg: message, time }) : `time="${time}" level=${level} msg=${quoted}`;
+  const fd = log.path === undefined ? undefined : yield* optional(open(sys, log.path, O_WRONLY | O_CREAT | O_APPEND, 0o644));
+  yield* writeAll(sys, fd ?? 2, encodeUtf8(`${line}\n`));
+  if (fd !== undefined) yield* sys.close(fd);
 }

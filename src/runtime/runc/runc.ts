@@ -9,7 +9,7 @@ import { Output } from "../../userland/libc/stdio.ts";
 import { runInit } from "../container/init.ts";
 import { Containers } from "../container/state-file.ts";
 import { goError, RuncError } from "../error.ts";
-import { logLine, optionLines, type ParsedOptions, parseOptions, type RuncOption, type Verb, verbHelp } from "./cli.ts";
+import { type Log, logLine, optionLines, type ParsedOptions, parseOptions, type RuncOption, type Verb, verbHelp } from "./cli.ts";
 import { create } from "./create.ts";
 import { deleteVerb } from "./delete.ts";
 import { exec } from "./exec.ts";
@@ -51,7 +51,7 @@ function* main(sys: Sys, argv: readonly string[], env: Env): Proc<number> {
   else {
     const verb = verbs.find((one) => one.name === name);
     if (verb === undefined) throw new RuncError(`No help topic for '${name}'\n`);
-    const status = yield* runVerb(sys, env, out, verb, words, given.get("root")?.at(-1) ?? "/run/runc");
+    const status = yield* runVerb(sys, env, out, verb, words, given.get("root")?.at(-1) ?? "/run/runc", logOf(given));
     yield* out.flush();
     return status;
   }
@@ -59,7 +59,7 @@ function* main(sys: Sys, argv: readonly string[], env: Env): Proc<number> {
   return 0;
 }
 
-function* runVerb(sys: Sys, env: Env, out: Output, verb: Verb, words: readonly string[], root: string): Proc<number> {
+function* runVerb(sys: Sys, env: Env, out: Output, verb: Verb, words: readonly string[], root: string, log: Log): Proc<number> {
   if (words.some((word) => word === "--help" || word === "-h")) {
     yield* out.print(verbHelp(verb));
     return 0;
@@ -89,12 +89,24 @@ function* runVerb(sys: Sys, env: Env, out: Output, verb: Verb, words: readonly s
     has: (option) => given.has(option),
     value: (option) => given.get(option)?.at(-1),
     values: (option) => given.get(option) ?? [],
-    warn: (message) => logLine(sys, "warning", message),
+    warn: (message) => logLine(sys, log, "warning", message),
   });
 }
 
 /** Verbs whose messages name them, and the status after their failure. */
 const PREFIXES: Readonly<Record<string, string>> = { create: "runc create failed: ", run: "runc run failed: ", exec: "exec failed: " };
+
+const logOf = (given: ParsedOptions["given"]): Log => ({ path: given.get("log")?.at(-1), json: given.get("log-format")?.at(-1) === "json" });
+
+/** What the words say of the log, whatever else is wrong with them. */
+function findLog(words: readonly string[]): Log {
+  try {
+    return logOf(parseOptions(globalOptions, words).given);
+  } catch (e) {
+    if (!(e instanceof RuncError)) throw e;
+    return { path: undefined, json: false };
+  }
+}
 
 /** The program, `runc init` included. */
 export const runc: Program = function* (sys, argv, env) {
@@ -103,9 +115,9 @@ export const runc: Program = function* (sys, argv, env) {
     return yield* main(sys, argv, env);
   } catch (e) {
     if (!(e instanceof RuncError || e instanceof Errno)) throw e;
-    const verb = argv.slice(1).find((word) => !word.startsWith("-")) ?? "";
+    const verb = argv.slice(1).find((word) => word in PREFIXES) ?? "";
     const usage = e.message.startsWith("runc: ");
-    yield* logLine(sys, "error", `${usage ? "" : (PREFIXES[verb] ?? "")}${goError(e)}`);
+    yield* logLine(sys, findLog(argv.slice(1)), "error", `${usage ? "" : (PREFIXES[verb] ?? "")}${goError(e)}`);
     return verb === "exec" ? 255 : 1;
   }
 };

@@ -1,0 +1,306 @@
+/** From a request to a container that could be started: defaults, checks, the layer, volumes, networks. moby `daemon/create.go`. */
+
+import type { Proc } from "../../abi/sys.ts";
+import type { ContainerConfig, ContainerCreateBody, HostConfig, StringSet } from "../api/container.ts";
+import type { Daemon } from "../daemon.ts";
+import { EngineError, invalidParameter, isFailure, systemError } from "../errors.ts";
+import { makeDirs } from "../files.ts";
+import type { ImageForContainer } from "../parts.ts";
+import { makeDirsInRoot } from "../rootfs-path.ts";
+import { Container } from "./container.ts";
+import type { Containers } from "./containers.ts";
+import { verifyConfig, verifyHostConfig } from "./verify.ts";
+
+const MASKED = [
+  "/proc/asound",
+  "/proc/acpi",
+  "/proc/kcore",
+  "/proc/keys",
+  "/proc/latency_stats",
+  "/proc/timer_list",
+  "/proc/timer_stats",
+  "/proc/sched_debug",
+  "/proc/scsi",
+  "/sys/firmware",
+];
+const READONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+/** Every field there, as Go's structs have them. */
+function completeConfig(body: ContainerCreateBody): ContainerConfig {
+  const { HostConfig: _host, NetworkingConfig: _networking, ...config } = body;
+  return {
+    ...config,
+    Hostname: config.Hostname ?? "",
+    Domainname: config.Domainname ?? "",
+    User: config.User ?? "",
+    AttachStdin: config.AttachStdin ?? false,
+    AttachStdout: config.AttachStdout ?? false,
+    AttachStderr: config.AttachStderr ?? false,
+    Tty: config.Tty ?? false,
+    OpenStdin: config.OpenStdin ?? false,
+    StdinOnce: config.StdinOnce ?? false,
+    Env: listOf(config.Env),
+    Cmd: commandOf(config.Cmd),
+    Image: config.Image ?? "",
+    Volumes: config.Volumes ?? null,
+    WorkingDir: config.WorkingDir ?? "",
+    Entrypoint: commandOf(config.Entrypoint),
+    OnBuild: config.OnBuild ?? null,
+    Labels: config.Labels ?? {},
+  };
+}
+
+const listOf = (list: string[] | null | undefined): string[] | null => list ?? null;
+
+/** A command may be one text as well. */
+const commandOf = (command: string[] | string | null | undefined): string[] | null =>
+  command === null || command === undefined ? null : typeof command === "string" ? [command] : command;
+
+/** What the request leaves open comes from the image. moby `daemon/commit.go` merge. */
+function mergeImage(config: ContainerConfig, image: Partial<ContainerConfig>): void {
+  if (config.User === "") config.User = image.User ?? "";
+  const ports: StringSet = { ...image.ExposedPorts, ...config.ExposedPorts };
+  if (Object.keys(ports).length > 0) config.ExposedPorts = ports;
+  else delete config.ExposedPorts;
+  const own = new Set((config.Env ?? []).map((entry) => entry.split("=")[0]));
+  const inherited = (image.Env ?? []).filter((entry) => !own.has(entry.split("=")[0]));
+  config.Env = config.Env === null && inherited.length === 0 ? (image.Env ?? null) : [...(config.Env ?? []), ...inherited];
+  config.Labels = { ...image.Labels, ...config.Labels };
+  if ((config.Entrypoint ?? []).length === 0) {
+    if ((config.Cmd ?? []).length === 0) config.Cmd = image.Cmd ?? null;
+    if (config.Entrypoint === null) config.Entrypoint = image.Entrypoint ?? null;
+  }
+  const health = config.Healthcheck;
+  if (image.Healthcheck !== undefined && image.Healthcheck !== null) {
+    if (health === undefined) config.Healthcheck = image.Healthcheck;
+    else
+      config.Healthcheck = {
+        ...image.Healthcheck,
+        ...Object.fromEntries(
+          Object.entries(health).filter(([, value]) => value !== 0 && value !== null && !(Array.isArray(value) && value.length === 0)),
+        ),
+      };
+  }
+  if (config.WorkingDir === "") config.WorkingDir = image.WorkingDir ?? "";
+  const volumes = { ...config.Volumes, ...image.Volumes };
+  if (Object.keys(volumes).length > 0) config.Volumes = volumes;
+  if (!config.StopSignal && image.StopSignal) config.StopSignal = image.StopSignal;
+  if (config.Shell === undefined && image.Shell !== undefined) config.Shell = image.Shell;
+}
+
+/** The zero values of Go's HostConfig. */
+const emptyHostConfig = (): HostConfig => ({
+  Binds: null,
+  ContainerIDFile: "",
+  LogConfig: { Type: "", Config: {} },
+  NetworkMode: "",
+  PortBindings: null,
+  RestartPolicy: { Name: "", MaximumRetryCount: 0 },
+  AutoRemove: false,
+  VolumeDriver: "",
+  VolumesFrom: null,
+  CapAdd: null,
+  CapDrop: null,
+  CgroupnsMode: "",
+  Dns: null,
+  DnsOptions: null,
+  DnsSearch: null,
+  ExtraHosts: null,
+  GroupAdd: null,
+  IpcMode: "",
+  Cgroup: "",
+  Links: null,
+  OomScoreAdj: 0,
+  PidMode: "",
+  Privileged: false,
+  PublishAllPorts: false,
+  ReadonlyRootfs: false,
+  SecurityOpt: null,
+  UTSMode: "",
+  UsernsMode: "",
+  ShmSize: 0,
+  ConsoleSize: [0, 0],
+  Isolation: "",
+  CpuShares: 0,
+  Memory: 0,
+  NanoCpus: 0,
+  CgroupParent: "",
+  BlkioWeight: 0,
+  BlkioWeightDevice: null,
+  BlkioDeviceReadBps: null,
+  BlkioDeviceWriteBps: null,
+  BlkioDeviceReadIOps: null,
+  BlkioDeviceWriteIOps: null,
+  CpuPeriod: 0,
+  CpuQuota: 0,
+  CpuRealtimePeriod: 0,
+  CpuRealtimeRuntime: 0,
+  CpusetCpus: "",
+  CpusetMems: "",
+  Devices: null,
+  DeviceCgroupRules: null,
+  DeviceRequests: null,
+  KernelMemory: 0,
+  KernelMemoryTCP: 0,
+  MemoryReservation: 0,
+  MemorySwap: 0,
+  MemorySwappiness: null,
+  OomKillDisable: null,
+  PidsLimit: null,
+  Ulimits: null,
+  CpuCount: 0,
+  CpuPercent: 0,
+  IOMaximumIOps: 0,
+  IOMaximumBandwidth: 0,
+  MaskedPaths: null,
+  ReadonlyPaths: null,
+});
+
+/** What the daemon has for what was left open. moby adaptContainerSettings. */
+function completeHostConfig(daemon: Daemon, given: Partial<HostConfig> | undefined): HostConfig {
+  const defined = Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined));
+  const nulls = new Set(["RestartPolicy", "LogConfig", "ConsoleSize"]);
+  const host: HostConfig = {
+    ...emptyHostConfig(),
+    ...Object.fromEntries(Object.entries(defined).filter(([name, value]) => !(value === null && nulls.has(name)))),
+  };
+  const { config } = daemon;
+  host.RestartPolicy = { Name: host.RestartPolicy.Name ?? "", MaximumRetryCount: host.RestartPolicy.MaximumRetryCount ?? 0 };
+  if (host.LogConfig.Type === "" || host.LogConfig.Type === undefined)
+    host.LogConfig = { Type: config.logDriver, Config: { ...config.logOpts, ...host.LogConfig.Config } };
+  else host.LogConfig = { Type: host.LogConfig.Type, Config: host.LogConfig.Config ?? {} };
+  if (host.NetworkMode === "") host.NetworkMode = "default";
+  if (host.ShmSize === 0) host.ShmSize = config.defaultShmSize;
+  if (host.IpcMode === "") host.IpcMode = "private";
+  if (host.CgroupnsMode === "") host.CgroupnsMode = host.Privileged ? "host" : "private";
+  if (given !== undefined && !host.Runtime) host.Runtime = "runc";
+  if (host.Memory > 0 && host.MemorySwap === 0) host.MemorySwap = host.Memory * 2;
+  if (host.OomKillDisable === null) host.OomKillDisable = false;
+  if (host.Privileged) {
+    host.MaskedPaths ??= null;
+    host.ReadonlyPaths ??= null;
+  } else {
+    host.MaskedPaths ??= MASKED;
+    host.ReadonlyPaths ??= READONLY;
+  }
+  if (host.Init === null) delete host.Init;
+  return host;
+}
+
+/** Errors: system `invalid --security-opt 1: "x"`. */
+function checkSecurityOpt(host: HostConfig): void {
+  for (const option of host.SecurityOpt ?? []) {
+    if (option === "no-new-privileges") continue;
+    const [, key, value] = /^([^=:]+)[=:](.*)$/s.exec(option) ?? [];
+    if (key === undefined) throw systemError(`invalid --security-opt 1: ${JSON.stringify(option)}`);
+    if (!["label", "apparmor", "seccomp", "no-new-privileges"].includes(key))
+      throw systemError(`invalid --security-opt 2: ${JSON.stringify(option)}`);
+    if (key === "no-new-privileges" && value !== "true" && value !== "false")
+      throw systemError(`invalid --security-opt 2: ${JSON.stringify(option)}`);
+  }
+}
+
+export interface Creation {
+  readonly container: Container;
+  readonly warnings: string[];
+}
+
+export function* createContainer(containers: Containers, name: string | undefined, body: ContainerCreateBody): Proc<Creation> {
+  const { daemon } = containers;
+  const config = completeConfig(body);
+  const asGiven = completeHostConfig(daemon, body.HostConfig);
+  verifyConfig(config);
+  const warnings = yield* verifyHostConfig(daemon, asGiven, config);
+  const image = config.Image === "" ? undefined : yield* daemon.images.resolve(config.Image);
+  if (image !== undefined) mergeImage(config, image.config);
+  if ((config.Entrypoint ?? []).length === 0 && (config.Cmd ?? []).length === 0) throw invalidParameter("No command specified");
+  verifyConfig(config);
+  const id = yield* daemon.randomHex(32);
+  const reserved = yield* containers.reserveName(name, id);
+  try {
+    return { container: yield* build(containers, id, reserved, name === undefined, config, asGiven, image, body), warnings };
+  } catch (e) {
+    containers.releaseName(reserved, id);
+    throw e;
+  }
+}
+
+function* build(
+  containers: Containers,
+  id: string,
+  name: string,
+  anonymous: boolean,
+  config: ContainerConfig,
+  hostConfig: HostConfig,
+  image: ImageForContainer | undefined,
+  body: ContainerCreateBody,
+): Proc<Container> {
+  const { daemon } = containers;
+  const { sys } = daemon;
+  checkSecurityOpt(hostConfig);
+  if (config.Hostname === "") config.Hostname = yield* defaultHostname(daemon, id, hostConfig);
+  const words = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
+  const [path = "", ...args] = words;
+  const container = new Container(daemon, {
+    ...{ id, name, config, hostConfig, path, args, anonymous },
+    created: yield* daemon.timestamp(),
+    imageId: image?.id ?? "",
+  });
+  for (const mode of [hostConfig.PidMode, hostConfig.IpcMode]) if (mode.startsWith("container:")) requireOther(daemon, mode.slice(10));
+  let layer = false;
+  try {
+    yield* daemon.images.createLayer(id, image?.id, hostConfig.StorageOpt);
+    layer = true;
+    yield* makeDirs(sys, container.root, 0o710);
+    yield* makeDirs(sys, `${container.root}/checkpoints`, 0o700);
+    yield* daemon.volumes.prepare(container);
+    const rootfs = yield* daemon.images.mountLayer(id);
+    try {
+      if (config.WorkingDir !== "" && config.WorkingDir !== "/") yield* makeDirsInRoot(sys, rootfs, config.WorkingDir);
+      yield* daemon.volumes.populate(container, rootfs);
+    } finally {
+      yield* daemon.images.unmountLayer(id);
+    }
+    yield* daemon.networks.prepare(container, body.NetworkingConfig);
+    yield* container.save();
+    containers.register(container);
+  } catch (e) {
+    yield* undo(containers, container, layer);
+    throw e;
+  }
+  yield* containers.event(container, "create");
+  return container;
+}
+
+/** Nothing is left of what could not be made. */
+function* undo(containers: Containers, container: Container, layer: boolean): Proc<void> {
+  const { daemon } = containers;
+  try {
+    yield* daemon.volumes.forget(container, true);
+    if (layer) yield* daemon.images.removeLayer(container.id);
+    yield* containers.removeFiles(container);
+  } catch (e) {
+    if (!isFailure(e)) throw e;
+    yield* daemon.log("error", `failed to cleanup container on create error: ${e.message}`, { container: container.id });
+  }
+  if (layer) yield* containers.event(container, "destroy");
+}
+
+/** Errors: invalidParameter `No such container: x`. */
+function requireOther(daemon: Daemon, reference: string): void {
+  try {
+    daemon.containers.require(reference);
+  } catch (e) {
+    throw e instanceof EngineError ? invalidParameter(e.message) : e;
+  }
+}
+
+function* defaultHostname(daemon: Daemon, id: string, { NetworkMode, UTSMode }: HostConfig): Proc<string> {
+  if (NetworkMode === "host" || UTSMode === "host") return (yield* daemon.sys.uname()).nodename;
+  if (NetworkMode.startsWith("container:")) {
+    const other = daemon.containers.find(NetworkMode.slice(10));
+    if (other === undefined) return "";
+    return other.config.Hostname;
+  }
+  return id.slice(0, 12);
+}

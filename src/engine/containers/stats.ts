@@ -1,0 +1,163 @@
+/** docker stats: what a container's control group and its network devices count. moby `daemon/stats`, `daemon/stats_unix.go`, on cgroup v2. */
+
+import type { Proc, Sys } from "../../abi/sys.ts";
+import { optional, readText } from "../../userland/libc/unistd.ts";
+import type { BlkioEntry, ContainerStats, CpuStats } from "../api/container.ts";
+import { NO_TIME } from "../daemon.ts";
+import { watchForEnd } from "../server/connection.ts";
+import type { Exchange } from "../server/exchange.ts";
+import { Condition } from "../sync.ts";
+import type { Container } from "./container.ts";
+import { cgroupsPath } from "./spec.ts";
+
+const INTERVAL_NS = 1e9;
+const BLKIO = [
+  "io_service_bytes_recursive",
+  "io_serviced_recursive",
+  "io_queue_recursive",
+  "io_service_time_recursive",
+  "io_wait_time_recursive",
+  "io_merged_recursive",
+  "io_time_recursive",
+  "sectors_recursive",
+];
+
+const noCpu: CpuStats = {
+  cpu_usage: { total_usage: 0, usage_in_kernelmode: 0, usage_in_usermode: 0 },
+  throttling_data: { periods: 0, throttled_periods: 0, throttled_time: 0 },
+};
+
+/** Writes one sample, or one a second until the client or the container goes away. */
+export function* containerStats(x: Exchange, container: Container, stream: boolean, oneShot: boolean): Proc<void> {
+  const { daemon } = x;
+  let last = stream || oneShot || !container.running ? undefined : yield* sample(container, undefined);
+  if (last !== undefined) yield* daemon.sys.nanosleep(INTERVAL_NS);
+  if (!stream) {
+    yield* x.send(200, yield* sample(container, last));
+    return;
+  }
+  const out = yield* x.streaming(200, "application/json");
+  let gone = false;
+  const wake = new Condition(daemon.sys);
+  const watch = yield* watchForEnd(x, function* () {
+    gone = true;
+    yield* wake.broadcast();
+  });
+  while (!gone && !container.removed) {
+    last = yield* sample(container, last);
+    yield* out.json(last);
+    yield* wake.wait(INTERVAL_NS);
+  }
+  yield* watch.stop();
+  if (!gone) yield* out.end();
+}
+
+function* sample(container: Container, last: ContainerStats | undefined): Proc<ContainerStats> {
+  const blkio = Object.fromEntries(BLKIO.map((name) => [name, null])) as Record<string, BlkioEntry[] | null>;
+  const base = {
+    preread: last?.read ?? NO_TIME,
+    num_procs: 0,
+    storage_stats: {},
+    precpu_stats: last?.cpu_stats ?? noCpu,
+    name: `/${container.name}`,
+    id: container.id,
+  };
+  if (!container.running || container.restarting)
+    return {
+      read: NO_TIME,
+      ...base,
+      preread: NO_TIME,
+      pids_stats: {},
+      blkio_stats: blkio,
+      cpu_stats: noCpu,
+      precpu_stats: noCpu,
+      memory_stats: {},
+    };
+  const { sys } = container.daemon;
+  const dir = `/sys/fs/cgroup${cgroupsPath(container)}`;
+  const text = function* (name: string): Proc<string> {
+    return (yield* optional(readText(sys, `${dir}/${name}`))) ?? "";
+  };
+  const bytes = yield* text("io.stat");
+  if (bytes !== "") blkio.io_service_bytes_recursive = ioEntries(bytes);
+  const networks = yield* networkStats(sys, container.pid);
+  const pidsMax = (yield* text("pids.max")).trim();
+  return {
+    read: yield* container.daemon.timestamp(),
+    ...base,
+    pids_stats: {
+      current: Number(yield* text("pids.current")),
+      // Go's uint64 of "max".
+      limit: pidsMax === "max" || pidsMax === "" ? 18446744073709552000 : Number(pidsMax),
+    },
+    blkio_stats: blkio,
+    cpu_stats: yield* cpuStats(sys, yield* text("cpu.stat")),
+    memory_stats: yield* memoryStats(sys, text),
+    ...(networks === undefined ? {} : { networks }),
+  };
+}
+
+const counters = (text: string): Map<string, number> =>
+  new Map(text.split("\n").flatMap((line) => (line === "" ? [] : [[line.split(" ")[0] as string, Number(line.split(" ")[1])] as const])));
+
+function* cpuStats(sys: Sys, text: string): Proc<CpuStats> {
+  const counts = counters(text);
+  const ns = (name: string): number => (counts.get(name) ?? 0) * 1000;
+  // Jiffies of all CPUs, idle ones included, in nanoseconds.
+  const [, ...jiffies] = ((yield* optional(readText(sys, "/proc/stat"))) ?? "").split("\n")[0]?.trim().split(/\s+/) ?? [];
+  const system = jiffies.slice(0, 8).reduce((sum, value) => sum + Number(value), 0) * 1e7;
+  return {
+    cpu_usage: { total_usage: ns("usage_usec"), usage_in_kernelmode: ns("system_usec"), usage_in_usermode: ns("user_usec") },
+    system_cpu_usage: system,
+    online_cpus: (yield* sys.sched_getaffinity(0)).length,
+    throttling_data: {
+      periods: counts.get("nr_periods") ?? 0,
+      throttled_periods: counts.get("nr_throttled") ?? 0,
+      throttled_time: ns("throttled_usec"),
+    },
+  };
+}
+
+function* memoryStats(sys: Sys, text: (name: string) => Proc<string>): Proc<ContainerStats["memory_stats"]> {
+  const max = (yield* text("memory.max")).trim();
+  const { totalram } = yield* sys.sysinfo();
+  const limit = max === "max" || max === "" ? totalram : Math.min(Number(max), totalram);
+  return { usage: Number(yield* text("memory.current")), stats: Object.fromEntries(counters(yield* text("memory.stat"))), limit };
+}
+
+/** `8:0 rbytes=1 wbytes=2 …`. */
+function ioEntries(text: string): BlkioEntry[] {
+  return text.split("\n").flatMap((line) => {
+    const match = /^(\d+):(\d+) (.*)$/.exec(line);
+    if (match === null) return [];
+    const fields = new Map((match[3] as string).split(" ").map((field) => field.split("=") as [string, string]));
+    const device = { major: Number(match[1]), minor: Number(match[2]) };
+    return [
+      { ...device, op: "read", value: Number(fields.get("rbytes") ?? "0") },
+      { ...device, op: "write", value: Number(fields.get("wbytes") ?? "0") },
+    ];
+  });
+}
+
+/** The devices in its network namespace, lo left out. */
+function* networkStats(sys: Sys, pid: number): Proc<ContainerStats["networks"]> {
+  const text = yield* optional(readText(sys, `/proc/${pid}/net/dev`));
+  if (text === undefined) return undefined;
+  const networks: NonNullable<ContainerStats["networks"]> = {};
+  for (const line of text.split("\n").slice(2)) {
+    const [name = "", rest = ""] = line.split(":");
+    if (name.trim() === "" || name.trim() === "lo") continue;
+    const n = rest.trim().split(/\s+/).map(Number);
+    networks[name.trim()] = {
+      rx_bytes: n[0] ?? 0,
+      rx_packets: n[1] ?? 0,
+      rx_errors: n[2] ?? 0,
+      rx_dropped: n[3] ?? 0,
+      tx_bytes: n[8] ?? 0,
+      tx_packets: n[9] ?? 0,
+      tx_errors: n[10] ?? 0,
+      tx_dropped: n[11] ?? 0,
+    };
+  }
+  return Object.keys(networks).length === 0 ? undefined : networks;
+}
