@@ -75,8 +75,9 @@ export class Cli {
 
   /** A client with connections of its own, for a thread. */
   *anotherClient(): Proc<Client> {
-    const { host, version } = yield* this.client();
-    return new Client(this.sys, host, version);
+    const client = yield* this.client();
+    yield* client.ping();
+    return new Client(this.sys, client.host, client.version);
   }
 
   *capabilities(): Proc<Capabilities> {

@@ -137,7 +137,6 @@ export class Client {
     const response = yield* this.exchange(method, `/v${this.version}${path}${queryText(options.query ?? {})}`, options);
     if (response.head.status < 400) return response;
     const text = decodeUtf8((yield* readUpTo(response.body, MAX_ANSWER)) ?? new Uint8Array());
-    yield* response.close();
     throw this.failure(response.head, path, text);
   }
 

@@ -25,6 +25,7 @@ import { CliError } from "./errors.ts";
 import { bool, type Flags, list, string } from "./flags.ts";
 import { helpText } from "./help.ts";
 import { root } from "./root.ts";
+import { parseBool } from "./strconv.ts";
 import { CLIENT } from "./version.ts";
 
 const LEVELS = ["debug", "info", "warn", "error", "fatal", "panic", "trace"];
@@ -102,9 +103,9 @@ class Docker {
   private *helpTopic(words: readonly string[]): Proc<number> {
     let node: Node = top;
     let path = "docker";
-    for (const word of words) {
+    for (const [i, word] of words.entries()) {
       const child: Node | undefined = isGroup(node) ? findChild(node, word) : undefined;
-      if (child === undefined) throw new CliError(`unknown help topic: ${words.join(" ")}`);
+      if (child === undefined) throw new CliError(`unknown help topic: ${words.slice(i).join(" ")}`);
       node = child;
       path += ` ${word}`;
     }
@@ -168,7 +169,7 @@ function* configDir(sys: Sys, env: Env): Proc<string> {
   return `${home}/.docker`;
 }
 
-function* main(sys: Sys, words: readonly string[], env: Env): Proc<number> {
+function* dispatch(sys: Sys, words: readonly string[], env: Env): Proc<number> {
   const dir = yield* configDir(sys, env);
   const globals = globalFlags(dir);
   let parsed: Parsed;
@@ -197,10 +198,32 @@ function* main(sys: Sys, words: readonly string[], env: Env): Proc<number> {
     return 0;
   }
   if (parsed.help === "-h") yield* cli.eprint("Flag shorthand -h has been deprecated, use --help\n");
+  yield* checkBuilder(cli, parsed.args);
   return yield* parsed.help === undefined ? docker.run(top, "docker", parsed.args) : docker.help(top, "docker");
 }
 
-export const docker: Program = function* (sys, argv, env) {
+/** Builds want BuildKit, of which only the classic builder is here; who asks for that by `DOCKER_BUILDKIT=0` is told nothing. */
+function* checkBuilder(cli: Cli, [first, second]: readonly string[]): Proc<void> {
+  if (first !== "build" && first !== "builder" && !(first === "image" && second === "build")) return;
+  const wanted = cli.env.get("DOCKER_BUILDKIT") ?? "";
+  if (wanted === "") {
+    yield* cli.eprint(
+      "DEPRECATED: The legacy builder is deprecated and will be removed in a future release.\n" +
+        "            Install the buildx component to build images with BuildKit:\n" +
+        "            https://docs.docker.com/go/buildx/\n\n",
+    );
+    return;
+  }
+  let enabled: boolean;
+  try {
+    enabled = parseBool(wanted);
+  } catch {
+    throw new CliError("DOCKER_BUILDKIT environment variable expects boolean value");
+  }
+  if (enabled) throw new CliError("ERROR: BuildKit is enabled but the buildx component is missing or broken.");
+}
+
+export const main: Program = function* (sys, argv, env) {
   const status = yield* guarded(sys, argv, env);
   // Threads that still wait for something end with it.
   return yield* sys.exit_group(status);
@@ -208,7 +231,7 @@ export const docker: Program = function* (sys, argv, env) {
 
 function* guarded(sys: Sys, argv: readonly string[], env: Env): Proc<number> {
   try {
-    return yield* main(sys, argv.slice(1), env);
+    return yield* dispatch(sys, argv.slice(1), env);
   } catch (e) {
     if (e instanceof Exit) return e.status;
     if (e === EPIPE) return 1;

@@ -2,7 +2,9 @@
 
 import { EEXIST, ENOENT } from "../abi/errno.ts";
 import type { Proc, Sys } from "../abi/sys.ts";
-import { dirname, mkdir } from "../userland/libc/unistd.ts";
+import { AT_FDCWD, AT_REMOVEDIR } from "../abi/fcntl.ts";
+import { isDir } from "../abi/stat.ts";
+import { dirname, lstat, mkdir, readDir, unlink } from "../userland/libc/unistd.ts";
 
 /** mkdir -p. Errors: those of mkdir(2). */
 export function* makeDirectories(sys: Sys, path: string, mode = 0o755): Proc<void> {
@@ -33,4 +35,14 @@ export function cleanPath(path: string): string {
 /** filepath.Abs. */
 export function* absolutePath(sys: Sys, path: string): Proc<string> {
   return cleanPath(path.startsWith("/") ? path : `${yield* sys.getcwd()}/${path}`);
+}
+
+/** rm -r. Errors: those of unlink(2). */
+export function* removeTree(sys: Sys, path: string): Proc<void> {
+  if (!isDir((yield* lstat(sys, path)).mode)) {
+    yield* unlink(sys, path);
+    return;
+  }
+  for (const { name } of yield* readDir(sys, path)) if (name !== "." && name !== "..") yield* removeTree(sys, `${path}/${name}`);
+  yield* sys.unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 }

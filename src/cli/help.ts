@@ -84,8 +84,9 @@ function groupHelp(group: Group, path: string, engine: Capabilities, globals: Fl
   // cobra pads to the longest name of all, but to eleven letters at least.
   const width = Math.max(11, ...group.commands.map((node) => nameOf(node).length));
   const groups = sorted(nodes.filter(isGroup));
-  const common = nodes.filter((node) => !isGroup(node) && node.topic === "common");
-  const others = sorted(nodes.filter((node) => !isGroup(node) && node.topic !== "common"));
+  const isCommon = (node: Node): boolean => globals !== undefined && node.topic === "common";
+  const common = nodes.filter((node) => !isGroup(node) && isCommon(node));
+  const others = sorted(nodes.filter((node) => !isGroup(node) && !isCommon(node)));
   return [
     `Usage:  ${path}${globals === undefined ? "" : " [OPTIONS]"} COMMAND\n\n${group.short}`,
     listing("Common Commands", common, width),

@@ -9,7 +9,7 @@ import type { Cli } from "./cli.ts";
 import { CliError } from "./errors.ts";
 import { compile, execute } from "./format/table.ts";
 import type { Template } from "./format/template/parse.ts";
-import { GoStruct, type GoValue } from "./format/template/value.ts";
+import { GoStruct, type GoValue, NIL_MAP, NIL_SLICE } from "./format/template/value.ts";
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -36,6 +36,19 @@ const ABSENT: Readonly<Record<string, readonly string[]>> = {
   Config: ["Healthcheck", "StopTimeout"],
   HostConfig: ["Init"],
 };
+
+/** Fields that are null as pointers; others that are null are lists or maps. */
+const POINTERS = new Set([
+  "MemorySwappiness",
+  "OomKillDisable",
+  "PidsLimit",
+  "Init",
+  "IPAMConfig",
+  "Healthcheck",
+  "Health",
+  "StopTimeout",
+  "Error",
+]);
 
 /** Names of Go's fields where JSON has others. */
 const ALIASES: readonly (readonly [RegExp, string])[] = [
@@ -64,7 +77,8 @@ class WireStruct extends GoStruct {
 
 /** A parsed answer as templates see it. */
 export function wireValue(json: Json, name = ""): GoValue {
-  if (json === null || typeof json !== "object") return json;
+  if (json === null) return POINTERS.has(name) ? null : MAPS.has(name) ? NIL_MAP : NIL_SLICE;
+  if (typeof json !== "object") return json;
   if (Array.isArray(json)) return json.map((item: Json) => wireValue(item));
   const entries = Object.entries(json as Readonly<Record<string, Json>>);
   if (MAPS.has(name)) return new Map(entries.map(([key, value]) => [key, wireValue(value)]));

@@ -17,14 +17,13 @@ export function* confirm(cli: Cli, message: string): Proc<boolean> {
     if (n === 0) break;
     text += decodeUtf8(buf, 0, n);
   }
-  if (text === "") yield* cli.print("\n");
   return text.trim().toLowerCase() === "y";
 }
 
-/** Asks, unless forced. Errors: CliError where the answer is no. */
-export function* confirmPrune(cli: Cli, force: boolean, warning: string, what: string): Proc<void> {
+/** Asks, unless forced. Errors: CliError, without a word, where the answer is no. */
+export function* confirmPrune(cli: Cli, force: boolean, warning: string): Proc<void> {
   if (force || (yield* confirm(cli, warning))) return;
-  throw new CliError(`${what} prune has been cancelled`, 1);
+  throw new CliError("", 0);
 }
 
 /** The filters given, with those of config.json that they do not contradict. */

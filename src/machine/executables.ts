@@ -1,5 +1,6 @@
-/** Every program of the machine: those of the userland, the container runtime, the engine. `programs.ts` finds their code, `rootfs.ts` makes files of them. */
+/** Every program of the machine: those of the userland, the container runtime, the engine, its client. `programs.ts` finds their code, `rootfs.ts` makes files of them. */
 
+import { cliExecutables } from "../cli/executables.ts";
 import { engineExecutables } from "../engine/executables.ts";
 import { runc } from "../runtime/runc/runc.ts";
 import { executables as userland } from "../userland/bin/index.ts";
@@ -9,4 +10,4 @@ const runtime: readonly Executable[] = [
   { name: "runc", main: runc, paths: ["/usr/sbin/runc"], sizeBytes: 8_752_456, needed: ["libseccomp.so.2", "libc.so.6"] },
 ];
 
-export const executables: readonly Executable[] = [...userland, ...runtime, ...engineExecutables];
+export const executables: readonly Executable[] = [...userland, ...runtime, ...engineExecutables, ...cliExecutables];

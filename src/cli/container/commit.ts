@@ -10,6 +10,7 @@ export const commit = defineCommand({
   short: "Create an image from a container's changes",
   aliases: ["docker container commit", "docker commit"],
   args: between(1, 2),
+  flagsFirst: true,
   flags: {
     author: string('Author (such as "John Hannibal Smith <hannibal@a-team.com>")', { short: "a" }),
     change: list("Apply an instruction of a Dockerfile to the image", { short: "c" }),

@@ -47,18 +47,29 @@ export function parseRestart(text: string): RestartPolicy {
   return { Name: name as RestartPolicy["Name"], MaximumRetryCount: Number(count ?? 0) };
 }
 
+/** What stands between colons; a single letter before one is a drive of Windows, here as well. */
+function sections(spec: string): string[] {
+  const parts: string[] = [];
+  for (const part of spec.split(":")) {
+    const last = parts[parts.length - 1];
+    if (last !== undefined && /^[a-zA-Z]$/.test(last)) parts[parts.length - 1] = `${last}:${part}`;
+    else parts.push(part);
+  }
+  return parts;
+}
+
 /** Directories of the host, and volumes that the image's metadata is to know. */
 function* splitVolumes(cli: Cli, specs: readonly string[]): Proc<{ binds: string[]; volumes: StringSet }> {
   const binds: string[] = [];
   const volumes: StringSet = {};
   for (const spec of new Set(specs)) {
-    const parts = spec.split(":");
     if (spec === "") throw new Error("invalid empty volume spec");
     // One or two letters are a path, whatever they are.
-    if (spec.length > 2 && parts.includes("")) throw new Error(`invalid spec: ${spec}: empty section between colons`);
+    const parts = spec.length <= 2 ? [spec] : sections(spec);
+    if (parts.includes("")) throw new Error(`invalid spec: ${spec}: empty section between colons`);
     if (parts.length > 3) throw new Error(`invalid spec: ${spec}: too many colons`);
-    if (parts.length === 1 || spec.length <= 2) volumes[spec] = {};
-    else if (parts[0]?.startsWith(".") === true) binds.push([yield* absolutePath(cli.sys, parts[0]), ...parts.slice(1)].join(":"));
+    if (parts.length === 1) volumes[spec] = {};
+    else if (spec.startsWith(".")) binds.push([yield* absolutePath(cli.sys, parts[0] as string), ...parts.slice(1)].join(":"));
     else binds.push(spec);
   }
   return { binds, volumes };

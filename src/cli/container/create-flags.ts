@@ -1,6 +1,6 @@
 /** The flags that say what a container is to be: those of `docker create` and `docker run`. Real counterpart: docker/cli `cli/command/container/opts.go`. */
 
-import { bool, bytes, custom, decimal, duration, type Flags, int, list, map, string, uint16 } from "../flags.ts";
+import { bool, bytes, custom, decimal, duration, type Flags, int, list, map, string, uint, uint16 } from "../flags.ts";
 import { parseGpus } from "../opts/gpus.ts";
 import { parseMount } from "../opts/mount.ts";
 import { parseNetwork } from "../opts/network.ts";
@@ -68,7 +68,7 @@ export const createFlags = {
   init: bool("Run an init in the container that passes on signals and reaps processes"),
   interactive: bool("Keep STDIN open even if not attached", { short: "i" }),
   "io-maxbandwidth": bytes("Most bytes a second of the system drive (Windows only)", { only: "windows" }),
-  "io-maxiops": int("Most operations a second of the system drive (Windows only)", { only: "windows" }),
+  "io-maxiops": uint("Most operations a second of the system drive (Windows only)", { only: "windows" }),
   ip: string("IPv4 address (such as 172.30.100.104)"),
   ip6: string("IPv6 address (such as 2001:db8::33)"),
   ipc: string("IPC mode to use"),

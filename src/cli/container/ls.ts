@@ -4,13 +4,13 @@ import type { ContainerSummary } from "../../engine/api/container.ts";
 import { familiarString, parseNormalizedNamed, trimNamed } from "../../image/reference.ts";
 import { filtersParameter } from "../client.ts";
 import { defineCommand, noArgs } from "../command.ts";
+import { CliError } from "../errors.ts";
 import { bool, filter, int, string } from "../flags.ts";
 import { FORMAT_HELP } from "../format/help.ts";
 import { displayPorts } from "../format/ports.ts";
-import { columnsOf, compile, ellipsis, field, type Fields, formatList, labelText, rowContext, shortId } from "../format/table.ts";
+import { columnsOf, compile, ellipsis, execute, field, type Fields, formatList, labelText, rowContext, shortId } from "../format/table.ts";
 import { ago, goTime } from "../format/time.ts";
 import { humanSize } from "../format/units.ts";
-import { execute } from "../format/table.ts";
 
 interface Row {
   readonly c: ContainerSummary;
@@ -92,6 +92,16 @@ const EMPTY: ContainerSummary = {
 
 const COLUMNS = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"];
 
+/** This trial has words of its own. */
+function rewording<T>(step: "parse" | "execute", body: () => T): T {
+  try {
+    return body();
+  } catch (e) {
+    if (!(e instanceof CliError)) throw e;
+    throw new CliError(e.message.replace(/^template parsing error/, `failed to ${step} template`));
+  }
+}
+
 /** Whether a template shows the size, which is costly to know. */
 function showsSize(format: string): boolean {
   let shown = false;
@@ -104,7 +114,9 @@ function showsSize(format: string): boolean {
       shown = true;
     },
   };
-  if (source !== "" && source !== "json") execute(compile(source), rowContext(containerFields, row));
+  if (source === "" || source === "json") return false;
+  const template = rewording("parse", () => compile(source));
+  rewording("execute", () => execute(template, rowContext(containerFields, row)));
   return shown;
 }
 

@@ -27,7 +27,7 @@ export const prune = defineCommand({
     force: bool("Do not ask", { short: "f" }),
   },
   *run({ cli, o }) {
-    yield* confirmPrune(cli, o.force, "WARNING! This will remove all stopped containers.\nAre you sure you want to continue?", "container");
+    yield* confirmPrune(cli, o.force, "WARNING! This will remove all stopped containers.\nAre you sure you want to continue?");
     yield* printPruned(cli, yield* pruneContainers(cli, o.filter));
   },
 });

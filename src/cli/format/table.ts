@@ -60,7 +60,9 @@ export function execute(template: Template, data: GoValue, functions = templateF
 export function rowContext<R>({ typeName, fields, calls }: Fields<R>, row: R): GoStruct {
   const names = Object.keys(fields).sort();
   const methods = Object.fromEntries(names.map((name) => [name, () => (fields[name] as Field<R>).value(row)]));
-  return new GoStruct(typeName, methods, {}, calls?.(row) ?? {});
+  const context = new GoStruct(typeName, methods, {}, calls?.(row) ?? {});
+  context.escapesHtml = true;
+  return context;
 }
 
 /** Backslashed tabs and newlines are what they stand for. */

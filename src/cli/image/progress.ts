@@ -38,6 +38,8 @@ export interface ProgressOptions {
   readonly to: "stdout" | "stderr";
   /** Nothing is shown; errors are still told. */
   readonly quiet?: boolean;
+  /** Takes what would be printed. */
+  readonly instead?: (text: string) => Proc<void>;
   /** Takes the values that come beside the progress. */
   readonly aux?: (value: unknown) => Proc<void>;
 }
@@ -92,11 +94,11 @@ class Display {
 }
 
 /** Shows a stream of messages up to its end. Blocks. Errors: CliError with what the daemon complains of. */
-export function* showProgress(cli: Cli, body: ByteSource, { to, quiet = false, aux }: ProgressOptions): Proc<void> {
-  const terminal = yield* cli.isTerminal(to === "stdout" ? 1 : 2);
+export function* showProgress(cli: Cli, body: ByteSource, { to, quiet = false, instead, aux }: ProgressOptions): Proc<void> {
+  const terminal = instead === undefined && (yield* cli.isTerminal(to === "stdout" ? 1 : 2));
   const width = terminal ? ((yield* cli.columns(1)) ?? WIDE) : WIDE;
   const output = cli[to];
-  const display = new Display(cli, (text) => output.print(text), terminal, width === 0 ? WIDE : width);
+  const display = new Display(cli, instead ?? ((text) => output.print(text)), terminal, width === 0 ? WIDE : width);
   yield* jsonStream<JsonMessage>(body, function* (message) {
     if (message.errorDetail !== undefined || message.error !== undefined) {
       const { code, message: why = message.error ?? "" } = message.errorDetail ?? {};

@@ -12,7 +12,14 @@ export class GoFloat {
   constructor(readonly value: number) {}
 }
 
+/** A nil slice and a nil map: empty for templates, null for JSON. */
+export const NIL_SLICE: readonly GoValue[] = [];
+export const NIL_MAP: ReadonlyMap<string, GoValue> = new Map();
+
 export class GoStruct {
+  /** JSON of it has no bare `<`, `>` and `&`, as its type encodes itself by Go's own rules. */
+  escapesHtml = false;
+
   constructor(
     /** As errors print it, such as `*formatter.ContainerContext`. */
     readonly typeName: string,
@@ -88,7 +95,7 @@ export function sortedEntries(map: ReadonlyMap<string, GoValue>): [string, GoVal
 
 /** encoding/json, without escaping of HTML, as docker's `json` function has it. */
 export function toJson(value: GoValue | undefined): string {
-  if (value === undefined || value === null) return "null";
+  if (value === undefined || value === null || value === NIL_SLICE || value === NIL_MAP) return "null";
   if (typeof value === "string") return JSON.stringify(value).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
   if (value instanceof GoFloat) return String(value.value);
   if (typeof value !== "object") return String(value);
@@ -100,8 +107,12 @@ export function toJson(value: GoValue | undefined): string {
           const struct = value as GoStruct;
           return [struct.jsonNames[name] ?? name, struct.get(name)];
         });
-  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${toJson(item)}`).join(",")}}`;
+  const text = `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${toJson(item)}`).join(",")}}`;
+  return value instanceof GoStruct && value.escapesHtml ? escapeHtml(text) : text;
 }
+
+const escapeHtml = (text: string): string =>
+  text.replace(/[<>&]/g, (ch) => `\\u00${(ch.codePointAt(0) as number).toString(16).padStart(2, "0")}`);
 
 /** The type as errors name it. */
 export function typeName(value: GoValue | undefined): string {
