@@ -83,13 +83,50 @@ function firstPromptSize(): Plugin {
 const PROGRAMS = fileURLToPath(new URL("./src/machine/executables.ts", import.meta.url));
 const FIRST_PROGRAMS = ["bash", "init"];
 const KERNEL_LATER = fileURLToPath(new URL("./src/machine/later.ts", import.meta.url));
-const REGEX = "\0regex-engine";
 const LATER = "\0later";
+/** Brings the parts below, before anything that uses them. */
+const LATER_PARTS = "\0later-parts";
+/** Stands in the worker for a part, by its place in the list. */
+const STAND_IN = "\0stand-in:";
+
+/** What the shell is made of but runs none of before a key is typed. Nobody extends their classes. */
+const PARTS = [
+  ...["libc/printf", "libc/regex", "libc/strftime", "sh/builtins/read", "sh/builtins/session"].map((name) => `./src/userland/${name}.ts`),
+  ...["sh/history-expansion", "sh/print", "sh/readline/completion"].map((name) => `./src/userland/${name}.ts`),
+]
+  .map((path) => new URL(path, import.meta.url))
+  .concat(new URL("arithmetic.js", import.meta.resolve("unbash")))
+  .map((url) => fileURLToPath(url));
+
+/**
+ * A module that has the exports of a part and no code: constants as they are; functions, also those of objects that are described by plain fields (builtins), pass on
+ * to the code that `provide` brings; everything else is undefined until then.
+ */
+function standIn(part: Record<string, unknown>): string {
+  const passOn = (path: string): string => `(...args) => real.${path}(...args)`;
+  const isClass = (value: unknown): boolean => typeof value === "function" && value.toString().startsWith("class");
+  const lines = ["let real;"];
+  const provided: string[] = [];
+  for (const [name, value] of Object.entries(part)) {
+    if (typeof value === "function" && !isClass(value)) lines.push(`export const ${name} = ${passOn(name)};`);
+    else if (value?.constructor === Object) {
+      const fields = Object.entries(value).map(
+        ([key, field]) => `${key}: ${typeof field === "function" ? passOn(`${name}.${key}`) : JSON.stringify(field)}`,
+      );
+      lines.push(`export const ${name} = { ${fields.join(", ")} };`);
+    } else if (typeof value === "number" || typeof value === "string") lines.push(`export const ${name} = ${JSON.stringify(value)};`);
+    else {
+      lines.push(`export let ${name};`);
+      provided.push(`${name} = part.${name};`);
+    }
+  }
+  return [...lines, `export function provide(part) { real = part; ${provided.join(" ")} }`].join("\n");
+}
 
 /**
  * Of all programs but the first ones, the worker starts with the facts only (name, paths, sizes: what the root filesystem is made of); their code comes
- * as one chunk while the visitor reads the prompt, and with it the modules of the kernel, and the engine for regular expressions, of which the shell
- * needs none before it is typed to. The worker holds typed input back until then (`worker.ts`); what needs the chunk earlier stops the virtual clock.
+ * as one chunk while the visitor reads the prompt, and with it the modules of the kernel, and the parts of the shell that it
+ * needs once it is typed to. The worker holds typed input back until then (`worker.ts`); what needs the chunk earlier stops the virtual clock.
  * Everywhere else the list is a plain array, and the modules are imported as any code.
  */
 function laterCode(): Plugin {
@@ -97,20 +134,28 @@ function laterCode(): Plugin {
     name: "later-code",
     apply: "build",
     enforce: "pre",
-    resolveId(id) {
-      if (id === "re2js") return REGEX;
-      return id === REGEX || id === LATER ? id : null;
+    async resolveId(id, importer) {
+      if (id === LATER || id === LATER_PARTS || id.startsWith(STAND_IN)) return id;
+      if (id.endsWith("?all")) return null;
+      const resolved = await this.resolve(id, importer, { skipSelf: true });
+      const at = PARTS.indexOf(resolved?.id ?? "");
+      return at < 0 ? resolved : `${STAND_IN}${at}`;
     },
     async load(id) {
-      if (id === REGEX) return "export let RE2JS; export const provide = (engine) => { RE2JS = engine; };";
+      if (id.startsWith(STAND_IN)) {
+        const part = PARTS[Number(id.slice(STAND_IN.length))] as string;
+        return standIn((await runnerImport<Record<string, unknown>>(part)).module);
+      }
+      if (id === LATER_PARTS)
+        return PARTS.map(
+          (part, i) =>
+            `import * as part${i} from ${JSON.stringify(`${part}?all`)}; import { provide as provide${i} } from "${STAND_IN}${i}"; provide${i}(part${i});`,
+        ).join("\n");
       if (id === LATER) {
-        const engine = await this.resolve("re2js", PROGRAMS, { skipSelf: true });
         return [
-          `import { RE2JS } from ${JSON.stringify(engine?.id)};`,
-          `import { provide } from ${JSON.stringify(REGEX)};`,
+          `import ${JSON.stringify(LATER_PARTS)};`,
           `export { executables } from ${JSON.stringify(`${PROGRAMS}?all`)};`,
           `export { later } from ${JSON.stringify(`${KERNEL_LATER}?all`)};`,
-          "provide(RE2JS);",
         ].join("\n");
       }
       if (id === KERNEL_LATER)

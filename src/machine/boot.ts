@@ -65,9 +65,15 @@ export class Machine {
 
   /** Runs one system call, or one stretch of user-mode time, wherever it comes next. */
   stepSyscall(): void {
-    this.kernel.sched.single = true;
-    this.kernel.run(Number.POSITIVE_INFINITY, () => true);
-    this.kernel.sched.single = false;
+    const { kernel } = this;
+    const { sched } = kernel;
+    const fromNs = this.nowNs;
+    sched.single = true;
+    // What takes no time is no step: keys that come in, and the rest of a call that has waited for code.
+    let result: RunResult;
+    do result = kernel.run(Number.POSITIVE_INFINITY, () => true);
+    while (result === "budget" && kernel.stalledFor === undefined && this.nowNs === fromNs);
+    sched.single = false;
   }
 
   /** Takes an input that comes now; it is in the log from here on. */

@@ -41,7 +41,7 @@ let booted = false;
 let loading = false;
 /** All programs and modules are there. */
 let complete = false;
-/** Inputs that came too early, in their order: any before the machine has booted, and from the first key on before all code is there. */
+/** Inputs that came too early, in their order: any before the machine has booted, and from the first key or step on before all code is there. */
 const held: PageInput[] = [];
 let timer: ReturnType<typeof setTimeout> | undefined;
 const undrawn = new Map<number, number>();
@@ -52,7 +52,7 @@ self.onmessage = ({ data }) => {
     return;
   }
   if (machine === undefined) return;
-  if (isInput(data) && (!booted || held.length > 0 || (data.type === "type" && !complete))) {
+  if (isInput(data) && (!booted || held.length > 0 || (wantsAll(data) && !complete))) {
     held.push(data);
     if (booted) void fetchAll();
     return;
@@ -62,11 +62,14 @@ self.onmessage = ({ data }) => {
   if (data.type === "type" || data.type === "open") schedule(0);
 };
 
-type PageInput = PageMessage & { type: "open" | "close" | "type" | "resize" };
+type PageInput = PageMessage & { type: "open" | "close" | "type" | "resize" | "step" };
 
 function isInput(message: PageMessage): message is PageInput {
-  return message.type === "open" || message.type === "close" || message.type === "type" || message.type === "resize";
+  return ["open", "close", "type", "resize", "step"].includes(message.type);
 }
+
+/** What may need code of which nothing is needed before the prompt. */
+const wantsAll = ({ type }: PageInput): boolean => type === "type" || type === "step";
 
 async function boot(message: PageMessage & { type: "boot" }): Promise<void> {
   const start = performance.now();
@@ -100,7 +103,7 @@ async function replay(m: Machine, untilNs: number): Promise<void> {
 
 /** Takes the inputs that were held back, up to the first that still must wait. */
 function release(m: Machine): void {
-  while (held[0] !== undefined && (complete || held[0].type !== "type")) receive(m, held.shift() as PageInput);
+  while (held[0] !== undefined && (complete || !wantsAll(held[0]))) receive(m, held.shift() as PageInput);
   schedule(0);
 }
 
@@ -139,6 +142,7 @@ function receive(m: Machine, message: Exclude<PageMessage, { type: "boot" }>): v
       if (pace.kind === "paused") {
         m.stepSyscall();
         targetNs = m.nowNs;
+        void fetchCode(m);
         schedule(0);
       }
       return;
