@@ -129,7 +129,8 @@ function tcpInfoBytes(sock: TcpSock): Uint8Array {
     listen === undefined ? tcb.packetsOut : listen.ready.length,
     listen === undefined ? out((s) => s.sacked) + tcb.renoSacked : listen.backlog,
     ...[out((s) => s.lost), out((s) => s.resent), 0],
-    ...[since(tcb.lastSndNs), 0, since(tcb.lastRcvNs), since(tcb.rcvTstampNs)],
+    // Whoever has not sent or received yet counts from the handshake.
+    ...[since(Math.max(tcb.lastSndNs, tcb.establishedNs)), 0, since(Math.max(tcb.lastRcvNs, tcb.establishedNs)), since(tcb.rcvTstampNs)],
     ...[tcb.mtu, tcb.rcvSsthresh, tcb.srtt >> 3, tcb.mdev >> 2],
     tcb.ssthresh === INFINITE_SSTHRESH ? 0x7fffffff : tcb.ssthresh,
     ...[tcb.cwnd, tcb.advmss - (tcb.tstampOk ? 12 : 0), 3, 0, tcb.rcvSpace.space, tcb.totalRetransmits],

@@ -471,7 +471,8 @@ export function establish(t: Tcb): void {
   t.retransmits = 0;
   t.expandSndbuf();
   t.cwnd = INIT_CWND;
-  t.rcvSpace = { sinceNs: t.host.nowNs, seq: t.copiedSeq, space: INIT_CWND * t.advmss };
+  t.establishedNs = t.host.nowNs;
+  t.rcvSpace = { sinceNs: t.host.nowNs, seq: t.copiedSeq, space: Math.min(t.rcvSsthresh, t.rcvWnd, INIT_CWND * t.advmss) };
   t.windowClamp = Math.max(t.windowClamp, Math.min(t.fullSpace, 65_535 * 2 ** t.rcvWscale));
   if (t.keepalive) t.armKeep(t.host.params.keepaliveTimeNs);
 }

@@ -179,6 +179,8 @@ export class Tcb {
   pingpong = false;
   atoNs = 0;
   lastRcvNs = 0;
+  /** Written by `establish`; 0 before. */
+  establishedNs = 0;
   /** When a segment with an ACK came last. */
   rcvTstampNs = 0;
   lastSndNs = 0;
