@@ -91,7 +91,7 @@ export function findChild(group: Group, name: string): Node | undefined {
 export const under = (command: AnyCommand, changes: Partial<AnyCommand>): AnyCommand => ({ ...command, ...changes });
 
 /** `docker run [OPTIONS] IMAGE…`: the first line gets the path before it, as cobra has it. */
-export function useLine(node: Node, path: string): string {
+export function usageLine(node: Node, path: string): string {
   const parent = path.includes(" ") ? path.slice(0, path.lastIndexOf(" ")) : "";
   return isGroup(node) ? path : `${parent === "" ? "" : `${parent} `}${node.use}`;
 }
@@ -102,7 +102,7 @@ const plural = (n: number): string => (n === 1 ? "argument" : "arguments");
 export function checkArgs(command: AnyCommand, path: string, args: readonly string[]): void {
   const rule = command.args;
   const usage = (what: string, see: string): never => {
-    throw new CliError(`docker: '${path}' ${what}\n\nUsage:  ${useLine(command, path)}\n\n${see} '${path} --help' for more information`);
+    throw new CliError(`docker: '${path}' ${what}\n\nUsage:  ${usageLine(command, path)}\n\n${see} '${path} --help' for more information`);
   };
   const n = args.length;
   switch (rule.kind) {

@@ -19,7 +19,7 @@ import {
   type Node,
   type Parsed,
   parseFlags,
-  useLine,
+  usageLine,
 } from "./command.ts";
 import { CliError } from "./errors.ts";
 import { bool, type Flags, list, string } from "./flags.ts";
@@ -79,12 +79,12 @@ class Docker {
     if (word === "--help" || word === "-h") return yield* this.helpAsked(group, path, word);
     if (word.startsWith("-") && word !== "-") {
       const bad = this.wrongFlag(word);
-      throw new CliError(`${bad}\n\nUsage:  ${useLine(group, path)}\n\nRun '${path} --help' for more information`, 125);
+      throw new CliError(`${bad}\n\nUsage:  ${usageLine(group, path)}\n\nRun '${path} --help' for more information`, 125);
     }
     if (path === "docker" && word === "help") return yield* this.helpTopic(rest);
     const node = findChild(group, word);
     if (node === undefined) {
-      const usage = path === "docker" ? "" : `\n\nUsage:  ${useLine(group, path)}`;
+      const usage = path === "docker" ? "" : `\n\nUsage:  ${usageLine(group, path)}`;
       throw new CliError(`docker: unknown command: ${path} ${word}${usage}\n\nRun '${path} --help' for more information`);
     }
     return isGroup(node) ? yield* this.run(node, `${path} ${node.name}`, rest) : yield* this.execute(node, `${path} ${word}`, rest);
@@ -123,7 +123,7 @@ class Docker {
       parsed = parseFlags(command.flags, words, command.flagsFirst === true);
     } catch (e) {
       if (!(e instanceof FlagError)) throw e;
-      throw new CliError(`${e.message}\n\nUsage:  ${useLine(command, path)}\n\nRun '${path} --help' for more information`, 125);
+      throw new CliError(`${e.message}\n\nUsage:  ${usageLine(command, path)}\n\nRun '${path} --help' for more information`, 125);
     }
     const { help, given, values, args } = parsed;
     for (const name of given) {

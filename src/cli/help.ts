@@ -1,7 +1,7 @@
 /** What `--help` prints. Real counterparts: the templates of docker/cli `cli/cobra.go`, and the columns of spf13/pflag. */
 
 import type { Capabilities } from "./cli.ts";
-import { type AnyCommand, type Group, isGroup, nameOf, type Node, useLine } from "./command.ts";
+import { type AnyCommand, type Group, isGroup, nameOf, type Node, usageLine } from "./command.ts";
 import type { Flag, Flags } from "./flags.ts";
 
 /** Letters that may hang over where the rest of a text is short. */
@@ -111,7 +111,7 @@ function commandHelp(command: AnyCommand, path: string, engine: Capabilities, co
   const parent = path.slice(0, path.lastIndexOf(" "));
   const aliases = command.aliases ?? (command.names === undefined ? [] : [path, ...command.names.map((name) => `${parent} ${name}`)]);
   return [
-    `Usage:  ${useLine(command, path)}\n\n${(command.long ?? command.short).trim()}`,
+    `Usage:  ${usageLine(command, path)}\n\n${(command.long ?? command.short).trim()}`,
     aliases.length === 0 ? "" : `\n\nAliases:\n  ${aliases.join(", ")}`,
     flags === "" ? "" : `\n\nOptions:\n${flags}`,
     "\n",

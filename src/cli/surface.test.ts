@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { type AnyCommand, findChild, type Group, isGroup, type Node, useLine } from "./command.ts";
+import { type AnyCommand, findChild, type Group, isGroup, type Node, usageLine } from "./command.ts";
 import { globalFlags } from "./docker.ts";
 import type { Flags } from "./flags.ts";
 import { flagUsages } from "./help.ts";
@@ -59,7 +59,7 @@ test.skipIf(!present).each(Object.entries(surface))("docker %s", (name, expected
   }
   const path = ["docker", ...words].join(" ");
   if (!isGroup(node)) {
-    expect(useLine(node, path).split("\n")[0]).toBe(expected.usage);
+    expect(usageLine(node, path).split("\n")[0]).toBe(expected.usage);
     const parent = path.slice(0, path.lastIndexOf(" "));
     const aliases = node.aliases ?? (node.names === undefined ? [] : [path, ...node.names.map((alias) => `${parent} ${alias}`)]);
     expect([...aliases].sort()).toEqual([...expected.aliases].sort());

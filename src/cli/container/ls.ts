@@ -70,7 +70,7 @@ export const containerFields: Fields<Row> = {
     Networks: field("NETWORKS", ({ c }) => Object.keys(c.NetworkSettings?.Networks ?? {}).join(",")),
     Platform: field("PLATFORM", () => null),
   },
-  calls: ({ c }) => ({ Label: (key) => c.Labels?.[key] ?? "" }),
+  labels: ({ c }) => c.Labels,
 };
 
 /** A container without anything, to try templates on. */

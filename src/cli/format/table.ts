@@ -21,8 +21,8 @@ export interface Fields<R> {
   /** As errors name it: `*formatter.ContainerContext`. */
   readonly typeName: string;
   readonly fields: Readonly<Record<string, Field<R>>>;
-  /** Methods that take one text, such as `.Label "key"`. */
-  readonly calls?: (row: R) => Readonly<Record<string, (text: string) => GoValue>>;
+  /** What `.Label "key"` looks up. */
+  readonly labels?: (row: R) => Readonly<Record<string, string>> | null;
 }
 
 export const field = <R>(heading: string, value: (row: R) => GoValue): Field<R> => ({ heading, value });
@@ -56,11 +56,13 @@ export function execute(template: Template, data: GoValue, functions = templateF
   }
 }
 
+const labelCalls = (find: (key: string) => string): Record<string, (key: string) => string> => Object.fromEntries([["Label", find]]);
+
 /** The row as templates see it: each field a method, in the order of their names as JSON writes them. */
-export function rowContext<R>({ typeName, fields, calls }: Fields<R>, row: R): GoStruct {
+export function rowContext<R>({ typeName, fields, labels }: Fields<R>, row: R): GoStruct {
   const names = Object.keys(fields).sort();
   const methods = Object.fromEntries(names.map((name) => [name, () => (fields[name] as Field<R>).value(row)]));
-  const context = new GoStruct(typeName, methods, {}, calls?.(row) ?? {});
+  const context = new GoStruct(typeName, methods, {}, labels === undefined ? {} : labelCalls((key) => labels(row)?.[key] ?? ""));
   context.escapesHtml = true;
   return context;
 }
@@ -84,7 +86,7 @@ export function formatList<R>(fields: Fields<R>, rows: readonly R[], format: str
     "formatter.SubHeaderContext",
     Object.fromEntries(Object.entries(fields.fields).map(([name, { heading }]) => [name, heading])),
     {},
-    { Label: last },
+    labelCalls(last),
   );
   return alignColumns(`${execute(template, headings, headingFunctions)}\n${body}`);
 }

@@ -35,7 +35,7 @@ const fields: Fields<Row> = {
     Labels: field("LABELS", ({ n }) => labelText(n.Labels)),
     CreatedAt: field("CREATED AT", ({ n }) => printedTime(n.Created)),
   },
-  calls: ({ n }) => ({ Label: (key) => n.Labels?.[key] ?? "" }),
+  labels: ({ n }) => n.Labels,
 };
 
 export const ls = defineCommand({

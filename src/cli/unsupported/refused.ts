@@ -9,7 +9,6 @@ export function refused<F extends Flags>(what: string, spec: Omit<CommandSpec<F>
   return defineCommand<F>({
     ...spec,
     completes: "nothing",
-    // biome-ignore lint/correctness/useYield: it does nothing
     *run() {
       throw new CliError(`not supported in Drydock: ${what}`);
     },

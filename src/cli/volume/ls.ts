@@ -23,7 +23,7 @@ export const volumeFields: Fields<VolumeResource> = {
     Size: field("SIZE", ({ UsageData }) => (UsageData === undefined || UsageData === null ? "N/A" : humanSize(UsageData.Size))),
     Status: field("STATUS", () => "N/A"),
   },
-  calls: (v) => ({ Label: (key) => v.Labels?.[key] ?? "" }),
+  labels: (v) => v.Labels,
 };
 
 export const ls = defineCommand({
