@@ -1,6 +1,6 @@
 /**
- * The machine in Node: `npm run -s machine` opens it in this terminal; with `--json` it answers JSON lines (see README.md).
- * Options: --seed N --cpus N --memory BYTES[KMG] --trace FILE.
+ * The machine in Node: `npm run -s machine` opens it in this terminal; with `--json` it answers JSON lines (see README.md); with `--serve PORT` its
+ * Docker engine answers clients of this host. Options: --seed N --cpus N --memory BYTES[KMG] --trace FILE.
  */
 
 import { createWriteStream, type WriteStream } from "node:fs";
@@ -10,6 +10,7 @@ import type { SessionConfig } from "../bridge/messages.ts";
 import { Agent } from "./agent.ts";
 import { DEFAULT_CONFIG, Machine } from "./boot.ts";
 import { loadAllPrograms } from "./programs.ts";
+import { serve } from "./serve.ts";
 
 await loadAllPrograms();
 
@@ -197,10 +198,7 @@ function openHere(options: Options, traceFile: WriteStream | undefined): void {
 }
 
 if (values.help === true) {
-  process.stdout.write("Usage: npm run -s machine -- [--json] [--seed N] [--cpus N] [--memory SIZE] [--trace FILE]\n");
-} else if (values.serve !== undefined) {
-  process.stderr.write("machine: --serve: there is no Docker engine in the machine yet\n");
-  process.exit(1);
+  process.stdout.write("Usage: npm run -s machine -- [--json | --serve PORT] [--seed N] [--cpus N] [--memory SIZE] [--trace FILE]\n");
 } else {
   const options: Options = {
     ...(values.seed === undefined ? {} : { seed: values.seed }),
@@ -208,6 +206,11 @@ if (values.help === true) {
     ...(values.memory === undefined ? {} : { memory: values.memory }),
   };
   const traceFile = values.trace === undefined ? undefined : createWriteStream(values.trace);
-  if (values.json === true) serveJson(options, traceFile);
+  if (values.serve !== undefined) {
+    const port = requireCount("port", values.serve, 65_535);
+    const machine = new Machine(configOf(options));
+    startTrace(machine, traceFile);
+    serve(machine, port, () => process.stderr.write(`DOCKER_HOST=tcp://127.0.0.1:${port}\n`));
+  } else if (values.json === true) serveJson(options, traceFile);
   else openHere(options, traceFile);
 }
