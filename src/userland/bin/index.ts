@@ -109,6 +109,7 @@ import { nice } from "./nice.ts";
 import { nl } from "./nl.ts";
 import { nohup } from "./nohup.ts";
 import { nologin } from "./nologin.ts";
+import { nginx } from "./nginx.ts";
 import { notHere } from "./not-here.ts";
 import { nproc } from "./nproc.ts";
 import { nsenter } from "./nsenter.ts";
@@ -320,6 +321,7 @@ export const executables: readonly Executable[] = [
   nano,
   nc,
   netstat,
+  nginx,
   nice,
   nl,
   nohup,
