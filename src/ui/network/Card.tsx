@@ -1,7 +1,7 @@
 /** A network namespace as a card: a compartment with ports on its border, its bridges as bars, and what the selected one reaches as a mark. */
 import { Shape } from "../picture/Shape.tsx";
 import { tellState } from "./names.ts";
-import type { BarShape, CardShape, PortShape } from "./layout.ts";
+import type { BarShape, CardShape, PortShape } from "./shapes.ts";
 import { type Reach, tellReach } from "./reach.ts";
 import { ReachMark } from "./ReachMark.tsx";
 
@@ -62,7 +62,13 @@ export function Card({ card, tabbable, onFocus, related, reach, nameOf }: Props)
       {ports.map((port) => (
         <Port key={`${port.key} ${port.y}`} port={port} />
       ))}
-      {reach !== undefined && <ReachMark reach={reach} words={tellReach(reach, nameOf)} right={x + width - 6} y={y - 3} />}
+      {reach !== undefined && (
+        <ReachMark
+          reach={reach}
+          words={tellReach(reach, nameOf)}
+          {...(host ? { left: x + 11, y: y + height + 2 } : { right: x + width - 6, y: y - 3 })}
+        />
+      )}
     </Shape>
   );
 }

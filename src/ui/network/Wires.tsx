@@ -2,7 +2,8 @@
 import type { CSSProperties } from "react";
 import { formatCount } from "../format.ts";
 import { toggleSelection } from "../store.ts";
-import { type RackShape, tellPath, type WireShape } from "./layout.ts";
+import type { RackShape, WireShape } from "./shapes.ts";
+import { tellPath } from "./wire-layout.ts";
 import { PACKET_MARKS } from "./marks.ts";
 import { type Reach, tellReach } from "./reach.ts";
 import { ReachMark } from "./ReachMark.tsx";

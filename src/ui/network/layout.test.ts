@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { LinkEntity, NetworkEntity } from "../../bridge/messages.ts";
-import { layoutNetwork, type NetworkShapes, spread } from "./layout.ts";
+import { spread } from "./card-layout.ts";
+import { layoutNetwork } from "./layout.ts";
+import type { NetworkShapes } from "./shapes.ts";
 
 const HOST = 1;
 

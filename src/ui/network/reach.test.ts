@@ -23,9 +23,7 @@ test("a port may be all that is reached", () => {
 });
 
 test("what keeps one out is said: a rule, or the lack of a way", () => {
-  expect(verdict(way({ state: "none", halt: dropped }))).toEqual([
-    "filtered: cannot: host the policy of FORWARD (filter) drops it",
-  ]);
+  expect(verdict(way({ state: "none", halt: dropped }))).toEqual(["filtered: cannot: host the policy of FORWARD (filter) drops it"]);
   const lost = { netNs: 2, words: "has no route to 10.0.0.1", byRule: false };
   expect(verdict(way({ state: "there", halt: lost }))).toEqual(["no way back: 10.0.0.2 one way: n2 has no route to 10.0.0.1"]);
   expect(verdict(way({ state: "none", halt: lost }), way({ to: 3, state: "there", halt: dropped }))).toEqual([
