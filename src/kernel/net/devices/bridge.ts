@@ -95,6 +95,8 @@ export class BridgeDevice extends NetDevice {
     this.macSet = mac !== undefined;
     this.carrierDowns = 1;
     this.createdNs = ns.system.sched.clockNs;
+    // br_stp_change_bridge_id(): frames to an address that was asked for are its own.
+    if (mac !== undefined) this.addLocal(mac, undefined);
   }
 
   override get namespaceLocal(): boolean {

@@ -59,6 +59,8 @@ const veth: LinkKind = {
     );
     const mtu = attrs.get(R.IFLA_MTU);
     if (mtu !== undefined) peer.mtu = mtu.u32;
+    const queue = attrs.get(R.IFLA_TXQLEN);
+    if (queue !== undefined) peer.txQueueLength = queue.u32;
     return { dev, others: [peer] };
   },
 };
