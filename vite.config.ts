@@ -91,8 +91,9 @@ const STAND_IN = "\0stand-in:";
 
 /** What the shell is made of but runs none of before a key is typed. Nobody extends their classes. */
 const PARTS = [
-  ...["libc/printf", "libc/regex", "libc/strftime", "sh/builtins/read", "sh/builtins/session"].map((name) => `./src/userland/${name}.ts`),
-  ...["sh/history-expansion", "sh/print", "sh/readline/completion"].map((name) => `./src/userland/${name}.ts`),
+  ...["echo", "printf", "regex", "strftime"].map((name) => `./src/userland/libc/${name}.ts`),
+  ...["directory", "lookup", "read", "session"].map((name) => `./src/userland/sh/builtins/${name}.ts`),
+  ...["brace", "history-expansion", "print", "readline/completion"].map((name) => `./src/userland/sh/${name}.ts`),
 ]
   .map((path) => new URL(path, import.meta.url))
   .concat(new URL("arithmetic.js", import.meta.resolve("unbash")))

@@ -14,8 +14,8 @@ const FRAME_MS = 16;
 const BUDGET_MS = 12;
 /** Terminal output that the page has not drawn yet: beyond it the virtual clock stands still. */
 const UNDRAWN_BYTES = 512 * 1024;
-/** The shell's own start-up takes about so long. */
-const PROMPT_MS = 200;
+/** A page that draws nothing so long has no prompt to wait for. */
+const PROMPT_MS = 2000;
 /** Of a replay: how long it runs before its output is trimmed, and what a terminal keeps of it. */
 const REPLAY_SLICE_MS = 50;
 const REPLAY_OUTPUT_BYTES = 1024 * 1024;
@@ -41,8 +41,13 @@ let booted = false;
 let loading = false;
 /** All programs and modules are there. */
 let complete = false;
-/** Inputs that came too early, in their order: any before the machine has booted, and from the first key or step on before all code is there. */
+/** Inputs that came too early, in their order: any before the machine has booted, and from the first key, step or close on before all code is there. */
 const held: PageInput[] = [];
+/** What was printed first is on the screen. */
+let promptIsDrawn = (): void => {};
+const promptDrawn = new Promise<void>((resolve) => {
+  promptIsDrawn = resolve;
+});
 let timer: ReturnType<typeof setTimeout> | undefined;
 const undrawn = new Map<number, number>();
 
@@ -69,7 +74,7 @@ function isInput(message: PageMessage): message is PageInput {
 }
 
 /** What may need code of which nothing is needed before the prompt. */
-const wantsAll = ({ type }: PageInput): boolean => type === "type" || type === "step";
+const wantsAll = ({ type }: PageInput): boolean => type === "type" || type === "step" || type === "close";
 
 async function boot(message: PageMessage & { type: "boot" }): Promise<void> {
   const start = performance.now();
@@ -87,7 +92,9 @@ async function boot(message: PageMessage & { type: "boot" }): Promise<void> {
   lastMs = performance.now();
   release(machine);
   // The prompt first, then the rest of the code; at once when somebody types.
-  if (!complete) setTimeout(() => void fetchAll(), PROMPT_MS);
+  setTimeout(promptIsDrawn, PROMPT_MS);
+  await promptDrawn;
+  await fetchAll();
 }
 
 /** Runs to where the log ends. Of floods on the terminals only the end is kept. */
@@ -130,6 +137,7 @@ function receive(m: Machine, message: Exclude<PageMessage, { type: "boot" }>): v
       targetNs = Math.max(targetNs, m.nowNs);
       return;
     case "drawn":
+      promptIsDrawn();
       undrawn.set(message.terminal, Math.max(0, (undrawn.get(message.terminal) ?? 0) - message.bytes));
       return;
     case "pace":
@@ -215,6 +223,7 @@ async function fetchCode(m: Machine): Promise<void> {
   const wanted = m.kernel.stalledFor;
   if (wanted === undefined) return;
   loading = true;
+  if (booted) await promptDrawn;
   try {
     await (wanted.kind === "program" ? loadProgram(wanted.name, wanted.argv) : loadLater());
   } catch {
