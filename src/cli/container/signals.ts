@@ -1,7 +1,7 @@
 /** Signals that go on to the container, and the terminal's size with them. Real counterpart: docker/cli `signals.go`, `tty.go`. */
 
 import { Errno } from "../../abi/errno.ts";
-import { SIG_BLOCK, SIGCHLD, SIGKILL, SIGPIPE, SIGSTOP, SIGURG, SIGWINCH, sigBit } from "../../abi/signal.ts";
+import { SIG_BLOCK, SIGCHLD, SIGINT, SIGKILL, SIGPIPE, SIGSTOP, SIGTERM, SIGURG, SIGWINCH, sigBit } from "../../abi/signal.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { signalName } from "../../userland/libc/procps.ts";
 import type { Cli } from "../cli.ts";
@@ -14,6 +14,9 @@ const ALL = Array.from({ length: 31 }, (_, i) => i + 1)
   .filter((sig) => !NEVER.includes(sig))
   .reduce((set, sig) => set | sigBit(sig), 0n);
 
+/** Whoever insists leaves, though the container runs on. */
+const MOST_INTERRUPTS = 3;
+
 /** A process of a container, or a further one. */
 export interface Target {
   readonly kind: "containers" | "exec";
@@ -23,10 +26,16 @@ export interface Target {
 /** Blocks the signals for all threads, and starts one that passes them on. Before any other thread. */
 export function* forwardSignals(cli: Cli, id: string): Proc<void> {
   const client = yield* cli.anotherClient();
-  yield* cli.sys.rt_sigprocmask(SIG_BLOCK, ALL);
+  yield* cli.sys.rt_sigprocmask(SIG_BLOCK, ALL | sigBit(SIGWINCH));
+  let interrupts = 0;
   yield* start(cli.sys, function* () {
     for (;;) {
       const { signo } = yield* cli.sys.rt_sigtimedwait(ALL);
+      if (signo === SIGINT || signo === SIGTERM) interrupts++;
+      if (interrupts === MOST_INTERRUPTS) {
+        yield* cli.eprint(`\ngot ${MOST_INTERRUPTS} SIGTERM/SIGINTs, forcefully exiting\n`);
+        yield* cli.sys.exit_group(1);
+      }
       const name = signalName(signo) ?? String(signo);
       try {
         yield* client.send("POST", `/containers/${id}/kill`, { query: { signal: name } });
@@ -55,7 +64,6 @@ export function* resize(cli: Cli, target: Target, more = 0): Proc<boolean> {
 /** Tells the size now, and whenever it changes. A process that is not there yet is asked again for a while. */
 export function* followSize(cli: Cli, target: Target): Proc<void> {
   const { sys } = cli;
-  yield* sys.rt_sigprocmask(SIG_BLOCK, sigBit(SIGWINCH));
   const done = yield* resize(cli, target);
   yield* start(sys, function* () {
     for (let retry = 1; retry <= 10 && !done; retry++) {

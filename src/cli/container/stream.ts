@@ -1,6 +1,7 @@
 /** The visitor's streams and a container's, coupled over a hijacked connection. Real counterpart: docker/cli `cli/command/container/hijack.go`. */
 
 import { EIO, Errno } from "../../abi/errno.ts";
+import { SIG_BLOCK, SIGWINCH, sigBit } from "../../abi/signal.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Cli } from "../cli.ts";
 import type { Hijacked } from "../client.ts";
@@ -29,6 +30,8 @@ export interface Coupled {
 export function* couple(cli: Cli, hijacked: Hijacked, options: Coupling): Proc<Coupled> {
   const { sys } = cli;
   const end = new Future<StreamEnd>(sys);
+  // Before any thread starts: one that does not block it would take it and do nothing.
+  if (options.tty) yield* sys.rt_sigprocmask(SIG_BLOCK, sigBit(SIGWINCH));
   const restore = options.stdin && options.tty ? yield* rawMode(cli) : noRestore;
   const wanted = options.stdout || options.stderr;
   if (options.stdin) yield* startInput(cli, hijacked, options, end, wanted);
