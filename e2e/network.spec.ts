@@ -57,3 +57,38 @@ for (const colorScheme of ["light", "dark"] as const) {
     await expectNoViolations(page);
   });
 }
+
+/** A docker0 by hand: a container behind a bridge, a client outside, and port 8080 of the host sent on to the container. */
+const PUBLISHED = [
+  "plug() { ip netns add $1; ip link add v$1 type veth peer name eth0 netns $1; ip -n $1 addr add $2 dev eth0; ip -n $1 link set eth0 up; ip link set v$1 up; ip -n $1 route add default via $3; }",
+  "echo 1 > /proc/sys/net/ipv4/ip_forward; ip link add docker0 type bridge; ip addr add 172.17.0.1/16 dev docker0; ip link set docker0 up",
+  "plug web 172.17.0.2/16 172.17.0.1; ip link set vweb master docker0; plug lan 192.168.7.9/24 192.168.7.1; ip addr add 192.168.7.1/24 dev vlan",
+  "iptables -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80; iptables -t nat -A OUTPUT -p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80",
+  "iptables -P FORWARD DROP; iptables -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT; iptables -A FORWARD -d 172.17.0.2 -p tcp --dport 80 -j ACCEPT",
+  "echo a page > /tmp/index.html; ip netns exec web busybox httpd -p 80 -h /tmp",
+];
+
+test("a published port: the packet is rewritten where the rule stands, and the rules decide who is reached", async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: "no-preference" });
+  const visitor = await Visitor.arrive(page, "/?seed=1#view=network");
+  for (const line of PUBLISHED) await visitor.run(line);
+  await expect(card(page, /^network host: .*4 rules/)).toBeVisible();
+  await visitor.run("curl -s 192.168.7.1:8080");
+  await visitor.see("a page");
+  const drawing = page.locator(".drawing.network");
+  await expect(drawing.getByText("DNAT 192.168.7.1:8080 → 172.17.0.2:80").first()).toBeVisible();
+  await expect(drawing.getByText("OUTPUT: nat OUTPUT 1 (DNAT)").first()).toBeVisible();
+  await visitor.run("ip netns exec lan curl -s 192.168.7.1:8080");
+  await expect(drawing.getByText("PREROUTING: nat PREROUTING 1 (DNAT)").first()).toBeVisible();
+  await expect(drawing.getByText("turned back 172.17.0.2:80 → 192.168.7.1:8080").first()).toBeVisible();
+  await visitor.run("ip netns exec lan ping -c 1 -W 0.1 172.17.0.2 > /dev/null");
+  await expect(drawing.getByText("filter FORWARD policy DROP", { exact: true }).first()).toBeVisible();
+  await card(page, /^network lan/).click();
+  await expect(card(page, /^network web: .*the selected one reaches 172\.17\.0\.2:80 by TCP/)).toBeVisible();
+  await page.getByRole("button", { name: "Text", exact: true }).click();
+  const reach = page.getByRole("table", { name: "Whom lan can reach" });
+  await expect(reach).toContainText("no: host the policy of FORWARD (filter) drops it");
+  await expect(reach).toContainText("192.168.7.1:8080 → 172.17.0.2:80 by nat PREROUTING 1 (DNAT) of host");
+  await expect(page.getByRole("table", { name: "Who can reach whom" })).toContainText("port 80");
+  await expect(page.getByRole("table", { name: "Packets, the last one first" })).toContainText("dropped: by filter FORWARD policy DROP");
+});
