@@ -78,7 +78,7 @@ export function orderBorder(network: NetworkEntity, slots: readonly Slot[]): Bor
 
 /** Under its ports there must be room for a bridge's own words. */
 function widen(network: NetworkEntity, bridge: LinkEntity, group: Slot[]): void {
-  const needed = Math.max(textWidth(bridge.name) + textWidth(" bridge") + 20, textWidth(tellAddress(bridge)) + 16);
+  const needed = Math.max(textWidth(bridge.name) + textWidth(" bridge") + 32, textWidth(tellAddress(bridge)) + 16);
   const last = group.at(-1);
   if (last === undefined) {
     group.push({
@@ -178,5 +178,28 @@ export function drawCard(network: NetworkEntity, border: Border, xs: readonly nu
       ...(link.master === undefined ? {} : { barY: barTop + (host ? BAR : 0) }),
     });
   }
-  return { key: `n${network.ino}`, network, title, host, x, y, width, height, headY, ports, bars, notes, state: tellWhole(network, host) };
+  const cables = ports.filter(({ link }) => link.kind === "uplink").map((port) => port.x - textWidth(`${port.name} ${port.address}`) / 2);
+  const room = Math.min(x + width, ...cables) - x - 24 - title.length * 8;
+  return {
+    key: `n${network.ino}`,
+    network,
+    title,
+    host,
+    x,
+    y,
+    width,
+    height,
+    headY,
+    ports,
+    bars,
+    notes,
+    state: fitting(tellWhole(network, host), host ? room : width),
+  };
+}
+
+/** As many of the words as there is room for, the first ones first. */
+function fitting(words: string, room: number): string {
+  const parts = words.split(" · ");
+  while (parts.length > 0 && textWidth(parts.join(" · ")) > room) parts.pop();
+  return parts.join(" · ");
 }
