@@ -100,8 +100,9 @@ function* mistake(c: Command, text: string): Proc<never> {
 }
 
 const bit = (group: number): number => 1 << (group - 1);
+const ALL_EVENTS = bit(C.NFNLGRP_CONNTRACK_NEW) | bit(C.NFNLGRP_CONNTRACK_UPDATE) | bit(C.NFNLGRP_CONNTRACK_DESTROY);
 const EVENT_MASKS: Readonly<Record<string, number>> = {
-  ALL: bit(C.NFNLGRP_CONNTRACK_NEW) | bit(C.NFNLGRP_CONNTRACK_UPDATE) | bit(C.NFNLGRP_CONNTRACK_DESTROY),
+  ALL: ALL_EVENTS,
   NEW: bit(C.NFNLGRP_CONNTRACK_NEW),
   UPDATES: bit(C.NFNLGRP_CONNTRACK_UPDATE),
   DESTROY: bit(C.NFNLGRP_CONNTRACK_DESTROY),
@@ -109,11 +110,7 @@ const EVENT_MASKS: Readonly<Record<string, number>> = {
 
 /** `conntrack -E`: what happens to connections, until SIGINT or SIGTERM. */
 function* watch(c: Command, request: Request): Proc<number> {
-  const socket = yield* NetlinkSocket.open(
-    c.sys,
-    NETLINK_NETFILTER,
-    request.groups === 0 ? (EVENT_MASKS["ALL"] as number) : request.groups,
-  );
+  const socket = yield* NetlinkSocket.open(c.sys, NETLINK_NETFILTER, request.groups === 0 ? ALL_EVENTS : request.groups);
   let stop = false;
   let count = 0;
   for (const signal of [SIGINT, SIGTERM])
