@@ -35,8 +35,6 @@ export interface TreeOptions {
 export class TreeArchiver {
   private readonly links = new Map<string, string>();
   private readonly buf = new Uint8Array(65_536);
-  /** Bytes of content so far. */
-  bytes = 0;
 
   constructor(
     private readonly sys: Sys,
@@ -85,7 +83,6 @@ export class TreeArchiver {
         if (n === 0) break;
         yield* this.writer.write(this.buf.subarray(0, n));
         left -= n;
-        this.bytes += n;
       }
     } finally {
       yield* this.sys.close(fd);
@@ -103,18 +100,16 @@ function typeOf(mode: number): string | undefined {
   return (mode & S_IFMT) === S_IFIFO ? FIFOTYPE : undefined;
 }
 
-/** Unpacks below `dir`, each under the name that `rename` gives it. Owners stay the caller's. Returns the bytes of content. Errors: CliError, those of writing. */
-export function* extract(sys: Sys, source: ByteSource, dir: string, rename: (name: string) => string): Proc<number> {
+/** Unpacks below `dir`, each under the name that `rename` gives it. Owners stay the caller's. Errors: CliError, those of writing. */
+export function* extract(sys: Sys, source: ByteSource, dir: string, rename: (name: string) => string): Proc<void> {
   const reader = new TarReader(source);
   const times: [path: string, entry: TarEntry][] = [];
-  let bytes = 0;
   try {
     for (let entry = yield* reader.next(); entry !== undefined; entry = yield* reader.next()) {
       const name = cleanPath(`/${rename(entry.name)}`);
       const path = cleanPath(`${dir}${name}`);
       yield* makeDirectories(sys, dirname(path));
       yield* makeRoom(sys, path, entry);
-      bytes += entry.size;
       yield* place(sys, reader, path, entry, (link) => cleanPath(`${dir}/${rename(link)}`));
       if (entry.type !== SYMTYPE && entry.type !== LNKTYPE) times.push([path, entry]);
     }
@@ -127,7 +122,6 @@ export function* extract(sys: Sys, source: ByteSource, dir: string, rename: (nam
     yield* sys.fchmodat(AT_FDCWD, path, mode & 0o7777);
     yield* sys.utimensat(AT_FDCWD, path, mtime, mtime, 0);
   }
-  return bytes;
 }
 
 /** What is in the way goes away, unless one is a directory and the other is none. */

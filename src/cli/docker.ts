@@ -9,6 +9,7 @@ import { Exit } from "../userland/libc/command.ts";
 import { getpwuid } from "../userland/libc/passwd.ts";
 import { Cli, type GlobalOptions } from "./cli.ts";
 import { olderThan } from "./client.ts";
+import { complete } from "./complete.ts";
 import {
   type AnyCommand,
   checkArgs,
@@ -172,6 +173,11 @@ function* configDir(sys: Sys, env: Env): Proc<string> {
 function* dispatch(sys: Sys, words: readonly string[], env: Env): Proc<number> {
   const dir = yield* configDir(sys, env);
   const globals = globalFlags(dir);
+  // Words that are being typed need not be right.
+  if (words[0] === "__complete") {
+    const cli = new Cli(sys, env, { hosts: [], context: "", configDir: dir, debug: false });
+    return yield* complete(cli, top, globals, words.slice(1));
+  }
   let parsed: Parsed;
   try {
     parsed = parseFlags(globals, words, true);

@@ -7,7 +7,7 @@ import { decodeUtf8 } from "../../abi/utf8.ts";
 import type { ContainerPathStat } from "../../engine/api/container.ts";
 import { canonicalize } from "../../userland/libc/realpath.ts";
 import { Input } from "../../userland/libc/stdio.ts";
-import type { ByteSink } from "../../userland/libc/stream.ts";
+import type { ByteSink, ByteSource } from "../../userland/libc/stream.ts";
 import { TarWriter } from "../../userland/libc/tar.ts";
 import { dirname, lstat, optional, readlink, stat } from "../../userland/libc/unistd.ts";
 import { extract, TreeArchiver } from "../archive.ts";
@@ -139,7 +139,15 @@ function* fromContainer(cli: Cli, container: string, source: string, target: str
   const base = splitEntry(path)[1];
   const { dir, rename } = plan(renamed ?? base, info !== undefined && hasMode(info.mode, GO_DIR), yield* localTarget(cli, local));
   const first = (name: string): string => (renamed === undefined ? name : name.replace(base, () => renamed as string));
-  const bytes = yield* extract(cli.sys, body, dir, (name) => rename(first(name)));
+  let bytes = 0;
+  const counted: ByteSource = {
+    *read() {
+      const part = yield* body.read();
+      bytes += part?.length ?? 0;
+      return part;
+    },
+  };
+  yield* extract(cli.sys, counted, dir, (name) => rename(first(name)));
   if (!quiet) yield* cli.eprint(`Successfully copied ${humanSize(bytes, 3)} to ${local}\n`);
 }
 

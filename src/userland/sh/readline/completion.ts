@@ -3,6 +3,7 @@
 import type { Proc } from "../../../abi/sys.ts";
 import type { Shell } from "../shell.ts";
 import { completeCommand, completeFile, completeUser, completeVariable } from "./candidates.ts";
+import { askProgram, completesItself } from "./self-completing.ts";
 
 /** Completes the words of one command; undefined leaves it to file names. `words` end with the one at the cursor. */
 export type CompletionHook = (sh: Shell, words: readonly string[]) => Proc<readonly string[] | undefined>;
@@ -100,7 +101,8 @@ export function* findCompletion(sh: Shell, before: string): Proc<Completion> {
     }
     return yield* fileCompletion(sh, common, text, false);
   }
-  const hook = completionHooks.get(leading[0]?.text ?? "");
+  const name = leading[0]?.text ?? "";
+  const hook = completionHooks.get(name) ?? (completesItself(sh, name) ? askProgram : undefined);
   if (hook !== undefined && previous !== ">" && previous !== "<") {
     const own = yield* hook(sh, [...leading.map((w) => w.text), text]);
     if (own !== undefined) {
