@@ -24,13 +24,14 @@ import { containerRoutes } from "./server/routes/containers.ts";
 import { imageRoutes } from "./server/routes/images.ts";
 import { networkRoutes } from "./server/routes/networks.ts";
 import { systemRoutes } from "./server/routes/system.ts";
+import { usageRoutes } from "./server/routes/usage.ts";
 import { volumeRoutes } from "./server/routes/volumes.ts";
 import { notifyReady } from "./notify.ts";
 import { startThread } from "./sync.ts";
 import { ENGINE_VERSION, GIT_COMMIT } from "./version.ts";
 import { Volumes } from "./volumes/volumes.ts";
 
-const ROUTES = [systemRoutes, containerRoutes, imageRoutes, networkRoutes, volumeRoutes];
+const ROUTES = [systemRoutes, usageRoutes, containerRoutes, imageRoutes, networkRoutes, volumeRoutes];
 
 export const main: Program = function* (sys, argv, env) {
   try {
