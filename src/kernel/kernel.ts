@@ -33,8 +33,8 @@ import {
   CGROUP_FILES_MAX,
   RLIMIT_NOFILE_DEFAULT,
   RLIMIT_NOFILE_HARD,
+  ROOT_BYTES,
   TASK_KERNEL_BYTES,
-  TMPFS_SHARE,
   UTS_RELEASE,
   UTS_VERSION,
 } from "./params.ts";
@@ -163,7 +163,7 @@ export class Kernel implements System {
     this.realtimeOffset = { sec: config.startSec, nsec: 0 };
     for (const type of filesystemTypes) this.filesystems.set(type.name, type);
     for (const [dev, driver] of charDevices) this.charDevices.set(dev, driver);
-    this.rootfs = mountTmpfs(this, { sizeBytes: Math.floor(config.memoryBytes * TMPFS_SHARE), mode: 0o755 });
+    this.rootfs = mountTmpfs(this, { sizeBytes: ROOT_BYTES, mode: 0o755 });
     // Below what everybody sees as the root is the one that never goes: the empty rootfs of the kernel itself.
     const absolute = mountTmpfs(this, { mode: 0o755 }, "rootfs");
     this.absoluteRoot = new Mount(1, absolute, absolute.rootDentry, "none", MS_RELATIME);

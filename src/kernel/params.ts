@@ -86,6 +86,9 @@ export const TMPFS_SHARE = 0.5;
 /** Real bytes that all file contents may keep in the visitor's browser, whatever the machine's memory is configured to. */
 export const HOST_CONTENT_BYTES = 512 * 1024 * 1024;
 
+/** Size of the root filesystem: that of a small disk. What is kept as bytes counts as memory besides. */
+export const ROOT_BYTES = 32 * 1024 ** 3;
+
 // ── Files ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 export const NAME_MAX = 255;
 export const PATH_MAX = 4_096;

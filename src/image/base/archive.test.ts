@@ -22,11 +22,11 @@ test("gzip of an archive is that archive, and pieces of both are pieces of the w
   const plain = archive.read(0, archive.sizeBytes);
   const packed = archive.readGzip(0, archive.gzipBytes);
   expect(Buffer.compare(gunzipSync(packed), plain)).toBe(0);
-  expect(packed.length).toBeLessThan(plain.length / 2.4);
+  expect(packed.length).toBeLessThan(plain.length / 2.7);
   const { diffId, digest } = archive.identify();
   expect(diffId).toBe(`sha256:${createHash("sha256").update(plain).digest("hex")}`);
   expect(digest).toBe(`sha256:${createHash("sha256").update(packed).digest("hex")}`);
-  for (const size of [1, 511, 1565, 4096, 70_001]) {
+  for (const size of [1, 511, 1360, 4096, 70_001]) {
     for (const at of [0, 1, 600, 5000, 123_456]) {
       expect(Buffer.compare(archive.read(at, size), plain.subarray(at, at + size))).toBe(0);
       expect(Buffer.compare(archive.readGzip(at, size), packed.subarray(at, at + size))).toBe(0);

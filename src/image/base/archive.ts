@@ -5,7 +5,14 @@
  * The compression knows what it compresses: a synthetic block becomes its dense part, stored, and a run of zeros in fixed Huffman codes; all else is stored.
  */
 
-import { fillSynthetic, SYNTHETIC_BLOCK_BYTES, SYNTHETIC_DENSE_BYTES } from "../../abi/synthetic.ts";
+import {
+  fillPacked,
+  fillSynthetic,
+  PACKED_BLOCK_BYTES,
+  PACKED_GROUP_BLOCKS,
+  packNothing,
+  SYNTHETIC_BLOCK_BYTES,
+} from "../../abi/synthetic.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { encodeUtf8 } from "../../abi/utf8.ts";
 import { crc32 } from "../../userland/libc/gzip.ts";
@@ -32,7 +39,10 @@ type Packed = { readonly start: number; readonly length: number } & (
   | { readonly kind: "frame"; readonly bytes: () => Uint8Array }
   /** A deflate block that holds bytes of the archive as they are. */
   | { readonly kind: "stored"; readonly from: number; readonly count: number }
-  | { readonly kind: "blocks"; readonly seed: number; readonly at: number }
+  /** Single blocks of a synthetic stream. */
+  | { readonly kind: "blocks"; readonly seed: number; readonly index: number }
+  /** Pages of the compressed form of one, which begin on a page of the compressed archive: a file that keeps it will know them. */
+  | { readonly kind: "pages"; readonly seed: number; readonly at: number }
 );
 
 /** What identifies the archive and its compressed form. */
@@ -44,6 +54,12 @@ export interface Digests {
 }
 
 const MAX_STORED = 65_535;
+/** To begin on a page costs half a page of nothing, which is for files of this size. */
+const MIN_GROUPED_BLOCKS = 32;
+/** Less of nothing cannot be said. */
+const MIN_NOTHING_BYTES = 20;
+/** Part of what tells archives apart: to be changed with the bytes of synthetic streams, or with how they are compressed. */
+const FORM = "2\n";
 /** Most that is asked for at once when a whole archive is read. */
 const PIECE_BYTES = 262_144;
 
@@ -69,6 +85,7 @@ export class LayerArchive {
   /** Tells archives apart without making their bytes. */
   get fingerprint(): string {
     const digester = new Digester();
+    digester.update(encodeUtf8(FORM));
     for (const part of this.parts)
       digester.update(part.kind === "bytes" ? part.bytes : encodeUtf8(`${part.seed} ${part.at} ${part.length}\n`));
     return digester.digest().slice("sha256:".length, "sha256:".length + 20);
@@ -117,10 +134,13 @@ export class LayerArchive {
     for (let i = find(this.packed, offset); i < this.packed.length; i++) {
       const packed = this.packed[i] as Packed;
       if (packed.start >= end) break;
-      if (packed.kind === "blocks") {
-        const first = Math.max(0, Math.floor((offset - packed.start) / PACKED_BLOCK_BYTES));
-        for (let at = first * PACKED_BLOCK_BYTES; at < packed.length && packed.start + at < end; at += PACKED_BLOCK_BYTES)
-          place(out, offset, packed.start + at, packBlock(packed.seed, packed.at + (at / PACKED_BLOCK_BYTES) * SYNTHETIC_BLOCK_BYTES));
+      const from = Math.max(packed.start, offset);
+      const to = Math.min(packed.start + packed.length, end);
+      if (packed.kind === "pages") fillPacked(packed.seed, packed.at + (from - packed.start), out, from - offset, to - from);
+      else if (packed.kind === "blocks") {
+        const first = Math.floor((from - packed.start) / PACKED_BLOCK_BYTES);
+        for (let k = first; packed.start + k * PACKED_BLOCK_BYTES < to; k++)
+          place(out, offset, packed.start + k * PACKED_BLOCK_BYTES, packBlock(packed.seed, packed.index + k));
       } else {
         const bytes = packed.kind === "frame" ? packed.bytes() : concat([storedHeader(packed.count), this.read(packed.from, packed.count)]);
         place(out, offset, packed.start, bytes);
@@ -242,7 +262,28 @@ function packedOf(parts: readonly Part[], crc: () => number): Packed[] {
     if (blocks <= 0) continue;
     to = part.start + lead;
     store();
-    push({ kind: "blocks", length: blocks * PACKED_BLOCK_BYTES, seed: part.seed, at: part.at + lead });
+    const index = (part.at + lead) / SYNTHETIC_BLOCK_BYTES;
+    // Single blocks up to where a page of the compressed form begins, and after the last one.
+    const before = Math.min(blocks, (PACKED_GROUP_BLOCKS - (index % PACKED_GROUP_BLOCKS)) % PACKED_GROUP_BLOCKS);
+    const groups = blocks < MIN_GROUPED_BLOCKS ? 0 : Math.floor((blocks - before) / PACKED_GROUP_BLOCKS);
+    const single = (first: number, count: number): void => {
+      if (count > 0) push({ kind: "blocks", length: count * PACKED_BLOCK_BYTES, seed: part.seed, index: first });
+    };
+    single(index, groups === 0 ? blocks : before);
+    if (groups > 0) {
+      let nothing = (SYNTHETIC_BLOCK_BYTES - (at % SYNTHETIC_BLOCK_BYTES)) % SYNTHETIC_BLOCK_BYTES;
+      if (nothing > 0 && nothing < MIN_NOTHING_BYTES) nothing += SYNTHETIC_BLOCK_BYTES;
+      const bytes = packNothing(nothing);
+      if (nothing > 0) push({ kind: "frame", length: nothing, bytes: () => bytes });
+      const grouped = index + before;
+      push({
+        kind: "pages",
+        length: groups * SYNTHETIC_BLOCK_BYTES,
+        seed: part.seed,
+        at: (grouped / PACKED_GROUP_BLOCKS) * SYNTHETIC_BLOCK_BYTES,
+      });
+      single(grouped + groups * PACKED_GROUP_BLOCKS, blocks - before - groups * PACKED_GROUP_BLOCKS);
+    }
     from = to + blocks * SYNTHETIC_BLOCK_BYTES;
     to = part.start + part.length;
   }
@@ -269,50 +310,12 @@ function storedHeader(count: number): Uint8Array {
   return Uint8Array.of(0, count & 0xff, count >> 8, ~count & 0xff, (~count >> 8) & 0xff);
 }
 
-/** The zeros of a block as deflate has them (RFC 1951, 3.2.6): one zero, matches of it one byte back, an empty stored block to end on a byte. */
-const ZEROS = packZeros(SYNTHETIC_BLOCK_BYTES - SYNTHETIC_DENSE_BYTES);
-const PACKED_BLOCK_BYTES = 5 + SYNTHETIC_DENSE_BYTES + ZEROS.length;
-
-function packZeros(count: number): Uint8Array {
-  const bits: number[] = [];
-  const low = (value: number, n: number): void => {
-    for (let i = 0; i < n; i++) bits.push((value >> i) & 1);
-  };
-  const code = (value: number, n: number): void => {
-    for (let i = n - 1; i >= 0; i--) bits.push((value >> i) & 1);
-  };
-  low(0b010, 3); // Not the last block, fixed codes.
-  code(0x30, 8); // Literal 0.
-  let rest = count - 1;
-  for (; rest >= 258 + 227; rest -= 258) {
-    code(0xc0 + 285 - 280, 8); // Length 258 …
-    code(0, 5); // … one byte back.
-  }
-  for (; rest > 0; ) {
-    // Lengths 227 to 257 are code 284 with five more bits.
-    const length = rest > 257 ? rest - 227 : rest;
-    code(0xc0 + 284 - 280, 8);
-    low(length - 227, 5);
-    code(0, 5);
-    rest -= length;
-  }
-  code(0, 7); // End of block.
-  low(0, 3);
-  while (bits.length % 8 !== 0) bits.push(0);
-  const bytes = new Uint8Array(bits.length / 8 + 4);
-  bits.forEach((bit, i) => {
-    bytes[i >> 3] = (bytes[i >> 3] as number) | (bit << (i & 7));
-  });
-  bytes.set([0, 0, 0xff, 0xff], bits.length / 8);
-  return bytes;
-}
-
 const onePacked = new Uint8Array(PACKED_BLOCK_BYTES);
-onePacked.set(storedHeader(SYNTHETIC_DENSE_BYTES));
-onePacked.set(ZEROS, 5 + SYNTHETIC_DENSE_BYTES);
 
 /** One block of a stream, compressed. Valid until the next call. */
-function packBlock(seed: number, at: number): Uint8Array {
-  fillSynthetic(seed, at, onePacked, 5, SYNTHETIC_DENSE_BYTES);
+function packBlock(seed: number, index: number): Uint8Array {
+  const group = Math.floor(index / PACKED_GROUP_BLOCKS);
+  const at = group * SYNTHETIC_BLOCK_BYTES + (index - group * PACKED_GROUP_BLOCKS) * PACKED_BLOCK_BYTES;
+  fillPacked(seed, at, onePacked, 0, PACKED_BLOCK_BYTES);
   return onePacked;
 }

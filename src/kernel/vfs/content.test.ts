@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fillSynthetic } from "../../abi/synthetic.ts";
+import { fillPacked, fillSynthetic } from "../../abi/synthetic.ts";
 import { Content, ContentStore } from "./content.ts";
 
 const MAX = 40_000;
@@ -213,4 +213,18 @@ describe("a synthetic stream that is written", () => {
     expect(content.residentPages).toBe(0);
     expect(Buffer.compare(whole(content).subarray(4096), bytes)).toBe(0);
   });
+});
+
+test("the compressed form of a synthetic stream is kept as its seed, too", () => {
+  const store = new ContentStore(Number.MAX_SAFE_INTEGER);
+  const content = new Content(store);
+  const bytes = new Uint8Array(100_000);
+  fillPacked(9, 8192, bytes, 0, bytes.length);
+  for (let at = 0; at < bytes.length; at += 1448) content.write(bytes.subarray(at, at + 1448), at);
+  expect(Buffer.compare(whole(content), bytes)).toBe(0);
+  expect(content.residentPages).toBe(1);
+  expect(store.hostBytes).toBeLessThan(4096);
+  bytes[5000] = 1;
+  content.write(bytes.subarray(5000, 5001), 5000);
+  expect(Buffer.compare(whole(content), bytes)).toBe(0);
 });

@@ -9,7 +9,14 @@
  * Differs from Linux: pages of such blocks are not charged as memory of the one who wrote them.
  */
 
-import { fillSynthetic, looksSynthetic, recogniseSynthetic, SYNTHETIC_BLOCK_BYTES } from "../../abi/synthetic.ts";
+import {
+  fillPacked,
+  fillSynthetic,
+  looksSynthetic,
+  recogniseSynthetic,
+  SYNTHETIC_LOOK_BYTES,
+  type SyntheticPage,
+} from "../../abi/synthetic.ts";
 import { PAGE_SIZE } from "../params.ts";
 
 /** Chunks grow up to it by doubling while a file is appended to. */
@@ -23,7 +30,7 @@ interface Chunk {
 }
 
 interface Extent {
-  readonly kind: "bytes" | "zero" | "synthetic";
+  readonly kind: "bytes" | "zero" | "synthetic" | "packed";
   readonly start: number;
   /** Bytes; grows only while the extent is the tail of its file. */
   length: number;
@@ -31,7 +38,7 @@ interface Extent {
   readonly chunk: Chunk | undefined;
   /** Where the extent begins in its chunk, or in its synthetic stream. */
   readonly at: number;
-  /** Of `synthetic` extents. */
+  /** Of `synthetic` extents, and of `packed` ones, which hold the compressed form of such a stream. */
   readonly seed: number;
 }
 
@@ -55,7 +62,9 @@ export interface PageCount {
 }
 
 /** The first bytes of a page that was written before. */
-const start4 = new Uint8Array(4);
+const pageStart = new Uint8Array(SYNTHETIC_LOOK_BYTES);
+
+const isSynthetic = (e: Extent): boolean => e.kind === "synthetic" || e.kind === "packed";
 
 const pageFloor = (n: number): number => n - (n % PAGE_SIZE);
 const pageCeil = (n: number): number => Math.ceil(n / PAGE_SIZE) * PAGE_SIZE;
@@ -112,15 +121,15 @@ export class Content {
     if (inPage > 0) {
       from = PAGE_SIZE - inPage;
       const page = at - inPage;
-      this.read(start4, page);
-      for (let i = inPage; i < 4; i++) start4[i] = buf[i - inPage] as number;
-      if (looksSynthetic(start4, 0)) {
+      this.read(pageStart, page);
+      for (let i = inPage; i < SYNTHETIC_LOOK_BYTES; i++) pageStart[i] = buf[i - inPage] as number;
+      if (looksSynthetic(pageStart, 0)) {
         const whole = new Uint8Array(PAGE_SIZE);
         this.read(whole.subarray(0, inPage), page);
         whole.set(buf.subarray(0, from), inPage);
         const found = recogniseSynthetic(whole, 0);
         if (found !== undefined) {
-          this.writeSynthetic(page, found.seed, found.index);
+          this.writeSynthetic(page, found);
           done = from;
         }
       }
@@ -130,21 +139,20 @@ export class Content {
       const found = recogniseSynthetic(buf, from);
       if (found === undefined) continue;
       if (done < from) this.writeBytes(buf.subarray(done, from), at + done);
-      this.writeSynthetic(at + from, found.seed, found.index);
+      this.writeSynthetic(at + from, found);
       done = from + PAGE_SIZE;
     }
     if (done < buf.length) this.writeBytes(done === 0 ? buf : buf.subarray(done), at + done);
   }
 
   /** Makes the page at `start` a block of a synthetic stream; the next of its neighbour before it, as in a stream that is written, only prolongs that. */
-  private writeSynthetic(start: number, seed: number, index: number): void {
-    const offset = index * SYNTHETIC_BLOCK_BYTES;
+  private writeSynthetic(start: number, { kind, seed, at }: SyntheticPage): void {
     const end = start + PAGE_SIZE;
     const last = this.extents[this.extents.length - 1];
-    if (last?.kind === "synthetic" && last.start + last.length === start && last.seed === seed && last.at + last.length === offset) {
+    if (last?.kind === kind && last.start + last.length === start && last.seed === seed && last.at + last.length === at) {
       last.length += PAGE_SIZE;
       this.allocatedPages += 1;
-    } else this.replace(start, end, [{ kind: "synthetic", start, length: PAGE_SIZE, chunk: undefined, at: offset, seed }]);
+    } else this.replace(start, end, [{ kind, start, length: PAGE_SIZE, chunk: undefined, at, seed }]);
     if (end > this.length) this.length = end;
     this.joinTail();
   }
@@ -154,7 +162,7 @@ export class Content {
     const { extents } = this;
     const b = extents[extents.length - 1];
     const a = extents[extents.length - 2];
-    if (a?.kind !== "synthetic" || b?.kind !== "synthetic" || a.seed !== b.seed) return;
+    if (a === undefined || b === undefined || a.kind !== b.kind || !isSynthetic(a) || a.seed !== b.seed) return;
     if (a.start + a.length !== b.start || a.at + a.length !== b.at) return;
     a.length += b.length;
     extents.pop();
@@ -295,7 +303,7 @@ export class Content {
       const end = Math.min(Math.ceil((e.start + e.length) / PAGE_SIZE), endPage);
       allocated += Math.max(0, end - Math.max(first, allocatedTo));
       allocatedTo = Math.max(allocatedTo, end);
-      if (e.kind === "synthetic") continue;
+      if (isSynthetic(e)) continue;
       resident += Math.max(0, end - Math.max(first, residentTo));
       residentTo = Math.max(residentTo, end);
     }
@@ -401,6 +409,7 @@ function cut(e: Extent, start: number, end: number, shift: number): Extent {
 function copyExtent(e: Extent, from: number, buf: Uint8Array, to: number, count: number): void {
   if (e.chunk !== undefined) copyBytes(e.chunk.bytes, e.at + from, buf, to, count);
   else if (e.kind === "zero") buf.fill(0, to, to + count);
+  else if (e.kind === "packed") fillPacked(e.seed, e.at + from, buf, to, count);
   else fillSynthetic(e.seed, e.at + from, buf, to, count);
 }
 
