@@ -94,7 +94,7 @@ const quoted = (text: string): string => (/^[\w.\-/@^+]+$/.test(text) ? text : J
 
 /** RFC 3339 with the nanoseconds that are not zero. */
 export function formatTime(sec: number, nsec: number): string {
-  const fraction = String(nsec).padStart(9, "0").replace(/0+$/, "");
+  const fraction = String(Math.floor(nsec)).padStart(9, "0").replace(/0+$/, "");
   return `${strftime("%Y-%m-%dT%H:%M:%S", { sec, nsec })}${fraction === "" ? "" : `.${fraction}`}Z`;
 }
 

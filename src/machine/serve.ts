@@ -95,7 +95,7 @@ export function serve(machine: Machine, port: number, ready: () => void): void {
   let aheadNs = 0;
   const turn = (): void => {
     const now = performance.now();
-    const elapsedNs = Math.min(now - last, 1000) * 1e6;
+    const elapsedNs = Math.floor(Math.min(now - last, 1000) * 1e6);
     last = now;
     const late = (): boolean => performance.now() > now + 50;
     targetNs = Math.max(targetNs + elapsedNs, machine.nowNs);

@@ -74,7 +74,7 @@ function merge(host: HostConfig, asked: HostConfig, body: ContainerUpdateBody, f
   if (CpuPeriod > 0 && host.NanoCpus > 0) throw fail("Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set");
   if (CpuQuota > 0 && host.NanoCpus > 0) throw fail("Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set");
   if (Memory !== 0) {
-    if (Memory > host.MemorySwap && host.MemorySwap > 0 && MemorySwap === 0)
+    if (Memory > host.MemorySwap && MemorySwap === 0)
       throw fail("Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time");
     host.Memory = Memory;
   }

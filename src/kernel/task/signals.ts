@@ -98,6 +98,8 @@ export class Signals {
     const bit = sigBit(sig);
     const blocked = thread === undefined ? everyThreadBlocks(tg, bit) : ((thread.blocked | thread.realBlocked) & bit) !== 0n;
     if (tg.leader.ptrace !== undefined && sig !== SIGKILL) return false;
+    // What is blocked waits, even for an init: there may be a handler by the time it is let in, or a sigtimedwait(2).
+    if (blocked && sig !== SIGKILL && sig !== SIGSTOP) return false;
     const { handler } = tg.sighand.get(sig);
     // The init of a PID namespace gets no signal that would end it from its own namespace (SIGNAL_UNKILLABLE).
     if (handler === SIG_DFL && this.isProtectedInit(tg, info, sig)) return true;
@@ -249,7 +251,7 @@ export class Signals {
     const sig = info.signo;
     const tg = task.tg;
     const action = getDefaultAction(sig);
-    if (action === "Ign" || action === "Cont") return;
+    if (action === "Ign" || action === "Cont" || this.isProtectedInit(tg, info, sig)) return;
     this.system.trace.emit({ name: "signal_deliver", sig, pid: task.pid.nr, action: "default" });
     if (action === "Stop") {
       if (sig !== SIGSTOP && isOrphaned(tg.pgrp)) return;
