@@ -81,6 +81,8 @@ export interface NetworkService {
   forget(container: Container): Proc<void>;
   /** For `docker ps`. */
   ports(container: Container): PortSummary[];
+  /** `WEB_PORT=tcp://…`: variables of `--link` on the default bridge. */
+  linkEnvironment(container: Container): string[];
 }
 
 // ── Volumes ──────────────────────────────────────────────────────────────────────────────────────────────────────────

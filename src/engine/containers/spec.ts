@@ -111,7 +111,8 @@ function wantsInit({ hostConfig: host, daemon }: Container): boolean {
 }
 
 /** PATH, HOSTNAME and TERM, then what was asked for. */
-export function environmentOf({ config }: Container, tty = config.Tty, more: readonly string[] = []): string[] {
+export function environmentOf(container: Container, tty = container.config.Tty, more: readonly string[] = []): string[] {
+  const { config, daemon } = container;
   const env = new Map<string, string>();
   const add = (entry: string): void => {
     const name = entry.split("=", 1)[0] as string;
@@ -122,7 +123,7 @@ export function environmentOf({ config }: Container, tty = config.Tty, more: rea
   add(`PATH=${DEFAULT_PATH}`);
   add(`HOSTNAME=${config.Hostname}`);
   if (tty) add("TERM=xterm");
-  for (const entry of [...(config.Env ?? []), ...more]) add(entry);
+  for (const entry of [...daemon.networks.linkEnvironment(container), ...(config.Env ?? []), ...more]) add(entry);
   return [...env.values()];
 }
 

@@ -21,7 +21,7 @@ import {
   RTM_SETLINK,
 } from "../../abi/netlink.ts";
 import * as R from "../../abi/rtnetlink.ts";
-import { AF_INET } from "../../abi/socket.ts";
+import { AF_INET, AF_INET6 } from "../../abi/socket.ts";
 import type { Proc, Sys } from "../../abi/sys.ts";
 import { NetlinkFailure, NetlinkSocket } from "../../userland/libc/rtnetlink.ts";
 import { systemError } from "../errors.ts";
@@ -182,6 +182,24 @@ export class Links {
       const addr = (attrs.get(R.IFA_LOCAL) ?? attrs.get(R.IFA_ADDRESS))?.be32;
       return addr === undefined ? [] : [{ addr, length: payload[1] as number }];
     });
+  }
+
+  /** Takes away the IPv6 addresses that the kernel gives by itself. */
+  // Differs from Docker: that sets net.ipv6.conf.all.disable_ipv6, which this kernel has not.
+  *removeIpv6(index: number): Proc<void> {
+    for (const { payload } of yield* worded(this.socket.dump(RTM_GETADDR, new NetlinkWriter().u8(AF_INET6).u8(0).u8(0).u8(0).u32(0)))) {
+      const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+      const address = decodeAttributes(payload, 8).get(R.IFA_ADDRESS);
+      if (view.getUint32(4, true) !== index || address === undefined) continue;
+      const writer = new NetlinkWriter()
+        .u8(AF_INET6)
+        .u8(payload[1] as number)
+        .u8(0)
+        .u8(0)
+        .u32(index)
+        .attr(R.IFA_ADDRESS, address.bytes);
+      yield* worded(this.socket.request(RTM_DELADDR, 0, writer));
+    }
   }
 
   *addAddress(index: number, prefix: Prefix): Proc<void> {

@@ -12,6 +12,7 @@ import type { Container } from "../parts.ts";
 import { open } from "../../userland/libc/unistd.ts";
 import { O_CLOEXEC, O_RDONLY } from "../../abi/fcntl.ts";
 import type { BridgeDriver } from "./bridge.ts";
+import { forgetFlows } from "./flows.ts";
 import type { Iptables } from "./iptables.ts";
 import { Links } from "./links.ts";
 import { createNamespace, inNamespace, removeNamespace } from "./namespace.ts";
@@ -56,7 +57,10 @@ export class Sandbox implements NameSource {
     if (this.kind === "host") return;
     const { sys } = this.daemon;
     yield* createNamespace(sys, this.key);
-    yield* this.inside((links) => links.setUp(1));
+    yield* this.inside(function* (links) {
+      yield* links.setUp(1);
+      yield* links.removeIpv6(1);
+    });
   }
 
   private inside<T>(body: (links: Links) => Proc<T>): Proc<T> {
@@ -136,6 +140,7 @@ export class Sandbox implements NameSource {
       }
       if (addr !== undefined) yield* links.addAddress(link.index, { addr, length: network.pool?.subnet.length ?? 32 });
       yield* links.setUp(link.index);
+      yield* links.removeIpv6(link.index);
     });
     endpoint.device = device;
   }
@@ -183,6 +188,7 @@ export class Sandbox implements NameSource {
     const published = endpoint.published;
     endpoint.published = [];
     for (const port of published) yield* this.mapper.withdraw(bridge, port);
+    if (endpoint.addr !== undefined) yield* forgetFlows(this.daemon.sys, endpoint.addr);
   }
 
   // ── Leaving ──────────────────────────────────────────────────────────────────────────────────────────────────────
