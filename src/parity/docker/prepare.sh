@@ -3,6 +3,8 @@ root=$(mktemp -d)
 mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,etc,root,home,proc,sys,dev,var/log,run,mnt,opt,srv}
 mkdir -m 1777 "$root/tmp"
 cp "${BUSYBOX:-$(command -v busybox)}" "$root/bin/busybox"
+# The real one is static, the machine's is not.
+ldd "$root/bin/busybox" 2> /dev/null | grep -o '/[^ ]*' | while read -r library; do mkdir -p "$root${library%/*}"; cp "$library" "$root$library"; done
 for applet in $("$root/bin/busybox" --list); do [[ $applet == busybox ]] || ln -sf busybox "$root/bin/$applet"; done
 ln -s /bin/busybox "$root/usr/bin/env"
 printf 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:2:2:daemon:/sbin:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n' > "$root/etc/passwd"

@@ -8,8 +8,10 @@ import { EINVAL, Errno } from "../../abi/errno.ts";
 import { F_SETFD, FD_CLOEXEC, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY, O_WRONLY } from "../../abi/fcntl.ts";
 import { MNT_DETACH, MS_BIND, MS_MOVE, MS_PRIVATE, MS_RDONLY, MS_REC, MS_REMOUNT, MS_SLAVE } from "../../abi/mount.ts";
 import { CLONE_NEWCGROUP, CLONE_NEWUSER, CLONE_PARENT, PR_SET_NAME } from "../../abi/sched.ts";
+import type { SeccompFilter } from "../../abi/seccomp.ts";
 import type { Proc, Sys } from "../../abi/sys.ts";
 import { encodeUtf8 } from "../../abi/utf8.ts";
+import { writeAll } from "../../userland/libc/stdio.ts";
 import { open, writeFile } from "../../userland/libc/unistd.ts";
 import { goError, RuncError, withPath, wrap } from "../error.ts";
 import type { Spec } from "../spec.ts";
@@ -42,6 +44,13 @@ function* tell(pipe: SyncPipe, e: unknown): Proc<number> {
   if (!(e instanceof RuncError || e instanceof Errno)) throw e;
   yield* pipe.send({ type: "error", message: goError(e) });
   return 1;
+}
+
+/** The container has been started: nobody listens at the pipe, and the fault is part of its output. libcontainer `factory_linux.go:StartInitialization`. */
+function* tellOutput(sys: Sys, e: unknown): Proc<never> {
+  if (!(e instanceof RuncError || e instanceof Errno)) throw e;
+  yield* writeAll(sys, 2, encodeUtf8(`${goError(e)}\n`));
+  return yield* sys.exit_group(1);
 }
 
 /** Stages 0 and 1 of nsexec.c: joins, unshares, and leaves the rest to a child that is born into all of it. */
@@ -141,8 +150,24 @@ function* becomeProgram(sys: Sys, pipe: SyncPipe, { spec, process }: Bootstrap, 
     yield* sys.write(fd, encodeUtf8("0"));
     yield* sys.close(fd);
     yield* sys.close(fifo);
-  } else yield* sys.fcntl(pipe.fd, F_SETFD, FD_CLOEXEC);
-  if (filter !== undefined && process.noNewPrivileges === true) yield* wrap("unable to init seccomp", sys.seccomp(filter));
+    try {
+      return yield* execFiltered(sys, { file, argv, env }, process.noNewPrivileges === true ? filter : undefined);
+    } catch (e) {
+      return yield* tellOutput(sys, e);
+    }
+  }
+  yield* sys.fcntl(pipe.fd, F_SETFD, FD_CLOEXEC);
+  return yield* execFiltered(sys, { file, argv, env }, process.noNewPrivileges === true ? filter : undefined);
+}
+
+interface Image {
+  readonly file: string;
+  readonly argv: readonly string[];
+  readonly env: ReadonlyMap<string, string>;
+}
+
+function* execFiltered(sys: Sys, { file, argv, env }: Image, filter: SeccompFilter | undefined): Proc<never> {
+  if (filter !== undefined) yield* wrap("unable to init seccomp", sys.seccomp(filter));
   return yield* execProcess(sys, file, argv, env);
 }
 
