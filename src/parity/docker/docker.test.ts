@@ -51,7 +51,7 @@ class Replay {
   run(script: string): Transcript {
     const machine = this.start();
     const { stdout, stderr, status } = machine.run(
-      `mkdir -p /tmp/parity && cd /tmp/parity && ${ENVIRONMENT} bash -c ${quote(script)} </dev/null`,
+      `mkdir -p /tmp/dockercase && cd /tmp/dockercase && ${ENVIRONMENT} bash -c ${quote(script)} </dev/null`,
       {
         limitNs: 200e9,
       },

@@ -1,6 +1,6 @@
 /**
  * Records the docker cases from a real engine: `npm run parity:record-docker [topic…]` with DOCKER_HOST naming a Docker Engine 20.10 that nobody else uses, a
- * docker client 28 in PATH, and its image alpine:latest made by prepare.sh. Each case runs in an empty /tmp/parity; clean.sh runs after it.
+ * docker client 28 in PATH, and its image alpine:latest made by prepare.sh. Each case runs in an empty /tmp/dockercase; clean.sh runs after it.
  */
 
 import { spawnSync } from "node:child_process";
@@ -25,8 +25,8 @@ const clean = readFileSync(join(here, "clean.sh"), "utf8");
 
 function record(script: string): Transcript {
   spawnSync("bash", ["-c", clean], { env, input: "" });
-  mkdirSync("/tmp/parity");
-  const result = spawnSync("bash", ["-c", script], { cwd: "/tmp/parity", env, encoding: "utf8", input: "", timeout: 60_000 });
+  mkdirSync("/tmp/dockercase");
+  const result = spawnSync("bash", ["-c", script], { cwd: "/tmp/dockercase", env, encoding: "utf8", input: "", timeout: 60_000 });
   if (result.error !== undefined) throw result.error;
   return { stdout: normalise(result.stdout), stderr: normalise(result.stderr), status: result.status ?? 128 };
 }
@@ -48,4 +48,4 @@ for (const file of topics.length > 0 ? topics.map((topic) => `${topic}.cases`) :
   console.log(`${file}: ${Object.keys(transcripts).length} recorded`);
 }
 spawnSync("bash", ["-c", clean], { env, input: "" });
-rmSync("/tmp/parity", { recursive: true, force: true });
+rmSync("/tmp/dockercase", { recursive: true, force: true });
