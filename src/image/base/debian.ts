@@ -101,10 +101,7 @@ export function addDebianTree(
     const content = files.get(path);
     if (content !== undefined) tree.text(path.slice(1), content);
   }
-  tree.text(
-    "root/.bashrc",
-    ROOT_BASHRC,
-  );
+  tree.text("root/.bashrc", ROOT_BASHRC);
   const names = (files.get("/etc/passwd") ?? "")
     .trim()
     .split("\n")

@@ -1,28 +1,24 @@
 /**
  * nginx 1.27: a master process and its workers, which serve files over HTTP/1.1. Signals, options and messages as nginx(8) has them.
  *
- * Differs from Linux: a worker has a thread for each connection instead of one loop for all; what is not built (proxying, TLS, rewriting) is refused by
+ * Differs from Linux: a worker has a thread (in a container of Docker, a process) for each connection instead of one loop for all; what is not built (proxying, TLS, rewriting) is refused by
  * the name of its directive. Left out: -p, -e, upgrading the binary.
  */
 
-import { ECHILD, EINTR, Errno } from "../../abi/errno.ts";
+import { ECHILD, EINTR, ENOSYS, Errno } from "../../abi/errno.ts";
 import { AT_FDCWD, O_APPEND, O_CLOEXEC, O_CREAT, O_RDWR, O_WRONLY } from "../../abi/fcntl.ts";
 import { formatIpv4, INADDR_ANY, parseIpv4 } from "../../abi/inet.ts";
-import { CLONE_FILES, CLONE_FS, CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD, CLONE_VM, PR_SET_NAME } from "../../abi/sched.ts";
 import {
-  SIG_BLOCK,
-  SIG_DFL,
-  SIG_IGN,
-  SIG_SETMASK,
-  SIGCHLD,
-  SIGHUP,
-  SIGINT,
-  SIGPIPE,
-  SIGQUIT,
-  SIGTERM,
-  SIGUSR1,
-  sigBit,
-} from "../../abi/signal.ts";
+  CLONE_FILES,
+  CLONE_FS,
+  CLONE_SIGHAND,
+  CLONE_SYSVSEM,
+  CLONE_THREAD,
+  CLONE_VM,
+  PR_SET_NAME,
+  PR_SET_PDEATHSIG,
+} from "../../abi/sched.ts";
+import { SIG_BLOCK, SIG_IGN, SIG_SETMASK, SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGUSR1, sigBit } from "../../abi/signal.ts";
 import { AF_INET, SO_REUSEADDR, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET, type SocketAddress } from "../../abi/socket.ts";
 import type { Proc, Sys } from "../../abi/sys.ts";
 import { encodeUtf8 } from "../../abi/utf8.ts";
@@ -308,7 +304,7 @@ class Nginx {
 
   private *worker(mask: bigint): Proc<number> {
     const { sys } = this.c;
-    yield* sys.rt_sigaction(SIGCHLD, { handler: SIG_DFL, flags: 0, mask: 0n });
+    yield* sys.rt_sigaction(SIGCHLD, { handler: SIG_IGN, flags: 0, mask: 0n });
     yield* sys.rt_sigaction(SIGHUP, { handler: SIG_IGN, flags: 0, mask: 0n });
     yield* sys.rt_sigaction(SIGPIPE, { handler: SIG_IGN, flags: 0, mask: 0n });
     for (const sig of [SIGTERM, SIGINT, SIGQUIT]) yield* sys.rt_sigaction(sig, { handler: () => sys.exit_group(0), flags: 0, mask: 0n });
@@ -327,8 +323,19 @@ class Nginx {
     return yield* this.accept(first);
   }
 
-  private *thread(body: () => Proc<number>): Proc<void> {
-    yield* this.c.sys.clone3({ flags: CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM }, body);
+  /** Starts a thread; or a process, where a filter says that there is no clone3(2), as Docker's does. It closes its copy of `fd` itself. */
+  private *thread(body: () => Proc<number>, fd?: number): Proc<void> {
+    const { sys } = this.c;
+    try {
+      yield* sys.clone3({ flags: CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM }, body);
+    } catch (e) {
+      if (e !== ENOSYS) throw e;
+      yield* sys.fork(function* () {
+        yield* sys.prctl(PR_SET_PDEATHSIG, SIGTERM);
+        return yield* body();
+      });
+      if (fd !== undefined) yield* sys.close(fd);
+    }
   }
 
   private *accept({ fd, port }: Listener): Proc<number> {
@@ -343,7 +350,7 @@ class Nginx {
       }
       const { addr } = accepted;
       const peer = { addr: addr.family === AF_INET ? formatIpv4(addr.addr) : "unix:", port, number: ++this.connections };
-      yield* this.thread(() => this.serve(accepted.fd, peer));
+      yield* this.thread(() => this.serve(accepted.fd, peer), accepted.fd);
     }
   }
 
