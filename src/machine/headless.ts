@@ -208,7 +208,8 @@ if (values.help === true) {
   const traceFile = values.trace === undefined ? undefined : createWriteStream(values.trace);
   if (values.serve !== undefined) {
     const port = requireCount("port", values.serve, 65_535);
-    const machine = new Machine(configOf(options));
+    // Clients reckon with their own clock: `--since 10m` is a time of day when it arrives.
+    const machine = new Machine({ ...configOf(options), startSec: Math.floor(Date.now() / 1000) });
     startTrace(machine, traceFile);
     serve(machine, port, () => process.stderr.write(`DOCKER_HOST=tcp://127.0.0.1:${port}\n`));
   } else if (values.json === true) serveJson(options, traceFile);

@@ -202,7 +202,7 @@ function* matcher(containers: Containers, filters: Filters): Proc<(container: Co
   for (const name of Object.keys(filters)) if (!FILTERS.includes(name)) throw invalidParameter(`Invalid filter '${name}'`);
   const values = (name: string): readonly string[] => filters[name] ?? [];
   for (const status of values("status"))
-    if (!STATES.includes(status)) throw invalidParameter(`Unrecognised filter value for status: ${status}`);
+    if (!STATES.includes(status)) throw invalidParameter(`Invalid filter 'status=${status}'`);
   for (const health of values("health"))
     if (!HEALTH.includes(health)) throw invalidParameter(`Unrecognised filter value for health: ${health}`);
   for (const code of values("exited"))
@@ -211,7 +211,7 @@ function* matcher(containers: Containers, filters: Filters): Proc<(container: Co
     const reference = values(name)[0];
     if (reference === undefined) return undefined;
     const found = containers.find(reference);
-    if (found === undefined) throw notFound(`No such container: ${reference}`);
+    if (found === undefined) throw notFound(`no such container ${reference}`);
     return found;
   };
   const before = marker("before");

@@ -1,6 +1,7 @@
 /** docker stats: what a container's control group and its network devices count. moby `daemon/stats`, `daemon/stats_unix.go`, on cgroup v2. */
 
 import type { Proc, Sys } from "../../abi/sys.ts";
+import { encodeUtf8 } from "../../abi/utf8.ts";
 import { optional, readText } from "../../userland/libc/unistd.ts";
 import type { BlkioEntry, ContainerStats, CpuStats } from "../api/container.ts";
 import { NO_TIME } from "../daemon.ts";
@@ -33,7 +34,7 @@ export function* containerStats(x: Exchange, container: Container, stream: boole
   let last = stream || oneShot || !container.running ? undefined : yield* sample(container, undefined);
   if (last !== undefined) yield* daemon.sys.nanosleep(INTERVAL_NS);
   if (!stream) {
-    yield* x.send(200, yield* sample(container, last));
+    yield* x.bytes(200, encode(yield* sample(container, last)), "application/json");
     return;
   }
   const out = yield* x.streaming(200, "application/json");
@@ -45,12 +46,18 @@ export function* containerStats(x: Exchange, container: Container, stream: boole
   });
   while (!gone && !container.removed) {
     last = yield* sample(container, last);
-    yield* out.json(last);
+    yield* out.write(encode(last));
     yield* wake.wait(INTERVAL_NS);
   }
   yield* watch.stop();
   if (!gone) yield* out.end();
 }
+
+/** A limit of `max` is the largest of Go's numbers, which is none of ours. */
+const NO_LIMIT = 2 ** 64;
+
+const encode = (stats: ContainerStats): Uint8Array =>
+  encodeUtf8(`${JSON.stringify(stats).replaceAll(String(NO_LIMIT), "18446744073709551615")}\n`);
 
 function* sample(container: Container, last: ContainerStats | undefined): Proc<ContainerStats> {
   const blkio = Object.fromEntries(BLKIO.map((name) => [name, null])) as Record<string, BlkioEntry[] | null>;
@@ -87,8 +94,7 @@ function* sample(container: Container, last: ContainerStats | undefined): Proc<C
     ...base,
     pids_stats: {
       current: Number(yield* text("pids.current")),
-      // Go's uint64 of "max".
-      limit: pidsMax === "max" || pidsMax === "" ? 18446744073709552000 : Number(pidsMax),
+      limit: pidsMax === "max" || pidsMax === "" ? NO_LIMIT : Number(pidsMax),
     },
     blkio_stats: blkio,
     cpu_stats: yield* cpuStats(sys, yield* text("cpu.stat")),
