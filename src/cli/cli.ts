@@ -75,9 +75,7 @@ export class Cli {
 
   /** A client with connections of its own, for a thread. */
   *anotherClient(): Proc<Client> {
-    const client = yield* this.client();
-    yield* client.ping();
-    return new Client(this.sys, client.host, client.version);
+    return yield* (yield* this.client()).another();
   }
 
   *capabilities(): Proc<Capabilities> {

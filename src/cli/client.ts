@@ -113,6 +113,13 @@ export class Client {
   /** What it would be without a daemon that knows less. */
   readonly newest = NEWEST;
 
+  /** A client of the same daemon with connections of its own, for a thread. */
+  *another(): Proc<Client> {
+    const other = new Client(this.sys, this.host, this.fixedVersion);
+    other.pinged = yield* this.ping();
+    return other;
+  }
+
   /** Asks the daemon who it is, once. Where nobody answers, that is told by the request that follows. */
   *ping(): Proc<Ping | undefined> {
     if (this.pinged !== undefined) return this.pinged;

@@ -19,6 +19,7 @@ export function* forEach(
   const [first] = names;
   if (names.length === 1 && first !== undefined) {
     const client = yield* cli.client();
+    yield* client.ping();
     runs.push(() => operation(client, first));
   } else {
     yield* (yield* cli.client()).ping();

@@ -1,6 +1,6 @@
 /** `docker commit`: an image from a container. Real counterpart: docker/cli `cli/command/container/commit.go`. */
 
-import { familiarName, parseNormalizedNamed } from "../../image/reference.ts";
+import { normalizedName, parseNormalizedNamed } from "../../image/reference.ts";
 import { between, defineCommand } from "../command.ts";
 import { CliError } from "../errors.ts";
 import { bool, list, string } from "../flags.ts";
@@ -26,7 +26,7 @@ export const commit = defineCommand({
       try {
         const reference = parseNormalizedNamed(name, "client");
         if (reference.digest !== undefined) throw new Error("refusing to create a tag with a digest reference");
-        repo = familiarName(reference);
+        repo = normalizedName(reference);
         tag = reference.tag ?? "latest";
       } catch (e) {
         throw new CliError((e as Error).message);
@@ -35,7 +35,6 @@ export const commit = defineCommand({
     const client = yield* cli.client();
     const { Id } = yield* client.json<{ Id: string }>("POST", "/commit", {
       query: { author: o.author, changes: o.change, comment: o.message, container, pause: o.pause ? undefined : "0", repo, tag },
-      body: null,
     });
     yield* cli.print(`${Id}\n`);
   },

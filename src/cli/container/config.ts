@@ -152,7 +152,7 @@ function withOldFlags(at: NetworkAttachment, o: Values): NetworkAttachment {
   };
 }
 
-function endpoint(at: NetworkAttachment): Partial<EndpointSettings> {
+function endpoint(at: NetworkAttachment): EndpointSettings & { GwPriority?: number } {
   if (at.target.trim() === "") throw new Error("no name set for network");
   if (!isUserDefined(at.target)) {
     if (at.aliases.length > 0) throw new Error("network-scoped aliases are only supported for user-defined networks");
@@ -165,23 +165,50 @@ function endpoint(at: NetworkAttachment): Partial<EndpointSettings> {
     ...(at.linkLocalIps.length === 0 ? {} : { LinkLocalIPs: [...at.linkLocalIps] }),
   };
   return {
-    ...(Object.keys(ipam).length === 0 ? {} : { IPAMConfig: ipam }),
-    ...(at.aliases.length === 0 ? {} : { Aliases: [...at.aliases] }),
-    ...(at.links.length === 0 ? {} : { Links: [...at.links] }),
-    ...(Object.keys(at.driverOpts).length === 0 ? {} : { DriverOpts: { ...at.driverOpts } }),
-    ...(at.mac === "" ? {} : { MacAddress: at.mac }),
+    ...NO_ENDPOINT,
+    IPAMConfig: Object.keys(ipam).length === 0 ? null : ipam,
+    Links: orNull(at.links),
+    Aliases: orNull(at.aliases),
+    MacAddress: at.mac,
+    DriverOpts: Object.keys(at.driverOpts).length === 0 ? null : { ...at.driverOpts },
     ...(at.gwPriority === 0 ? {} : { GwPriority: at.gwPriority }),
   };
+}
+
+/** What a place in a network is before the daemon fills it in. */
+export const NO_ENDPOINT: EndpointSettings = {
+  IPAMConfig: null,
+  Links: null,
+  Aliases: null,
+  MacAddress: "",
+  DriverOpts: null,
+  NetworkID: "",
+  EndpointID: "",
+  Gateway: "",
+  IPAddress: "",
+  IPPrefixLen: 0,
+  IPv6Gateway: "",
+  GlobalIPv6Address: "",
+  GlobalIPv6PrefixLen: 0,
+};
+
+/** Whether nothing is asked of the network but to be in it. */
+function isPlain(at: NetworkAttachment): boolean {
+  const texts = at.ip + at.ip6 + at.mac;
+  return (
+    texts === "" && [...at.aliases, ...at.links, ...at.linkLocalIps, ...Object.keys(at.driverOpts)].length === 0 && at.gwPriority === 0
+  );
 }
 
 function endpoints(o: Values, networks: readonly NetworkAttachment[]): ContainerRequest["endpoints"] {
   if (networks.length === 0) return { default: endpoint(withOldFlags(attachmentTo("default"), o)) };
   const found: ContainerRequest["endpoints"] = {};
   networks.forEach((network, i) => {
-    const settings = endpoint(i === 0 ? withOldFlags(network, o) : network);
+    const wanted = i === 0 ? withOldFlags(network, o) : network;
+    const settings = endpoint(wanted);
     if (network.target in found) throw new Error(`network ${JSON.stringify(network.target)} is specified multiple times`);
     // A network of which nothing else is asked is known by the mode alone.
-    if (networks.length > 1 || Object.keys(settings).length > 0) found[network.target] = settings;
+    if (networks.length > 1 || !isPlain(wanted)) found[network.target] = settings;
   });
   const kinds = new Set(networks.map(({ target }) => isUserDefined(target)));
   if (kinds.size > 1) throw new Error("conflicting options: cannot attach both user-defined and non-user-defined network-modes");
@@ -200,6 +227,19 @@ function checkModes(o: Values): void {
 }
 
 const orNull = <T>(items: readonly T[]): T[] | null => (items.length === 0 ? null : [...items]);
+
+function capabilityNames(given: readonly string[]): string[] {
+  const names = given
+    .map((name) => name.trim().toUpperCase())
+    .map((name) => (name === "ALL" || name.startsWith("CAP_") ? name : `CAP_${name}`));
+  return names.includes("ALL") ? ["ALL"] : [...new Set(names)].sort();
+}
+
+/** Full names in order; what is added is not dropped. */
+function capabilities(add: readonly string[], drop: readonly string[]): Pick<HostConfig, "CapAdd" | "CapDrop"> {
+  const added = capabilityNames(add);
+  return { CapAdd: orNull(added), CapDrop: orNull(capabilityNames(drop).filter((name) => !added.includes(name))) };
+}
 
 function storageOptions(given: readonly string[]): Record<string, string> {
   if (given.some((option) => !option.includes("="))) throw new Error("invalid storage option");
@@ -270,7 +310,7 @@ export function* containerRequest({ cli, o, given }: Call, image: string, comman
     Tty: o.tty,
     OpenStdin: o.interactive,
     StdinOnce: o.interactive && attachStdin,
-    Env: variables,
+    Env: orNull(variables),
     Cmd: orNull(command),
     ...(health === undefined ? {} : { Healthcheck: health }),
     Image: image,
@@ -297,8 +337,7 @@ export function* containerRequest({ cli, o, given }: Call, image: string, comman
     VolumeDriver: o["volume-driver"],
     VolumesFrom: orNull(o["volumes-from"]),
     ConsoleSize: [0, 0],
-    CapAdd: orNull(o["cap-add"]),
-    CapDrop: orNull(o["cap-drop"]),
+    ...capabilities(o["cap-add"], o["cap-drop"]),
     CgroupnsMode: o.cgroupns,
     Dns: [...o.dns],
     DnsOptions: [...o["dns-option"], ...o["dns-opt"]],
@@ -313,7 +352,7 @@ export function* containerRequest({ cli, o, given }: Call, image: string, comman
     Privileged: o.privileged,
     PublishAllPorts: o["publish-all"],
     ReadonlyRootfs: o["read-only"],
-    SecurityOpt: orNull(security.options),
+    SecurityOpt: o["security-opt"].length === 0 ? null : security.options,
     ...(o["storage-opt"].length === 0 ? {} : { StorageOpt: storageOptions(o["storage-opt"]) }),
     ...(o.tmpfs.length === 0
       ? {}

@@ -6,6 +6,7 @@ import type { ContainerCreated } from "../../engine/api/container.ts";
 import { familiarString, parseAnyReference, tagNameOnly } from "../../image/reference.ts";
 import { optional, stat, unlink, writeFile } from "../../userland/libc/unistd.ts";
 import type { Cli } from "../cli.ts";
+import { olderThan } from "../client.ts";
 import { atLeast, defineCommand } from "../command.ts";
 import { ApiError, CliError } from "../errors.ts";
 import { string } from "../flags.ts";
@@ -67,6 +68,16 @@ function dnsWarning({ hostConfig }: ContainerRequest): string[] {
   return local === undefined ? [] : [`Localhost DNS (${local}) may fail in containers.`];
 }
 
+/** Errors: CliError where the daemon is too old for what is asked of it. */
+function checkVersion(version: string, { config, endpoints }: ContainerRequest): void {
+  if (!olderThan(version, "1.44")) return;
+  const refuse = (what: string): never => {
+    throw new CliError(`${JSON.stringify(what)} requires API version 1.44, but the Docker daemon API version is ${version}`);
+  };
+  if (Object.values(endpoints).some((endpoint) => (endpoint?.MacAddress ?? "") !== "")) refuse("specify mac-address per network");
+  if (config.Healthcheck !== undefined && "StartInterval" in config.Healthcheck) refuse("specify health-check start interval");
+}
+
 function* ask(cli: Cli, request: ContainerRequest, options: CreateOptions): Proc<ContainerCreated> {
   const { Image: image } = request.config;
   let named: string | undefined;
@@ -79,7 +90,9 @@ function* ask(cli: Cli, request: ContainerRequest, options: CreateOptions): Proc
   const pull = (): Proc<void> => pullImage(cli, image, { platform: options.platform, quiet: options.quiet, to: "stderr" });
   if (options.pull === "always") yield* pull();
   const client = yield* cli.client();
-  const [rows, cols] = yield* ttySize(cli);
+  yield* client.ping();
+  checkVersion(client.version, request);
+  const [rows, cols] = olderThan(client.version, "1.42") ? [0, 0] : yield* ttySize(cli);
   const sized: ContainerRequest = { ...request, hostConfig: { ...request.hostConfig, ConsoleSize: [rows, cols] } };
   const post = (): Proc<ContainerCreated> =>
     client.json<ContainerCreated>("POST", "/containers/create", {

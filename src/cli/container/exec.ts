@@ -4,6 +4,7 @@ import { Errno } from "../../abi/errno.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { ExecCreateBody, ExecInspect } from "../../engine/api/exec.ts";
 import type { Cli } from "../cli.ts";
+import { olderThan } from "../client.ts";
 import { atLeast, defineCommand } from "../command.ts";
 import { CliError } from "../errors.ts";
 import { bool, list, string } from "../flags.ts";
@@ -46,7 +47,7 @@ export const exec = defineCommand({
     yield* client.send("GET", `/containers/${name}/json`);
     if (!o.detach) yield* checkTty(cli, o.interactive, o.tty);
     const keys = o["detach-keys"] === "" ? ((yield* cli.configFile()).detachKeys ?? "") : o["detach-keys"];
-    const size = o.tty ? { ConsoleSize: yield* ttySize(cli) } : {};
+    const size = o.tty && !olderThan(client.version, "1.42") ? { ConsoleSize: yield* ttySize(cli) } : {};
     const body: ExecCreateBody & { ConsoleSize?: [number, number] } = {
       User: o.user,
       Privileged: o.privileged,

@@ -1,5 +1,6 @@
 /** `docker restart`. Real counterpart: docker/cli `cli/command/container/restart.go`. */
 
+import { olderThan } from "../client.ts";
 import { atLeast, defineCommand } from "../command.ts";
 import { forEach } from "../each.ts";
 import { int, nullable, string } from "../flags.ts";
@@ -17,6 +18,9 @@ export const restart = defineCommand({
   completes: "all containers",
   run: ({ cli, o, args }) =>
     forEach(cli, args, (client, name) =>
-      client.send("POST", `/containers/${name}/restart`, { query: { signal: o.signal, t: o.timeout ?? o.time } }),
+      client.send("POST", `/containers/${name}/restart`, {
+        // Older daemons know of no signal.
+        query: { signal: olderThan(client.version, "1.42") ? "" : o.signal, t: o.timeout ?? o.time },
+      }),
     ),
 });

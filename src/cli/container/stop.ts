@@ -1,5 +1,6 @@
 /** `docker stop`. Real counterpart: docker/cli `cli/command/container/stop.go`. */
 
+import { olderThan } from "../client.ts";
 import { atLeast, defineCommand } from "../command.ts";
 import { forEach } from "../each.ts";
 import { int, nullable, string } from "../flags.ts";
@@ -17,6 +18,9 @@ export const stop = defineCommand({
   completes: "containers",
   run: ({ cli, o, args }) =>
     forEach(cli, args, (client, name) =>
-      client.send("POST", `/containers/${name}/stop`, { query: { signal: o.signal, t: o.timeout ?? o.time } }),
+      client.send("POST", `/containers/${name}/stop`, {
+        // Older daemons know of no signal.
+        query: { signal: olderThan(client.version, "1.42") ? "" : o.signal, t: o.timeout ?? o.time },
+      }),
     ),
 });

@@ -39,7 +39,23 @@ export const update = defineCommand({
       throw new CliError((e as Error).message);
     }
     const body: ContainerUpdateBody = {
+      CgroupParent: "",
       BlkioWeight: o["blkio-weight"],
+      BlkioWeightDevice: null,
+      BlkioDeviceReadBps: null,
+      BlkioDeviceWriteBps: null,
+      BlkioDeviceReadIOps: null,
+      BlkioDeviceWriteIOps: null,
+      Devices: null,
+      DeviceCgroupRules: null,
+      DeviceRequests: null,
+      MemorySwappiness: null,
+      OomKillDisable: null,
+      Ulimits: null,
+      CpuCount: 0,
+      CpuPercent: 0,
+      IOMaximumIOps: 0,
+      IOMaximumBandwidth: 0,
       CpusetCpus: o["cpuset-cpus"],
       CpusetMems: o["cpuset-mems"],
       CpuShares: o["cpu-shares"],

@@ -5,7 +5,7 @@
 import type { Proc } from "../../abi/sys.ts";
 import { CLOCK_REALTIME } from "../../abi/time.ts";
 import type { JsonMessage } from "../../engine/api/image.ts";
-import { familiarName, parseNormalizedNamed, type Reference } from "../../image/reference.ts";
+import { normalizedName, parseNormalizedNamed, type Reference } from "../../image/reference.ts";
 import type { ByteSource } from "../../userland/libc/stream.ts";
 import type { Cli } from "../cli.ts";
 import { jsonStream, NO_AUTH } from "../client.ts";
@@ -130,7 +130,7 @@ export function* pullImage(cli: Cli, name: string, options: PullOptions): Proc<v
   const client = yield* cli.client();
   const { body } = yield* client.request("POST", "/images/create", {
     query: {
-      fromImage: familiarName(reference),
+      fromImage: normalizedName(reference),
       tag: options.allTags === true ? undefined : (reference.digest ?? reference.tag ?? "latest"),
       platform: options.platform.toLowerCase(),
     },

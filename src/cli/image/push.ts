@@ -1,6 +1,6 @@
 /** `docker push`. Real counterpart: docker/cli `cli/command/image/push.go`. */
 
-import { familiarName, parseNormalizedNamed } from "../../image/reference.ts";
+import { normalizedName, parseNormalizedNamed } from "../../image/reference.ts";
 import { NO_AUTH } from "../client.ts";
 import { defineCommand, exactly } from "../command.ts";
 import { CliError } from "../errors.ts";
@@ -28,7 +28,7 @@ export const push = defineCommand({
     if (defaulted && !o.quiet) yield* cli.print("Using default tag: latest\n");
     const reference = parseNormalizedNamed(name, "client");
     const client = yield* cli.client();
-    const { body } = yield* client.request("POST", `/images/${familiarName(reference)}/push`, {
+    const { body } = yield* client.request("POST", `/images/${normalizedName(reference)}/push`, {
       query: { tag: o["all-tags"] ? undefined : (reference.tag ?? "latest") },
       headers: { "X-Registry-Auth": NO_AUTH },
     });

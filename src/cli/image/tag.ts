@@ -1,6 +1,6 @@
 /** `docker tag`. Real counterpart: docker/cli `cli/command/image/tag.go`. */
 
-import { familiarName, parseAnyReference, parseNormalizedNamed } from "../../image/reference.ts";
+import { normalizedName, parseAnyReference, parseNormalizedNamed } from "../../image/reference.ts";
 import { defineCommand, exactly } from "../command.ts";
 import { CliError } from "../errors.ts";
 
@@ -23,7 +23,7 @@ export const tag = defineCommand({
     try {
       const reference = parseNormalizedNamed(target, "client");
       if (reference.digest !== undefined) throw new CliError("refusing to create a tag with a digest reference");
-      query = { repo: familiarName(reference), tag: reference.tag ?? "latest" };
+      query = { repo: normalizedName(reference), tag: reference.tag ?? "latest" };
     } catch (e) {
       if (e instanceof CliError) throw e;
       throw new CliError(`Error parsing reference: ${JSON.stringify(target)} is not a valid repository/tag: ${(e as Error).message}`);

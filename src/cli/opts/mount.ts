@@ -129,6 +129,7 @@ export function parseMount(text: string): Mount {
     else setter(draft, value, key);
   }
   check(draft);
+  if (Object.keys(draft.VolumeOptions?.Labels ?? { x: "" }).length === 0) delete draft.VolumeOptions?.Labels;
   return draft as Mount;
 }
 
