@@ -111,8 +111,8 @@ export class TmpfsSuperBlock extends SuperBlock {
 
   override statfs(): Statfs {
     const limited = this.maxPages !== Number.POSITIVE_INFINITY;
-    // What cannot be written, for want of memory here or in the visitor's browser, is not free.
-    const free = limited ? this.freePages : 0;
+    // As shmem_statfs() counts: memory may be full before.
+    const free = limited ? Math.max(0, this.maxPages - this.usedPages) : 0;
     const finite = this.maxInodes !== Number.POSITIVE_INFINITY;
     return {
       type: TMPFS_MAGIC,
