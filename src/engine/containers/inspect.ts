@@ -201,8 +201,7 @@ export function humanDuration(ns: number): string {
 function* matcher(containers: Containers, filters: Filters): Proc<(container: Container) => boolean> {
   for (const name of Object.keys(filters)) if (!FILTERS.includes(name)) throw invalidParameter(`Invalid filter '${name}'`);
   const values = (name: string): readonly string[] => filters[name] ?? [];
-  for (const status of values("status"))
-    if (!STATES.includes(status)) throw invalidParameter(`Invalid filter 'status=${status}'`);
+  for (const status of values("status")) if (!STATES.includes(status)) throw invalidParameter(`Invalid filter 'status=${status}'`);
   for (const health of values("health"))
     if (!HEALTH.includes(health)) throw invalidParameter(`Unrecognised filter value for health: ${health}`);
   for (const code of values("exited"))

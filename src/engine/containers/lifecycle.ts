@@ -7,7 +7,7 @@ import type { Proc } from "../../abi/sys.ts";
 import { MNT_DETACH, MS_NODEV, MS_NOEXEC, MS_NOSUID } from "../../abi/mount.ts";
 import { optional, writeFile } from "../../userland/libc/unistd.ts";
 import { conflict, EngineError, invalidParameter, isFailure, notModified, systemError, withContext, wordsOf } from "../errors.ts";
-import { makeDirs } from "../files.ts";
+import { makeDirs, removeAll } from "../files.ts";
 import { startThread } from "../sync.ts";
 import type { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
@@ -187,6 +187,7 @@ export function* cleanUp(container: Container): Proc<void> {
       yield* daemon.log("warning", `${container.id} cleanup: ${wordsOf(e)}`);
     }
   }
+  yield* removeAll(daemon.sys, pipeDir(container));
 }
 
 /** The words of runc for the client, and the exit code that goes with them. moby translateContainerdStartErr. */

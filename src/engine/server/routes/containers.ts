@@ -18,7 +18,7 @@ import { updateContainer } from "../../containers/update.ts";
 import { parseSignal } from "../../containers/verify.ts";
 import { shimOf } from "../../containers/lifecycle.ts";
 import { ShimError, ShimGone } from "../../containers/shim-client.ts";
-import { invalidParameter, isFailure, systemError } from "../../errors.ts";
+import { invalidParameter, isFailure, notFound, systemError } from "../../errors.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Route } from "../router.ts";
 import { watchForEnd } from "../connection.ts";
@@ -160,7 +160,10 @@ function* stats(x: Exchange): Proc<void> {
 function* kill(x: Exchange): Proc<void> {
   const text = x.query.get("signal") ?? "";
   const signal = text === "" ? SIGKILL : parseSignal(text);
-  yield* killContainer(all(x), named(x), signal, x.var("name"));
+  const reference = x.var("name");
+  const container = all(x).find(reference);
+  if (container === undefined) throw notFound(`Cannot kill container: ${reference}: No such container: ${reference}`);
+  yield* killContainer(all(x), container, signal, reference);
   yield* x.empty(204);
 }
 
