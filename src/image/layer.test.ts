@@ -281,7 +281,7 @@ test("packing what was unpacked from a packed tree gives the same bytes", () => 
       });
       expect(again).toEqual(first);
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 

@@ -3,7 +3,7 @@
  * linux/amd64 is there, so an index names that alone.
  */
 
-import { decodeUtf8, encodeUtf8 } from "../../abi/utf8.ts";
+import { encodeUtf8 } from "../../abi/utf8.ts";
 import { type Descriptor, digestOf, type ImageConfig, type Index, type Manifest, mediaTypes } from "../oci.ts";
 import { alpineImages } from "./alpine.ts";
 import { type Digests, LayerArchive } from "./archive.ts";
@@ -159,6 +159,3 @@ function document(mediaType: string, content: unknown): Document {
 }
 
 const descriptorOf = ({ mediaType, digest, bytes }: Document): Descriptor => ({ mediaType, digest, size: bytes.length });
-
-/** The content of a document. */
-export const contentOf = (doc: Document): unknown => JSON.parse(decodeUtf8(doc.bytes));

@@ -56,11 +56,7 @@ export class Tree {
     return sum;
   }
 
-  has(path: string): boolean {
-    return this.byPath.has(path);
-  }
-
-  /** Adds what one says for each: directories as `a/b/`, the others by their methods. */
+  /** Directories of the usual mode. */
   dirs(...paths: readonly string[]): void {
     for (const path of paths) this.dir(path);
   }
