@@ -1,6 +1,6 @@
 /** Volumes, and the mounts of containers: made at a container's creation, mounted for its start, released at its end. moby `volume/service`, `daemon/volumes_unix.go`. */
 
-import { EEXIST, ENOTDIR, Errno } from "../../abi/errno.ts";
+import { EEXIST, Errno } from "../../abi/errno.ts";
 import { isDir } from "../../abi/stat.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { decodeUtf8, encodeUtf8 } from "../../abi/utf8.ts";
@@ -227,7 +227,7 @@ export class Volumes implements VolumeService {
     for (const mount of Object.values(container.mounts)) {
       if (mount.Type !== "volume" || mount.CopyData !== true) continue;
       const from = yield* pathInRoot(sys, rootfs, mount.Destination);
-      const found = yield* optional(stat(sys, from), [ENOTDIR]);
+      const found = yield* optional(stat(sys, from));
       if (mount.Anonymous === true && found !== undefined && !isDir(found.mode))
         throw systemError(`cannot mount volume over existing file, file exists ${from}`);
       if (found === undefined || !isDir(found.mode)) continue;

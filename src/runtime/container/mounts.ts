@@ -97,7 +97,8 @@ function checkProc(rootfs: string, dest: string, fstype: string, source: string)
 function* mountBind(sys: Sys, source: string, dest: string, shown: string, { flags, propagation, data }: MountOptions): Proc<void> {
   const from = yield* withPath("stat", source, stat(sys, source));
   if ((from.mode & S_IFMT) === S_IFDIR) yield* mkdirAll(sys, dest, 0o755);
-  else {
+  else if ((yield* optional(stat(sys, dest))) === undefined) {
+    // What is there may be on something read-only.
     yield* mkdirAll(sys, dirname(dest), 0o755);
     yield* sys.close(yield* withPath("open", dest, open(sys, dest, O_WRONLY | O_CREAT | O_CLOEXEC, 0o755)));
   }
