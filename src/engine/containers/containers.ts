@@ -8,7 +8,7 @@ import { conflict, invalidParameter, isFailure, notFound } from "../errors.ts";
 import { makeDirs, readJson, removeAll } from "../files.ts";
 import type { Container as ContainerView, ContainerService } from "../parts.ts";
 import { startThread, WaitGroup } from "../sync.ts";
-import { Container, type ContainerFile, containerOfFile } from "./container.ts";
+import { type Container, type ContainerFile, containerOfFile } from "./container.ts";
 import { createContainer } from "./create.ts";
 import type { Exec } from "./exec.ts";
 import { pauseContainer, startContainer, stopContainer, unpauseContainer } from "./lifecycle.ts";

@@ -1,4 +1,4 @@
 declare module "docker-names" {
   const names: { readonly left: readonly string[]; readonly right: readonly string[] };
-  export default names;
+  export = names;
 }

@@ -62,7 +62,7 @@ function* events(x: Exchange): Proc<void> {
   const since = parseTimestamp(x.query.get("since"));
   const until = parseTimestamp(x.query.get("until"));
   if (since !== undefined && until !== undefined && since > until)
-    throw invalidParameter("`since` time (" + x.query.get("since") + ") cannot be after `until` time (" + x.query.get("until") + ")");
+    throw invalidParameter(`\`since\` time (${x.query.get("since")}) cannot be after \`until\` time (${x.query.get("until")})`);
   const filters = x.filters();
   checkFilters(filters);
   const subscription = daemon.events.subscribe(filters);
