@@ -4,7 +4,7 @@ import { EADDRINUSE, Errno, ESRCH } from "../abi/errno.ts";
 import { parseIpv4 } from "../abi/inet.ts";
 import { SA_RESTART, SIG_BLOCK, SIGHUP, SIGINT, SIGPIPE, SIGTERM, sigSet, SIG_IGN } from "../abi/signal.ts";
 import { AF_INET, AF_UNIX, SO_REUSEADDR, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET } from "../abi/socket.ts";
-import { AT_FDCWD } from "../abi/fcntl.ts";
+import { AT_FDCWD, F_SETFD, FD_CLOEXEC } from "../abi/fcntl.ts";
 import type { Env, Proc, Program, Sys } from "../abi/sys.ts";
 import { encodeUtf8 } from "../abi/utf8.ts";
 import { getgrnam } from "../userland/libc/passwd.ts";
@@ -102,7 +102,7 @@ function* serve(sys: Sys, config: DaemonConfig, env: Env): Proc<number> {
   const daemon = new Daemon(sys, config, env);
   yield* daemon.log("info", "Starting up");
   const listeners: number[] = [];
-  for (const host of config.hosts) listeners.push(yield* listenOn(daemon, host));
+  for (const host of config.hosts) listeners.push(yield* listenOn(daemon, host, env));
   yield* startParts(daemon);
   yield* daemon.log("info", "Docker daemon", { commit: GIT_COMMIT, graphdriver: "overlay2", version: ENGINE_VERSION });
   yield* daemon.log("info", "Daemon has completed initialization");
@@ -188,9 +188,21 @@ function* isAlive(sys: Sys, pid: number): Proc<boolean> {
   }
 }
 
+/** sd_listen_fds(3). */
+const LISTEN_FD = 3;
+
 /** Errors: ConfigError. */
-function* listenOn(daemon: Daemon, host: string): Proc<number> {
+function* listenOn(daemon: Daemon, host: string, env: Env): Proc<number> {
   const { sys } = daemon;
+  if (host.startsWith("fd://")) {
+    if (env.get("LISTEN_FDS") === undefined || env.get("LISTEN_PID") !== String(yield* sys.getpid()))
+      throw new ConfigError(
+        "failed to load listeners: no sockets found via socket activation: make sure the service was started by systemd",
+        "config",
+      );
+    yield* sys.fcntl(LISTEN_FD, F_SETFD, FD_CLOEXEC);
+    return LISTEN_FD;
+  }
   const [, protocol, address] = /^(\w+):\/\/(.*)$/.exec(host) ?? [];
   if (protocol === "unix") {
     const path = address as string;

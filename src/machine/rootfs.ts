@@ -9,7 +9,7 @@ import type { Executable } from "../userland/executable.ts";
 import { gshadow, shadow, sudoers, textFiles } from "./rootfs/etc.ts";
 import { libraries } from "./rootfs/libraries.ts";
 import { miniDockerFiles } from "./rootfs/mini-docker.ts";
-import { unitFiles } from "./rootfs/services.ts";
+import { enabledSockets, unitFiles } from "./rootfs/services.ts";
 
 interface Node {
   /** Absolute; parents come first. */
@@ -218,6 +218,11 @@ export function buildRootfs(
     const link = `/etc/systemd/system/multi-user.target.wants/${name}.service`;
     tree.parents(link);
     tree.link(link, `/lib/systemd/system/${name}.service`);
+  }
+  for (const name of enabledSockets) {
+    const link = `/etc/systemd/system/sockets.target.wants/${name}`;
+    tree.parents(link);
+    tree.link(link, `/lib/systemd/system/${name}`);
   }
   tree.file("/etc/shadow", shadow(), 0o640, SHADOW_GID);
   tree.file("/etc/gshadow", gshadow(), 0o640, SHADOW_GID);

@@ -9,7 +9,7 @@ Documentation=https://docs.docker.com
 
 [Service]
 Type=notify
-ExecStart=/usr/sbin/dockerd -H unix:///var/run/docker.sock
+ExecStart=/usr/sbin/dockerd -H fd://
 ExecReload=/bin/kill -s HUP $MAINPID
 KillMode=process
 
@@ -17,4 +17,22 @@ KillMode=process
 WantedBy=multi-user.target
 `,
   ],
+  [
+    "/usr/lib/systemd/system/docker.socket",
+    `[Unit]
+Description=Docker Socket for the API
+
+[Socket]
+ListenStream=/run/docker.sock
+SocketMode=0660
+SocketUser=root
+SocketGroup=docker
+
+[Install]
+WantedBy=sockets.target
+`,
+  ],
 ];
+
+/** Sockets that init listens on: who connects first starts the service. */
+export const enabledSockets: readonly string[] = ["docker.socket"];

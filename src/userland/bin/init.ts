@@ -8,11 +8,12 @@
  * /dev/vport0p5, answered by `closed agent STATUS`. Left out: run levels, utmp.
  */
 
-import { EBUSY, ECHILD, EINTR, EINVAL, EIO, ENODEV, ENOENT, ENXIO, Errno } from "../../abi/errno.ts";
-import { O_CLOEXEC, O_RDONLY, O_RDWR, O_WRONLY } from "../../abi/fcntl.ts";
+import { EBUSY, ECHILD, EEXIST, EINTR, EINVAL, EIO, ENODEV, ENOENT, ENXIO, Errno } from "../../abi/errno.ts";
+import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_RDWR, O_WRONLY } from "../../abi/fcntl.ts";
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_REC, MS_RELATIME, MS_SHARED } from "../../abi/mount.ts";
 import { POLLIN, type PollFd } from "../../abi/poll.ts";
 import { SA_NOCLDSTOP, SIG_BLOCK, SIG_SETMASK, SIGCHLD, sigSet } from "../../abi/signal.ts";
+import { AF_UNIX, MSG_DONTWAIT, SO_PASSCRED, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET } from "../../abi/socket.ts";
 import type { Timespec } from "../../abi/stat.ts";
 import type { Env, Proc, Program, Sys } from "../../abi/sys.ts";
 import { CLOCK_MONOTONIC, NS_PER_SEC } from "../../abi/time.ts";
@@ -20,10 +21,10 @@ import { decodeUtf8, encodeUtf8 } from "../../abi/utf8.ts";
 import { wExitStatus, wIfExited, WNOHANG, wTermSig } from "../../abi/wait.ts";
 import type { Executable } from "../executable.ts";
 import { bringUpNetwork } from "../libc/ifup.ts";
-import { getpwnam } from "../libc/passwd.ts";
-import { becomeUnit, enabledUnits, findUnit } from "../libc/service.ts";
+import { getgrnam, getpwnam } from "../libc/passwd.ts";
+import { becomeUnit, enabledSockets, enabledUnits, findUnit, markReady, NOTIFY_SOCKET, type SocketUnit } from "../libc/service.ts";
 import { writeAll } from "../libc/stdio.ts";
-import { DEFAULT_PATH, mkdir, open, optional, readText, stat } from "../libc/unistd.ts";
+import { DEFAULT_PATH, mkdir, open, optional, readText, stat, unlink } from "../libc/unistd.ts";
 
 interface Filesystem {
   readonly source: string;
@@ -181,6 +182,16 @@ function* openPort(sys: Sys, path: string): Proc<Port | undefined> {
   return fd === undefined ? undefined : new Port(sys, fd);
 }
 
+function* bound(sys: Sys, type: number, path: string, mode: number): Proc<number> {
+  const fd = yield* sys.socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+  yield* optional(unlink(sys, path));
+  yield* sys.bind(fd, { family: AF_UNIX, path });
+  yield* sys.fchmodat(AT_FDCWD, path, mode);
+  return fd;
+}
+
+const LISTEN_BACKLOG = 4096;
+
 /** From the first login to the start of services. */
 const SERVICES_AFTER_NS = 200e6;
 
@@ -191,6 +202,12 @@ class Init {
   /** CLOCK_MONOTONIC; undefined while nobody has logged in, Infinity once they have been started. */
   private servicesDueNs: number | undefined;
   private networkIsUp = false;
+  /** Listening for services, by descriptor. */
+  private readonly sockets = new Map<number, SocketUnit>();
+  /** Services that were started by a connection: PID → the socket that nobody but they accept from while they run. */
+  private readonly services = new Map<number, number>();
+  /** Where services tell that they are ready. */
+  private notify: number | undefined;
 
   constructor(private readonly sys: Sys) {}
 
@@ -208,7 +225,7 @@ class Init {
     let ports = [terminals, agents].filter((port) => port !== undefined);
     for (;;) {
       yield* this.reap();
-      const fds: PollFd[] = ports.map((port) => ({ fd: port.fd, events: POLLIN, revents: 0 }));
+      const fds: PollFd[] = [...ports.map((port) => port.fd), ...this.listening()].map((fd) => ({ fd, events: POLLIN, revents: 0 }));
       try {
         const ready = yield* sys.ppoll(fds, yield* this.untilServices(), 0n);
         if (ready === 0) {
@@ -220,8 +237,12 @@ class Init {
         continue;
       }
       for (const [i, polled] of fds.entries()) {
+        if (polled.revents === 0) continue;
         const port = ports[i];
-        if (polled.revents === 0 || port === undefined) continue;
+        if (port === undefined) {
+          yield* this.serveSocket(polled.fd);
+          continue;
+        }
         const lines = yield* port.lines();
         if (lines === undefined) ports = ports.filter((other) => other !== port);
         else for (const line of lines) yield* this.serve(port, line);
@@ -235,6 +256,7 @@ class Init {
     else if (line === "agent") {
       // Scripts count on a network; nobody looks at their prompt.
       yield* this.requireNetwork();
+      yield* this.listen();
       yield* this.spawn(port, "agent", () => agent(this.sys));
     }
   }
@@ -262,10 +284,51 @@ class Init {
     const { sys } = this;
     this.servicesDueNs = Number.POSITIVE_INFINITY;
     yield* this.requireNetwork();
+    yield* this.listen();
     for (const name of yield* enabledUnits(sys)) {
       const unit = yield* findUnit(sys, name);
       if (unit !== undefined) yield* sys.fork(() => becomeUnit(sys, unit));
     }
+  }
+
+  /** Opens the sockets of services that start when somebody connects: systemd.socket(5). */
+  private *listen(): Proc<void> {
+    const { sys } = this;
+    if (this.notify !== undefined) return;
+    const units = yield* enabledSockets(sys);
+    if (units.length === 0) return;
+    yield* optional(mkdir(sys, "/run/systemd", 0o755), [EEXIST]);
+    this.notify = yield* bound(sys, SOCK_DGRAM, NOTIFY_SOCKET, 0o777);
+    yield* sys.setsockopt(this.notify, SOL_SOCKET, SO_PASSCRED, 1);
+    for (const unit of units) {
+      const fd = yield* bound(sys, SOCK_STREAM, unit.path, unit.mode);
+      const group = yield* getgrnam(sys, unit.group);
+      if (group !== undefined) yield* sys.fchownat(AT_FDCWD, unit.path, 0, group.gid, 0);
+      yield* sys.listen(fd, LISTEN_BACKLOG);
+      this.sockets.set(fd, unit);
+    }
+  }
+
+  /** Sockets that are to be looked at: not those whose service runs, which accepts by itself. */
+  private listening(): number[] {
+    if (this.notify === undefined) return [];
+    const taken = new Set(this.services.values());
+    return [this.notify, ...[...this.sockets.keys()].filter((fd) => !taken.has(fd))];
+  }
+
+  private *serveSocket(fd: number): Proc<void> {
+    const { sys } = this;
+    if (fd === this.notify) {
+      const { creds } = yield* sys.recvmsg(fd, new Uint8Array(512), MSG_DONTWAIT);
+      const socket = this.services.get(creds?.pid ?? 0);
+      const unit = socket === undefined ? undefined : yield* findUnit(sys, this.sockets.get(socket)?.service ?? "");
+      if (unit !== undefined) yield* markReady(sys, unit);
+      return;
+    }
+    const unit = yield* findUnit(sys, this.sockets.get(fd)?.service ?? "");
+    if (unit === undefined) return;
+    const pid = yield* sys.fork(() => becomeUnit(sys, unit, { notifySocket: NOTIFY_SOCKET, listener: fd }));
+    this.services.set(pid, fd);
   }
 
   private *spawn(port: Port, name: string, body: () => Proc<number>): Proc<void> {
@@ -296,6 +359,7 @@ class Init {
         throw e;
       }
       if (pid === 0) return;
+      this.services.delete(pid);
       const session = this.sessions.get(pid);
       if (session === undefined) continue;
       this.sessions.delete(pid);

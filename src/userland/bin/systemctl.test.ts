@@ -13,7 +13,11 @@ test("a service is started, told of, restarted and stopped", () => {
   const pid = m.run("pidof dockerd").stdout;
   expect(m.run("service docker restart").status).toBe(0);
   expect(m.run("pidof dockerd").stdout).not.toBe(pid);
-  expect(m.run("systemctl stop docker; systemctl is-active docker; pidof dockerd").stdout).toBe("inactive\n");
+  expect(m.run("systemctl stop docker; systemctl is-active docker; pidof dockerd")).toEqual({
+    stdout: "inactive\n",
+    stderr: "Warning: Stopping docker.service, but it can still be activated by:\n  docker.socket\n",
+    status: 1,
+  });
 });
 
 test("units that do not exist, and verbs", () => {
@@ -25,6 +29,18 @@ test("units that do not exist, and verbs", () => {
   });
   expect(m.run("systemctl status ghost")).toEqual({ stdout: "", stderr: "Unit ghost.service could not be found.\n", status: 4 });
   expect(m.run("systemctl frob docker")).toEqual({ stdout: "", stderr: "Unknown command verb frob.\n", status: 1 });
+});
+
+test("whoever connects to a service's socket starts it, again after it was killed", () => {
+  const m = boot();
+  const ping = "curl -s --unix-socket /run/docker.sock http://localhost/_ping; echo; ps -o ppid= -C dockerd";
+  expect(m.run("pidof dockerd; ls -l /run/docker.sock | cut -c1-10").stdout).toBe("srw-rw----\n");
+  expect(m.run(ping).stdout).toMatch(/^OK\n +1\n$/);
+  const pid = m.run("pidof dockerd").stdout;
+  expect(m.run("kill -9 $(pidof dockerd); sleep 0.1; pidof dockerd").stdout).toBe("");
+  expect(m.run(ping).stdout).toMatch(/^OK\n +1\n$/);
+  expect(m.run("pidof dockerd").stdout).not.toBe(pid);
+  m.check();
 });
 
 test("an enabled service is started after the prompt", () => {

@@ -7,11 +7,11 @@ import { EEXIST, EINTR, Errno, ESRCH } from "../../abi/errno.ts";
 import { AT_FDCWD } from "../../abi/fcntl.ts";
 import { POLLIN } from "../../abi/poll.ts";
 import { findSignalNumber, SIGKILL, SIGTERM } from "../../abi/signal.ts";
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM } from "../../abi/socket.ts";
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_STREAM } from "../../abi/socket.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { type Command, command } from "../libc/command.ts";
-import { becomeUnit, findUnit, type Unit, unitPid, WANTS_DIR } from "../libc/service.ts";
+import { becomeUnit, findSocket, findUnit, isReady, type SocketUnit, type Unit, unitPid, WANTS_DIR } from "../libc/service.ts";
 import { lstat, mkdir, optional, readText, symlink, unlink } from "../libc/unistd.ts";
 
 const START_MS = 90_000;
@@ -21,13 +21,39 @@ const STOP_TENTHS = 900;
 function* start(c: Command, unit: Unit): Proc<number> {
   const { sys } = c;
   if ((yield* unitPid(sys, unit)) !== undefined) return 0;
+  const socket = yield* findSocket(sys, unit);
+  return socket === undefined ? yield* startAlone(c, unit) : yield* startBySocket(c, unit, socket);
+}
+
+/** init has the service's socket, so init has to start it: as for anybody who connects. */
+function* startBySocket(c: Command, unit: Unit, socket: SocketUnit): Proc<number> {
+  const { sys } = c;
+  const fd = yield* sys.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  yield* sys.connect(fd, { family: AF_UNIX, path: socket.path });
+  for (let waited = 0; waited < START_MS; waited += 20) {
+    yield* sys.nanosleep(20e6);
+    if ((yield* unitPid(sys, unit)) === undefined) {
+      if (waited > 1000) break;
+      continue;
+    }
+    if (!unit.notifies || (yield* isReady(sys, unit))) {
+      yield* sys.close(fd);
+      return 0;
+    }
+  }
+  yield* sys.close(fd);
+  return yield* failed(c, unit);
+}
+
+function* startAlone(c: Command, unit: Unit): Proc<number> {
+  const { sys } = c;
   const path = `/run/systemd-notify-${yield* sys.getpid()}`;
   const socket = yield* sys.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   yield* sys.bind(socket, { family: AF_UNIX, path });
   // Its parent is to be init: the process in between ends at once.
   const middle = yield* sys.fork(function* () {
     yield* sys.fork(function* () {
-      return yield* becomeUnit(sys, unit, unit.notifies ? path : undefined);
+      return yield* becomeUnit(sys, unit, unit.notifies ? { notifySocket: path } : {});
     });
     return 0;
   });
@@ -44,7 +70,10 @@ function* start(c: Command, unit: Unit): Proc<number> {
   }
   yield* sys.close(socket);
   yield* optional(unlink(sys, path));
-  if (ready) return 0;
+  return ready ? 0 : yield* failed(c, unit);
+}
+
+function* failed(c: Command, unit: Unit): Proc<number> {
   yield* c.eprint(
     `Job for ${unit.name} failed because the control process exited with error code.\nSee "systemctl status ${unit.name}" and "journalctl -xeu ${unit.name}" for details.\n`,
   );
@@ -55,6 +84,13 @@ function* stop(c: Command, unit: Unit): Proc<number> {
   const { sys } = c;
   const pid = yield* unitPid(sys, unit);
   if (pid === undefined) return 0;
+  const socket = yield* findSocket(sys, unit);
+  if (socket !== undefined) yield* c.eprint(`Warning: Stopping ${unit.name}, but it can still be activated by:\n  ${socket.name}\n`);
+  return yield* end(c, unit, pid);
+}
+
+/** Blocks until it has ended. */
+function* end({ sys }: Command, unit: Unit, pid: number): Proc<number> {
   yield* optional(sys.kill(pid, SIGTERM), [ESRCH]);
   for (let tenths = 0; (yield* unitPid(sys, unit)) === pid; tenths++) {
     if (tenths === STOP_TENTHS) yield* optional(sys.kill(pid, SIGKILL), [ESRCH]);
@@ -119,7 +155,8 @@ const verbs: Readonly<Record<string, (c: Command, unit: Unit) => Proc<number>>> 
   start,
   stop,
   *restart(c, unit) {
-    yield* stop(c, unit);
+    const pid = yield* unitPid(c.sys, unit);
+    if (pid !== undefined) yield* end(c, unit, pid);
     return yield* start(c, unit);
   },
   reload,
@@ -159,7 +196,8 @@ Commands:
   function* (c) {
     const { operands } = yield* c.getopt({ short: "" });
     // service NAME VERB has it the other way round.
-    const [verb, ...units] = c.name === "service" ? [operands[1], operands[0] ?? ""] : operands;
+    const verb = operands[c.name === "service" ? 1 : 0];
+    const units = c.name === "service" ? operands.slice(0, 1) : operands.slice(1);
     if (verb === undefined || (c.name === "service" && operands.length < 2)) {
       yield* c.eprint(
         c.name === "service"

@@ -1,16 +1,20 @@
 /**
- * Services as systemd's unit files describe them, started without systemd: systemd.service(5), as far as `[Service]` ExecStart, ExecReload and `[Unit]` Description go.
+ * Services as systemd's unit files describe them, started without systemd: systemd.service(5), as far as `[Service]` ExecStart, ExecReload and `[Unit]` Description go;
+ * systemd.socket(5), as far as one ListenStream path goes: init listens, and whoever connects first starts the service of the same name.
  * Differs from Linux: nobody watches over them; who started one leaves its process id in /run/systemd/units/NAME.pid, and its output is in /var/log/NAME.log.
  */
 
 import { EEXIST, Errno, ESRCH } from "../../abi/errno.ts";
-import { O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } from "../../abi/fcntl.ts";
+import { F_SETFD, O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } from "../../abi/fcntl.ts";
 import { SIG_SETMASK } from "../../abi/signal.ts";
 import type { Env, Proc, Sys } from "../../abi/sys.ts";
-import { DEFAULT_PATH, execvp, mkdir, open, optional, readDir, readText, writeFile } from "./unistd.ts";
+import { DEFAULT_PATH, execvp, mkdir, open, optional, readDir, readText, unlink, writeFile } from "./unistd.ts";
 
 export const UNIT_DIR = "/usr/lib/systemd/system";
 export const WANTS_DIR = "/etc/systemd/system/multi-user.target.wants";
+const SOCKETS_DIR = "/etc/systemd/system/sockets.target.wants";
+/** Where services tell that they are ready: sd_notify(3). */
+export const NOTIFY_SOCKET = "/run/systemd/notify";
 const RUN_DIR = "/run/systemd/units";
 
 export interface Unit {
@@ -44,6 +48,48 @@ export function* findUnit(sys: Sys, name: string): Proc<Unit | undefined> {
   };
 }
 
+export interface SocketUnit {
+  /** `docker.socket`. */
+  readonly name: string;
+  readonly path: string;
+  readonly mode: number;
+  readonly group: string;
+  /** `docker.service`. */
+  readonly service: string;
+}
+
+/** Sockets that init listens on. */
+export function* enabledSockets(sys: Sys): Proc<SocketUnit[]> {
+  const units: SocketUnit[] = [];
+  for (const { name } of (yield* optional(readDir(sys, SOCKETS_DIR))) ?? []) {
+    const text = yield* optional(readText(sys, `${UNIT_DIR}/${name}`));
+    const value = (key: string): string | undefined => new RegExp(`^${key}=(.*)$`, "m").exec(text ?? "")?.[1];
+    const path = value("ListenStream");
+    if (!name.endsWith(".socket") || path === undefined || !path.startsWith("/")) continue;
+    const mode = Number.parseInt(value("SocketMode") ?? "0666", 8);
+    units.push({ name, path, mode, group: value("SocketGroup") ?? "root", service: name.replace(/socket$/, "service") });
+  }
+  return units;
+}
+
+/** The socket that starts a service, where init listens on one. */
+export function* findSocket(sys: Sys, unit: Unit): Proc<SocketUnit | undefined> {
+  const units = yield* enabledSockets(sys);
+  return units.find(({ service }) => service === unit.name);
+}
+
+/** Whether a service that init has started says that it is ready. */
+export function* isReady(sys: Sys, unit: Unit): Proc<boolean> {
+  return (yield* optional(readText(sys, readyFileOf(unit)))) !== undefined;
+}
+
+/** By init, on the service's word. */
+export function* markReady(sys: Sys, unit: Unit): Proc<void> {
+  yield* writeFile(sys, readyFileOf(unit), "", 0o644);
+}
+
+const readyFileOf = (unit: Unit): string => `${RUN_DIR}/${unit.name}.ready`;
+
 /** Units that are to be started when the machine is up. */
 export function* enabledUnits(sys: Sys): Proc<string[]> {
   const entries = (yield* optional(readDir(sys, WANTS_DIR))) ?? [];
@@ -66,8 +112,15 @@ export function* unitPid(sys: Sys, unit: Unit): Proc<number | undefined> {
 
 const pidFileOf = (unit: Unit): string => `${RUN_DIR}/${unit.name}.pid`;
 
+export interface Surroundings {
+  /** Where it tells that it is ready. */
+  readonly notifySocket?: string;
+  /** A socket that listens for it: its descriptor 3, as sd_listen_fds(3) says. */
+  readonly listener?: number;
+}
+
 /** In a child: becomes the service. Returns only where it cannot be executed. */
-export function* becomeUnit(sys: Sys, unit: Unit, notifySocket?: string): Proc<number> {
+export function* becomeUnit(sys: Sys, unit: Unit, { notifySocket, listener }: Surroundings = {}): Proc<number> {
   yield* sys.rt_sigprocmask(SIG_SETMASK, 0n);
   yield* sys.setsid();
   for (const dir of ["/run/systemd", RUN_DIR]) yield* optional(mkdir(sys, dir, 0o755), [EEXIST]);
@@ -77,11 +130,20 @@ export function* becomeUnit(sys: Sys, unit: Unit, notifySocket?: string): Proc<n
   yield* sys.dup2(nothing, 0);
   yield* sys.dup2(log, 1);
   yield* sys.dup2(log, 2);
-  yield* sys.close_range(3, 0xffffffff, 0);
+  if (listener !== undefined && listener !== 3) yield* sys.dup2(listener, 3);
+  if (listener === 3) yield* sys.fcntl(3, F_SETFD, 0);
+  yield* sys.close_range(listener === undefined ? 3 : 4, 0xffffffff, 0);
+  yield* optional(unlink(sys, readyFileOf(unit)));
   yield* sys.chdir("/");
   const env: Env = new Map([
     ["PATH", DEFAULT_PATH],
     ["LANG", "C.UTF-8"],
+    ...(listener === undefined
+      ? []
+      : ([
+          ["LISTEN_FDS", "1"],
+          ["LISTEN_PID", String(yield* sys.getpid())],
+        ] as const)),
     ...(notifySocket === undefined ? [] : ([["NOTIFY_SOCKET", notifySocket]] as const)),
   ]);
   try {
