@@ -9,7 +9,6 @@ let t: TestTerminal;
 /** What a terminal shows, without colours and other controls. */
 const plain = (text: string): string =>
   text
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
     .replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "")
     .replaceAll("\r", "");
 

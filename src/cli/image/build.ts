@@ -278,9 +278,8 @@ export const build = defineCommand({
 function* sendContext(cli: Cli, context: Context, o: Values, sink: ByteSink): Proc<void> {
   const compressed = o.compress ? new GzipSink(cli.sys, sink) : undefined;
   const counter = new Counter(compressed ?? sink);
-  const terminal = !o.quiet && (yield* cli.isTerminal(1));
   yield* context.write(counter);
   if (compressed !== undefined) yield* compressed.finish();
   const line = `Sending build context to Docker daemon ${humanSize(counter.bytes).padStart(8)}`;
-  if (!o.quiet) yield* cli.print(terminal ? `\x1b[2K\r${line}\r\r\n` : `${line}\r\r\n`);
+  if (!o.quiet) yield* cli.print(`${line}\r\r\n`);
 }
