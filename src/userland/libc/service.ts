@@ -62,10 +62,11 @@ export interface SocketUnit {
 export function* enabledSockets(sys: Sys): Proc<SocketUnit[]> {
   const units: SocketUnit[] = [];
   for (const { name } of (yield* optional(readDir(sys, SOCKETS_DIR))) ?? []) {
+    if (!name.endsWith(".socket")) continue;
     const text = yield* optional(readText(sys, `${UNIT_DIR}/${name}`));
     const value = (key: string): string | undefined => new RegExp(`^${key}=(.*)$`, "m").exec(text ?? "")?.[1];
     const path = value("ListenStream");
-    if (!name.endsWith(".socket") || path === undefined || !path.startsWith("/")) continue;
+    if (path?.startsWith("/") !== true) continue;
     const mode = Number.parseInt(value("SocketMode") ?? "0666", 8);
     units.push({ name, path, mode, group: value("SocketGroup") ?? "root", service: name.replace(/socket$/, "service") });
   }
