@@ -235,6 +235,7 @@ test("requests that cannot be are refused in the engine's words", () => {
 });
 
 test("containers that run on without a daemon keep their networks, ports and names", () => {
+  m.run("mkdir -p /etc/docker");
   m.write("/etc/docker/daemon.json", '{"live-restore": true}');
   m.run("systemctl restart docker");
   m.api("POST", "/networks/create", { Name: "own" });
