@@ -286,8 +286,10 @@ class Init {
     yield* this.requireNetwork();
     yield* this.listen();
     for (const name of yield* enabledUnits(sys)) {
+      const socket = [...this.sockets].find(([, { service }]) => service === name)?.[0];
       const unit = yield* findUnit(sys, name);
-      if (unit !== undefined) yield* sys.fork(() => becomeUnit(sys, unit));
+      if (socket !== undefined) yield* this.serveSocket(socket);
+      else if (unit !== undefined) yield* sys.fork(() => becomeUnit(sys, unit));
     }
   }
 
