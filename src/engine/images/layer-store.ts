@@ -98,6 +98,7 @@ export class LayerStore {
     for (const { cacheId } of this.layers.values()) known.add(cacheId);
     for (const { mountId, initId } of this.writable.values()) known.add(mountId).add(initId);
     for (const id of yield* namesIn(this.sys, this.driver.home)) if (!known.has(id)) yield* this.driver.remove(id);
+    yield* this.driver.removeDeadLinks();
   }
 
   /** Undefined for what is incomplete: such a layer does not exist. */

@@ -11,7 +11,7 @@ import type { Proc, Sys } from "../../abi/sys.ts";
 import { mkdir, optional, readlink, symlink, unlink } from "../../userland/libc/unistd.ts";
 import { systemError, wordsOf } from "../errors.ts";
 import { makeDirs, removeAll, writeAtomically } from "../files.ts";
-import { exists, pathError, readIfThere } from "./files.ts";
+import { exists, namesIn, pathError, readIfThere } from "./files.ts";
 import { Locker } from "./locker.ts";
 
 /** The kernel takes mount options of one page. */
@@ -234,6 +234,14 @@ export class Overlay2 {
       UpperDir: `${dir}/diff`,
       WorkDir: `${dir}/work`,
     };
+  }
+
+  /** Short links to layers that are not there: a killed daemon had not told the layer of its link yet. */
+  *removeDeadLinks(): Proc<void> {
+    for (const name of yield* namesIn(this.sys, `${this.home}/l`)) {
+      const target = yield* optional(readlink(this.sys, `${this.home}/l/${name}`), [ENOENT]);
+      if (target !== undefined && !(yield* exists(this.sys, `${this.home}/l/${target}`))) yield* unlink(this.sys, `${this.home}/l/${name}`);
+    }
   }
 
   /** What the daemon's end must not leave behind: every mount below the driver's directory. */

@@ -6,9 +6,6 @@ let m: TestMachine;
 
 beforeAll(() => {
   m = boot();
-  m.run(
-    "pgrep -x dockerd || (dockerd >/tmp/log 2>&1 &)\nfor i in 1 2 3 4 5 6 7 8 9; do [ -S /var/run/docker.sock ] && break; sleep 0.1; done",
-  );
 });
 
 function ask(method: string, path: string, rest = ""): { status: number; body: string } {
