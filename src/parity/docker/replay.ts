@@ -3,7 +3,7 @@
  * for the recording; what a case leaves behind then is a leak of the engine's and fails it.
  */
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { boot, type TestMachine } from "../../machine/testing.ts";
@@ -12,10 +12,6 @@ import { normalise } from "./normalise.ts";
 
 const here = import.meta.dirname;
 const read = (name: string): string => readFileSync(join(here, name), "utf8");
-const topics = readdirSync(here)
-  .filter((name) => name.endsWith(".cases"))
-  .map((name) => name.slice(0, -".cases".length));
-
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 const ENVIRONMENT =
   "env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 LC_ALL=C.UTF-8 TERM=dumb TZ=UTC";
@@ -39,7 +35,9 @@ class Replay {
   start(): TestMachine {
     if (this.machine !== undefined) return this.machine;
     const machine = boot();
-    const ready = machine.run("systemctl start docker; for i in $(seq 100); do docker version > /dev/null 2>&1 && break; sleep 0.1; done\n" + read("prepare.sh"));
+    const ready = machine.run(
+      "systemctl start docker; for i in $(seq 100); do docker version > /dev/null 2>&1 && break; sleep 0.1; done\n" + read("prepare.sh"),
+    );
     if (ready.status !== 0) throw new Error(`no engine: ${ready.stderr}`);
     // The first container leaves directories and a cgroup that stay for the next ones.
     machine.run(`docker run alpine true\n${read("clean.sh")}`);
@@ -78,12 +76,11 @@ class Replay {
   }
 }
 
-for (const topic of topics) {
+/** The tests of one topic; a file `<topic>.test.ts` beside the cases calls it, so that topics run side by side. */
+export function replayTopic(topic: string): void {
   const cases = parseCases(read(`${topic}.cases`));
-  const golden = (existsSync(join(here, `${topic}.golden.json`)) ? JSON.parse(read(`${topic}.golden.json`)) : {}) as Record<
-    string,
-    Transcript | undefined
-  >;
+  const recording = `${topic}.golden.json`;
+  const golden = (existsSync(join(here, recording)) ? JSON.parse(read(recording)) : {}) as Record<string, Transcript | undefined>;
   describe(topic, () => {
     const replay = new Replay();
     test.each(cases)("$name", (c) => {

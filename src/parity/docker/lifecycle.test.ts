@@ -1,0 +1,3 @@
+import { replayTopic } from "./replay.ts";
+
+replayTopic("lifecycle");
