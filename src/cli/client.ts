@@ -4,6 +4,7 @@
  */
 
 import { EACCES, ECONNREFUSED, ENOENT, Errno } from "../abi/errno.ts";
+import { formatIpv4 } from "../abi/inet.ts";
 import { AF_UNIX, type SocketAddress } from "../abi/socket.ts";
 import type { Proc, Sys } from "../abi/sys.ts";
 import { decodeUtf8, encodeUtf8 } from "../abi/utf8.ts";
@@ -21,6 +22,7 @@ import {
 } from "../userland/libc/http.ts";
 import { connectTo, inetAddress, type SocketStream } from "../userland/libc/inet.ts";
 import { GaiError, getHostIpv4 } from "../userland/libc/netdb.ts";
+import { readResolvConf } from "../userland/libc/resolv.ts";
 import { type ByteSink, type ByteSource, readUpTo } from "../userland/libc/stream.ts";
 import { ApiError, CliError, ConnectionError } from "./errors.ts";
 import type { Host } from "./host.ts";
@@ -263,8 +265,9 @@ export class Client {
         address = inetAddress((yield* getHostIpv4(this.sys, host.name)).addresses[0] as number, host.port);
       } catch (e) {
         if (!(e instanceof GaiError)) throw e;
+        const server = formatIpv4((yield* readResolvConf(this.sys)).nameservers[0] ?? 0);
         const request = `${methodName(method)} ${JSON.stringify(host.url + target)}`;
-        throw new ConnectionError(`error during connect: ${request}: dial tcp: lookup ${host.name}: no such host`);
+        throw new ConnectionError(`error during connect: ${request}: dial tcp: lookup ${host.name} on ${server}:53: no such host`);
       }
     }
     try {

@@ -7,10 +7,7 @@ let m: TestMachine;
 let t: TestTerminal;
 
 /** What a terminal shows, without colours and other controls. */
-const plain = (text: string): string =>
-  text
-    .replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "")
-    .replaceAll("\r", "");
+const plain = (text: string): string => text.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "").replaceAll("\r", "");
 
 beforeAll(() => {
   m = boot();
@@ -28,7 +25,11 @@ test("without a daemon it says so", () => {
 
 test.each([
   ["docker foo", "docker: unknown command: docker foo\n\nRun 'docker --help' for more information\n", 1],
-  ["docker ps x", "docker: 'docker ps' accepts no arguments\n\nUsage:  docker ps [OPTIONS]\n\nRun 'docker ps --help' for more information\n", 1],
+  [
+    "docker ps x",
+    "docker: 'docker ps' accepts no arguments\n\nUsage:  docker ps [OPTIONS]\n\nRun 'docker ps --help' for more information\n",
+    1,
+  ],
   ["docker service ls", "not supported in Drydock: swarm mode\n", 1],
   ["docker run -p 80:x alpine", "docker: invalid containerPort: x\n\nRun 'docker run --help' for more information\n", 125],
   ["docker rm ghost", "Error response from daemon: No such container: ghost\n", 1],
@@ -38,7 +39,11 @@ test.each([
 });
 
 test("run ends with the status of the container, its streams kept apart", () => {
-  expect(m.run("docker run --rm alpine sh -c 'echo out; echo err >&2; exit 7'")).toMatchObject({ stdout: "out\n", stderr: "err\n", status: 7 });
+  expect(m.run("docker run --rm alpine sh -c 'echo out; echo err >&2; exit 7'")).toMatchObject({
+    stdout: "out\n",
+    stderr: "err\n",
+    status: 7,
+  });
 });
 
 test("standard input goes to the container with -i", () => {
@@ -54,11 +59,21 @@ test("environment, files of variables and the user's own", () => {
 
 test("lists, templates, names", () => {
   m.run("docker run -d --name web -l tier=front alpine sleep 1000");
-  expect(m.run("docker ps --format 'table {{.Names}}\\t{{.Image}}\\t{{.Label \"tier\"}}'").stdout).toBe("NAMES     IMAGE     tier\nweb       alpine    front\n");
-  expect(m.run("docker inspect -f '{{.State.Status}} {{.Config.Labels.tier}} {{json .Config.Cmd}}' web").stdout).toBe('running front ["sleep","1000"]\n');
+  expect(m.run("docker ps --format 'table {{.Names}}\\t{{.Image}}\\t{{.Label \"tier\"}}'").stdout).toBe(
+    "NAMES     IMAGE     tier\nweb       alpine    front\n",
+  );
+  expect(m.run("docker inspect -f '{{.State.Status}} {{.Config.Labels.tier}} {{json .Config.Cmd}}' web").stdout).toBe(
+    'running front ["sleep","1000"]\n',
+  );
   expect(m.run("docker exec web sh -c 'exit 5'").status).toBe(5);
-  expect(m.run("docker cp /etc/hostname web:/tmp/h; docker exec web cat /tmp/h; docker diff web").stdout).toBe("drydock\nC /tmp\nA /tmp/h\n");
-  expect(m.run("docker rm -f web ghost")).toMatchObject({ stdout: "web\n", stderr: "Error response from daemon: No such container: ghost\n", status: 0 });
+  expect(m.run("docker cp /etc/hostname web:/tmp/h; docker exec web cat /tmp/h; docker diff web").stdout).toBe(
+    "drydock\nC /tmp\nA /tmp/h\n",
+  );
+  expect(m.run("docker rm -f web ghost")).toMatchObject({
+    stdout: "web\n",
+    stderr: "Error response from daemon: No such container: ghost\n",
+    status: 0,
+  });
 });
 
 test("a terminal inside: its size follows, keys leave it, attach comes back", () => {

@@ -9,6 +9,7 @@ import type { Cli } from "./cli.ts";
 import { CliError } from "./errors.ts";
 import { compile, execute } from "./format/table.ts";
 import type { Template } from "./format/template/parse.ts";
+import { typedEntries } from "./wire-types.ts";
 import { GoStruct, type GoValue, NIL_MAP, NIL_SLICE } from "./format/template/value.ts";
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -30,11 +31,16 @@ const MAPS = new Set(
   ].concat(["Annotations", "StorageOpt", "Data", "AuxiliaryAddresses", "Runtimes", "IndexConfigs", "Details", "Status"]),
 );
 
+/** Stands for the name of what no field holds. */
+const WHOLE = ".";
+
 /** Fields that are left out where they are nil, with what they belong to. */
 const ABSENT: Readonly<Record<string, readonly string[]>> = {
   State: ["Health"],
   Config: ["Healthcheck", "StopTimeout"],
   HostConfig: ["Init"],
+  /** The whole answer. */
+  [WHOLE]: ["SizeRw", "SizeRootFs"],
 };
 
 /** Fields that are null as pointers; others that are null are lists or maps. */
@@ -53,6 +59,7 @@ const POINTERS = new Set([
 /** Names of Go's fields where JSON has others. */
 const ALIASES: readonly (readonly [RegExp, string])[] = [
   [/^ID$/, "Id"],
+  [/^APIVersion$/, "ApiVersion"],
   [/^CPU(?=[A-Z])/, "Cpu"],
   [/^DNS/, "Dns"],
   [/^NanoCPUs$/, "NanoCpus"],
@@ -76,13 +83,14 @@ class WireStruct extends GoStruct {
 }
 
 /** A parsed answer as templates see it. */
-export function wireValue(json: Json, name = ""): GoValue {
+export function wireValue(json: Json, name = "", ofImage = false): GoValue {
   if (json === null) return POINTERS.has(name) ? null : MAPS.has(name) ? NIL_MAP : NIL_SLICE;
   if (typeof json !== "object") return json;
   if (Array.isArray(json)) return json.map((item: Json) => wireValue(item));
-  const entries = Object.entries(json as Readonly<Record<string, Json>>);
-  if (MAPS.has(name)) return new Map(entries.map(([key, value]) => [key, wireValue(value)]));
-  const fields = Object.fromEntries(entries.map(([key, value]): [string, GoValue] => [key, wireValue(value, key)]));
+  const object = json as Readonly<Record<string, Json>>;
+  const entries = typedEntries(name, Object.entries(object), ofImage);
+  if (MAPS.has(name)) return new Map(entries.map(([key, value]) => [key, wireValue(value, name === "Networks" ? "EndpointSettings" : "")]));
+  const fields = Object.fromEntries(entries.map(([key, value]): [string, GoValue] => [key, wireValue(value, key, "RootFS" in object)]));
   for (const absent of ABSENT[name] ?? []) if (!(absent in fields)) return new OptionalStruct(`types.${name}`, fields, ABSENT[name] ?? []);
   return new WireStruct(`types.${name}`, fields);
 }
@@ -161,7 +169,7 @@ export function* inspectAll(cli: Cli, names: readonly string[], format: string, 
   for (const name of names) {
     try {
       const text = yield* fetch(name);
-      found.push(template === undefined ? text.trim() : render(template, wireValue(JSON.parse(text) as Json)));
+      found.push(template === undefined ? text.trim() : render(template, wireValue(JSON.parse(text) as Json, WHOLE)));
     } catch (e) {
       if (!(e instanceof CliError)) throw e;
       errors.push(e.message);

@@ -111,7 +111,16 @@ function* print(cli: Cli, client: ClientVersion, server: VersionAnswer | undefin
     Client: new GoStruct("system.clientVersion", clientFields(client), names),
     Server: serverValue,
   });
-  yield* cli.print(alignColumns(`${execute(template, value)}\n`, { minWidth: 20, padding: 1 }));
+  let text: string;
+  try {
+    text = execute(template, value);
+  } catch (e) {
+    if (!(e instanceof CliError)) throw e;
+    yield* cli.print("\n");
+    // The template has a name of its own, and its errors stand alone.
+    throw new CliError(e.message.replace(/^template parsing error: template: :(\S+ executing) ""/, 'template: version:$1 "version"'));
+  }
+  yield* cli.print(alignColumns(`${text}\n`, { minWidth: 20, padding: 1 }));
 }
 
 export const version = defineCommand({
@@ -127,7 +136,7 @@ export const version = defineCommand({
       try {
         compile(o.format);
       } catch (e) {
-        if (e instanceof CliError) throw new CliError(e.message, 64);
+        if (e instanceof CliError) throw new CliError(e.message.replace("template: :", "template: version:"), 64);
         throw e;
       }
     }
