@@ -1,12 +1,12 @@
 /** Times in queries: seconds since 1970, `1609459200.000000001`. moby `api/types/time`; what is relative or a date the client has made a number already. */
 
-import { invalidParameter } from "./errors.ts";
+import { systemError } from "./errors.ts";
 
-/** Nanoseconds since 1970; undefined where nothing, or 0, is said. Errors: invalidParameter. */
+/** Nanoseconds since 1970; undefined where nothing, or 0, is said. Errors: system. */
 export function parseTimestamp(text: string | undefined): number | undefined {
   if (text === undefined || text === "" || text === "0") return undefined;
   const match = /^(-?\d+)(?:\.(\d+))?$/.exec(text);
   // Go's API parses no other form here: what is relative or a date the client has made a number of already.
-  if (match === null) throw invalidParameter(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (match === null) throw systemError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   return Number(match[1]) * 1e9 + Number((match[2] ?? "").padEnd(9, "0").slice(0, 9));
 }

@@ -350,7 +350,7 @@ export function* pauseContainer(containers: Containers, container: Container): P
 export function* unpauseContainer(containers: Containers, container: Container): Proc<void> {
   yield* container.lock.lock();
   try {
-    if (!container.paused) throw conflict(`Container ${container.id} is not paused`);
+    if (!container.paused) throw systemError(`Container ${container.id} is not paused`);
     yield* resume(containers, container);
   } finally {
     yield* container.lock.unlock();

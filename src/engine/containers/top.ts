@@ -56,5 +56,5 @@ function select(text: string, pids: ReadonlySet<number>): ContainerTop {
     const last = Titles.length - 1;
     Processes.push([...words.slice(0, last), words.slice(last).join(" ")]);
   }
-  return { Titles, Processes };
+  return { Processes, Titles };
 }

@@ -19,7 +19,7 @@ import { strftime } from "../../userland/libc/strftime.ts";
 import type { Filters } from "../api/events.ts";
 import type { Daemon } from "../daemon.ts";
 import { Query } from "./query.ts";
-import { invalidParameter } from "../errors.ts";
+import { invalidParameter, systemError } from "../errors.ts";
 
 /** Go's server knows the length of an answer that fits its buffer. */
 const BUFFERED = 2048;
@@ -48,6 +48,7 @@ export class Exchange {
   answered = false;
   /** The connection serves no further request: hijacked, or broken off in the middle of an answer. */
   finished = false;
+  private plain = false;
 
   constructor(
     readonly daemon: Daemon,
@@ -75,15 +76,15 @@ export class Exchange {
     return !["", "0", "no", "false", "none"].includes(value.trim().toLowerCase());
   }
 
-  /** Errors: invalidParameter in the words of strconv. */
+  /** Errors: system, in the words of strconv. */
   int(name: string): number | undefined {
     const value = this.query.get(name);
     if (value === undefined || value === "") return undefined;
-    if (!/^[+-]?\d+$/.test(value)) throw invalidParameter(`strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`);
+    if (!/^[+-]?\d+$/.test(value)) throw systemError(`strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`);
     return Number(value);
   }
 
-  /** `filters` as `{"name":["x"]}` or as old clients write it, `{"name":{"x":true}}`. Errors: invalidParameter. */
+  /** `filters` as `{"name":["x"]}` or as old clients write it, `{"name":{"x":true}}`. Errors: system. */
   filters(): Filters {
     const text = this.query.get("filters");
     if (text === undefined || text === "") return {};
@@ -113,7 +114,9 @@ export class Exchange {
     yield* this.bytes(status, encodeUtf8(`${JSON.stringify(value)}\n`), "application/json");
   }
 
+  /** Plain text, whose type Go's server sees by itself. */
   *text(status: number, text: string): Proc<void> {
+    this.plain = true;
     yield* this.bytes(status, encodeUtf8(text), "text/plain; charset=utf-8");
   }
 
@@ -183,7 +186,9 @@ export class Exchange {
     const { sec, nsec } = yield* this.daemon.sys.clock_gettime(0);
     const date = strftime("%a, %d %b %Y %H:%M:%S GMT", { sec, nsec });
     const fields = [...this.headers.fields].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-    const tail = fields.filter(([name]) => name === "Content-Length" || name === "Transfer-Encoding");
+    // Go adds what it finds out by itself behind the date.
+    const found = ["Content-Length", "Transfer-Encoding", ...(this.plain ? ["Content-Type"] : [])];
+    const tail = fields.filter(([name]) => found.includes(name));
     const all = new Headers([...fields.filter((field) => !tail.includes(field)), ["Date", date], ...tail]);
     if (!this.keepAlive) all.add("Connection", "close");
     const reason = reasons[status] === undefined ? `HTTP/1.1 ${status} ` : statusLine(status);
@@ -193,13 +198,13 @@ export class Exchange {
 
 const nowhere: ByteSink = { *write() {} };
 
-/** Errors: invalidParameter in the manner of Go's decoder. */
+/** Errors: system, in the manner of Go's decoder. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     const first = text.trim()[0] ?? "";
     const looks = /^[[{"\d\-tfn]/.test(first);
-    throw invalidParameter(looks ? "unexpected EOF" : `invalid character '${first}' looking for beginning of value`);
+    throw systemError(looks ? "unexpected EOF" : `invalid character '${first}' looking for beginning of value`);
   }
 }

@@ -1,6 +1,7 @@
 /** Which handler answers which request: tables of routes, one a noun, in `routes/`. gorilla/mux with moby's patterns, `/v1.x` in front of any. */
 
 import type { Proc } from "../../abi/sys.ts";
+import { encodeUtf8 } from "../../abi/utf8.ts";
 import { EngineError, isFailure, wordsOf } from "../errors.ts";
 import { API_MAX, API_MIN, API_VERSION, ENGINE_VERSION } from "../version.ts";
 import type { Exchange } from "./exchange.ts";
@@ -70,13 +71,15 @@ export class Router {
     x.headers.set("Ostype", "linux");
     if (versioned !== null) {
       const asked = versioned[1] as string;
-      if (compareVersions(asked, API_MIN) < 0)
-        throw new EngineError(
-          "invalidParameter",
-          `client version ${asked} is too old. Minimum supported API version is ${API_MIN}, please upgrade your client to a newer version`,
-        );
+      if (compareVersions(asked, API_MIN) < 0) {
+        // Clients of that age do not read JSON.
+        x.headers.set("X-Content-Type-Options", "nosniff");
+        const advice = `Minimum supported API version is ${API_MIN}, please upgrade your client to a newer version`;
+        yield* x.bytes(400, encodeUtf8(`client version ${asked} is too old. ${advice}\n`), "text/plain; charset=utf-8");
+        return;
+      }
       if (compareVersions(asked, API_MAX) > 0)
-        throw new EngineError("invalidParameter", `client version ${asked} is too new. Maximum supported API version is ${API_MAX}`);
+        throw new EngineError("invalidParameter", `client version ${asked} is too new. Maximum supported API version is ${API_VERSION}`);
       x.apiVersion = Number(asked.split(".")[1] ?? "0");
     }
     x.headers.set("Docker-Experimental", "false");

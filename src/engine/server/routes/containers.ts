@@ -115,7 +115,8 @@ export const containerRoutes: readonly Route[] = [
     path: "/containers/{name:.*}/update",
     *handler(x) {
       const body = (yield* x.json<ContainerUpdateBody>()) ?? {};
-      yield* x.send(200, { Warnings: yield* updateContainer(all(x), named(x), body) });
+      const warnings = yield* updateContainer(all(x), named(x), body);
+      yield* x.send(200, { Warnings: warnings.length === 0 ? null : warnings });
     },
   },
   ...execRoutes,
@@ -137,7 +138,7 @@ function* list(x: Exchange): Proc<void> {
 
 function* create(x: Exchange): Proc<void> {
   const body = yield* x.json<ContainerCreateBody>();
-  if (body === undefined) throw invalidParameter("EOF");
+  if (body === undefined) throw systemError("EOF");
   if (Object.keys(body).every((key) => key === "HostConfig" || key === "NetworkingConfig"))
     throw invalidParameter("Config cannot be empty in order to create a container");
   const name = x.query.get("name");
@@ -194,8 +195,6 @@ export function requireSize(x: Exchange): { rows: number; cols: number } {
 function* wait(x: Exchange): Proc<void> {
   const container = named(x);
   const condition = x.query.get("condition") ?? "";
-  if (!["", "not-running", "next-exit", "removed"].includes(condition))
-    throw invalidParameter(`invalid condition: ${JSON.stringify(condition)}`);
   const exits = container.exits;
   const stream = yield* x.streaming(200, "application/json");
   let gone = false;

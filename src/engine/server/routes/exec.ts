@@ -8,7 +8,7 @@ import type { Containers } from "../../containers/containers.ts";
 import { checkStartable, createExec, type Exec, requireExec, startExec } from "../../containers/exec.ts";
 import { shimOf } from "../../containers/lifecycle.ts";
 import { ShimError, ShimGone } from "../../containers/shim-client.ts";
-import { conflict, invalidParameter, isFailure, wordsOf } from "../../errors.ts";
+import { conflict, invalidParameter, isFailure, systemError, wordsOf } from "../../errors.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Route } from "../router.ts";
 import { frame } from "../stdcopy.ts";
@@ -22,7 +22,7 @@ export const execRoutes: readonly Route[] = [
     *handler(x) {
       const body = yield* x.json<ExecCreateBody>();
       const container = all(x).require(x.var("name"));
-      if (body === undefined) throw invalidParameter("EOF");
+      if (body === undefined) throw systemError("EOF");
       const { id } = yield* createExec(all(x), container, body, x.var("name"));
       yield* x.send(201, { Id: id });
     },

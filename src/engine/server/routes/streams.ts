@@ -83,7 +83,9 @@ export function* containerLogs(x: Exchange): Proc<void> {
   const following = yield* driver?.follow() ?? none();
   const past = following?.past ?? (yield* readLog(x.daemon, container.logPath));
   const chosen = past.filter((entry) => parseTime(entry.time) >= since && parseTime(entry.time) <= until);
-  const stream = yield* x.streaming(200, x.apiVersion >= 42 && !tty ? "application/vnd.docker.multiplexed-stream" : RAW);
+  // Told from 1.42 on.
+  const type = x.apiVersion < 42 ? undefined : tty ? RAW : "application/vnd.docker.multiplexed-stream";
+  const stream = yield* x.streaming(200, type);
   try {
     for (const entry of tail === 0 ? [] : chosen.slice(-Math.min(tail, chosen.length)))
       if (wanted[entry.stream]) yield* stream.write(encode(entry));
