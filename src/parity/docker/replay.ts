@@ -35,9 +35,7 @@ class Replay {
   start(): TestMachine {
     if (this.machine !== undefined) return this.machine;
     const machine = boot();
-    const ready = machine.run(
-      "systemctl start docker; for i in $(seq 100); do docker version > /dev/null 2>&1 && break; sleep 0.1; done\n" + read("prepare.sh"),
-    );
+    const ready = machine.run(`systemctl start docker\n${read("prepare.sh")}`);
     if (ready.status !== 0) throw new Error(`no engine: ${ready.stderr}`);
     // The first container leaves directories and a cgroup that stay for the next ones.
     machine.run(`docker run alpine true\n${read("clean.sh")}`);
