@@ -11,7 +11,7 @@ const plain = (text: string): string => text.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, 
 
 beforeAll(() => {
   m = boot();
-  m.run("dockerd >/tmp/dockerd.log 2>&1 & sleep 2; docker pull -q alpine");
+  m.run("systemctl start docker; docker pull -q alpine");
   t = m.terminal(24, 100);
 }, 60_000);
 

@@ -6,10 +6,10 @@ import { parseDurationNs } from "./strconv.ts";
 
 const DATE = /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2})(?::(\d{2})(?::(\d{2})(\.\d+)?)?)?)?(Z|[+-]\d{2}:\d{2})?$/;
 
-/** `seconds.nanoseconds`; undefined for an empty text. Errors: CliError. */
-export function timeParameter(name: string, text: string, now: number): string | undefined {
+/** `seconds.nanoseconds`; undefined for an empty text. Errors: CliError, which names the flag if it is given. */
+export function timeParameter(name: string | undefined, text: string, now: number): string | undefined {
   if (text === "") return undefined;
-  const wrong = (why: string): CliError => new CliError(`invalid value for ${JSON.stringify(name)}: ${why}`);
+  const wrong = (why: string): CliError => new CliError(name === undefined ? why : `invalid value for ${JSON.stringify(name)}: ${why}`);
   const age = ageOf(text);
   if (age !== undefined) {
     const at = now - age / 1e9;

@@ -39,7 +39,7 @@ export function typedEntries<T>(
   name: string,
   entries: readonly (readonly [string, T])[],
   ofImage: boolean,
-): readonly (readonly [string, T])[] {
+): readonly (readonly [string, T | 0 | null])[] {
   if (ofImage && name === "Config") {
     const known = new Map(entries);
     return IMAGE_CONFIG.flatMap((key) => (known.has(key) && !isEmpty(known.get(key)) ? [[key, known.get(key) as T] as const] : []));

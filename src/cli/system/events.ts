@@ -85,8 +85,8 @@ export const events = defineCommand({
     const client = yield* cli.client();
     const { body } = yield* client.request("GET", "/events", {
       query: {
-        since: timeParameter("since", o.since, now),
-        until: timeParameter("until", o.until, now),
+        since: timeParameter(undefined, o.since, now),
+        until: timeParameter(undefined, o.until, now),
         filters: filtersParameter(o.filter),
       },
     });
