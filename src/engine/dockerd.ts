@@ -151,7 +151,8 @@ function* shutdown(daemon: Daemon): Proc<void> {
   const { sys, config } = daemon;
   daemon.shuttingDown = true;
   yield* daemon.containers.shutdown();
-  yield* daemon.networks.shutdown();
+  // With live-restore they run on, and keep their networks.
+  if (!daemon.containers.list().some(({ running }) => running)) yield* daemon.networks.shutdown();
   for (const host of config.hosts) if (host.startsWith("unix://")) yield* optional(unlink(sys, host.slice(7)));
   yield* optional(unlink(sys, config.pidFile));
   yield* daemon.log("info", "Daemon shutdown complete");

@@ -64,6 +64,35 @@ test("an orderly restart finds everything again", () => {
   m.check();
 });
 
+test("with live-restore containers run on without a daemon, and the next one takes them up", () => {
+  const m = bootDocker();
+  m.run("mkdir -p /etc/docker; echo '{\"live-restore\":true}' > /etc/docker/daemon.json; systemctl restart docker");
+  m.api("POST", "/containers/create?name=one", {
+    Image: "alpine",
+    Cmd: ["sh", "-c", "i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done"],
+    HostConfig: none,
+  });
+  m.api("POST", "/containers/one/start");
+  const pid = (): number => (m.api("GET", "/containers/one/json").body as { State: { Pid: number } }).State.Pid;
+  const before = pid();
+  for (const how of ["systemctl restart docker", "kill -9 $(pidof dockerd); sleep 0.5; systemctl start docker"]) {
+    expect(m.run(how).status).toBe(0);
+    expect(pid()).toBe(before);
+  }
+  m.run("sleep 0.5");
+  const lines = m
+    .run("cut -d'\"' -f4 /var/lib/docker/containers/*/*-json.log | tr -cd '0-9\\n'")
+    .stdout.trim()
+    .split("\n")
+    .map(Number);
+  expect(lines).toEqual(lines.map((_, i) => i + 1));
+  expect(lines.length).toBeGreaterThan(10);
+  expect(m.api("POST", "/containers/one/exec", { Cmd: ["true"] }).status).toBe(201);
+  m.api("DELETE", "/containers/one?force=1");
+  expect(leftovers(m)).toBe("");
+  m.check();
+});
+
 const curl = (method: string, path: string, data = ""): string =>
   `curl -s -o /dev/null -w '${method} %{http_code}\\n' -X ${method} ${data} --unix-socket /var/run/docker.sock 'http://localhost/v1.41${path}'`;
 
