@@ -159,7 +159,7 @@ const FRAME_MS = 10;
 const TERMINAL = 1;
 
 function openHere(options: Options, traceFile: WriteStream | undefined): void {
-  const machine = new Machine(configOf({ seed: (Date.now() & 0xffffffff) >>> 0, ...options }));
+  const machine = new Machine({ ...configOf({ seed: (Date.now() & 0xffffffff) >>> 0, ...options }), services: ["docker"] });
   startTrace(machine, traceFile);
   const size = (): { rows: number; cols: number } => ({ rows: process.stdout.rows ?? 24, cols: process.stdout.columns ?? 80 });
   const end = (status: number): never => {
