@@ -50,6 +50,15 @@ export function wordsOf(e: unknown): string {
   throw e;
 }
 
+/** What a request names: where it is not there, the request is a bad one, not its path. Errors: invalidParameter. */
+export function asked<T>(look: () => T): T {
+  try {
+    return look();
+  } catch (e) {
+    throw e instanceof EngineError ? invalidParameter(e.message) : e;
+  }
+}
+
 /** The same failure with `context: ` in front. */
 export function withContext(context: string, e: unknown): EngineError {
   return new EngineError(e instanceof EngineError ? e.category : "system", `${context}: ${wordsOf(e)}`);

@@ -4,6 +4,7 @@
  */
 
 import type { Proc } from "../abi/sys.ts";
+import type { Platform } from "../image/oci.ts";
 import type { SpecMount } from "../runtime/spec.ts";
 import type {
   ContainerConfig,
@@ -27,7 +28,7 @@ export interface ImageForContainer {
   readonly id: string;
   /** `config` of the image's configuration: defaults of the container. */
   readonly config: Partial<ContainerConfig>;
-  readonly os: string;
+  readonly platform: Platform;
 }
 
 /** Implemented in `images/`. */
@@ -156,7 +157,7 @@ export interface ContainerService {
   require(reference: string): Container;
   find(reference: string): Container | undefined;
   /** Returns it with the warnings. */
-  create(name: string | undefined, body: ContainerCreateBody): Proc<{ container: Container; warnings: string[] }>;
+  create(name: string | undefined, body: ContainerCreateBody, platform?: Platform): Proc<{ container: Container; warnings: string[] }>;
   start(container: Container): Proc<void>;
   /** Seconds until SIGKILL; undefined: as the container's configuration says. */
   stop(container: Container, timeoutSec?: number): Proc<void>;

@@ -3,6 +3,7 @@
 import { Errno } from "../../abi/errno.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { ContainerCreated } from "../../engine/api/container.ts";
+import { formatPlatform, InvalidPlatform, parsePlatform } from "../../image/platform.ts";
 import { familiarString, parseAnyReference, tagNameOnly } from "../../image/reference.ts";
 import { optional, stat, unlink, writeFile } from "../../userland/libc/unistd.ts";
 import type { Cli } from "../cli.ts";
@@ -78,6 +79,16 @@ function checkVersion(version: string, { config, endpoints }: ContainerRequest):
   if (config.Healthcheck !== undefined && "StartInterval" in config.Healthcheck) refuse("specify health-check start interval");
 }
 
+/** As the daemon reads it. Errors: CliError. */
+function platformOf(text: string): string {
+  if (text === "") return "";
+  try {
+    return formatPlatform(parsePlatform(text));
+  } catch (e) {
+    throw e instanceof InvalidPlatform ? new CliError(`error parsing specified platform: ${e.message}`) : e;
+  }
+}
+
 function* ask(cli: Cli, request: ContainerRequest, options: CreateOptions): Proc<ContainerCreated> {
   const { Image: image } = request.config;
   let named: string | undefined;
@@ -94,9 +105,10 @@ function* ask(cli: Cli, request: ContainerRequest, options: CreateOptions): Proc
   checkVersion(client.version, request);
   const [rows, cols] = olderThan(client.version, "1.42") ? [0, 0] : yield* ttySize(cli);
   const sized: ContainerRequest = { ...request, hostConfig: { ...request.hostConfig, ConsoleSize: [rows, cols] } };
+  const platform = platformOf(options.platform);
   const post = (): Proc<ContainerCreated> =>
     client.json<ContainerCreated>("POST", "/containers/create", {
-      query: { name: options.name, platform: options.platform },
+      query: { name: options.name, platform },
       body: createBody(sized),
     });
   try {

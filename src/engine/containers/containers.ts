@@ -1,6 +1,7 @@
 /** All containers of the daemon: by id and name; what the other parts and the routes ask of them. moby `container/view.go`, `daemon/container.go`. */
 
 import type { Proc } from "../../abi/sys.ts";
+import type { Platform } from "../../image/oci.ts";
 import { optional, readDir } from "../../userland/libc/unistd.ts";
 import type { ContainerCreateBody, HostConfig } from "../api/container.ts";
 import type { Daemon } from "../daemon.ts";
@@ -100,8 +101,8 @@ export class Containers implements ContainerService {
 
   // ── The service ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  create(name: string | undefined, body: ContainerCreateBody): Proc<{ container: Container; warnings: string[] }> {
-    return createContainer(this, name, body);
+  create(name: string | undefined, body: ContainerCreateBody, platform?: Platform): Proc<{ container: Container; warnings: string[] }> {
+    return createContainer(this, name, body, platform);
   }
 
   start(container: ContainerView): Proc<void> {

@@ -80,11 +80,7 @@ test("with live-restore containers run on without a daemon, and the next one tak
     expect(pid()).toBe(before);
   }
   m.run("sleep 0.5");
-  const lines = m
-    .run("cut -d'\"' -f4 /var/lib/docker/containers/*/*-json.log | tr -cd '0-9\\n'")
-    .stdout.trim()
-    .split("\n")
-    .map(Number);
+  const lines = m.run("cut -d'\"' -f4 /var/lib/docker/containers/*/*-json.log | tr -cd '0-9\\n'").stdout.trim().split("\n").map(Number);
   expect(lines).toEqual(lines.map((_, i) => i + 1));
   expect(lines.length).toBeGreaterThan(10);
   expect(m.api("POST", "/containers/one/exec", { Cmd: ["true"] }).status).toBe(201);

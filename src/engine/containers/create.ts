@@ -3,13 +3,15 @@
 import type { Proc } from "../../abi/sys.ts";
 import type { ContainerConfig, ContainerCreateBody, HostConfig, StringSet } from "../api/container.ts";
 import type { Daemon } from "../daemon.ts";
-import { EngineError, invalidParameter, isFailure, systemError } from "../errors.ts";
+import { asked, invalidParameter, isFailure, notFound, systemError } from "../errors.ts";
+import type { Platform } from "../../image/oci.ts";
+import { formatPlatform, suits } from "../../image/platform.ts";
 import { makeDirs } from "../files.ts";
 import type { ImageForContainer } from "../parts.ts";
 import { makeDirsInRoot } from "../rootfs-path.ts";
 import { Container } from "./container.ts";
 import type { Containers } from "./containers.ts";
-import { verifyConfig, verifyHostConfig } from "./verify.ts";
+import { verifyConfig, verifyHostConfig, verifyModes } from "./verify.ts";
 
 const MASKED = [
   "/proc/asound",
@@ -200,19 +202,36 @@ function checkSecurityOpt(host: HostConfig): void {
   }
 }
 
+/** Errors: notFound, so that the client pulls the one that it wants. */
+function checkPlatform(reference: string, actual: Platform, wanted: Platform): void {
+  if (suits(actual, wanted)) return;
+  const [is, should] = [formatPlatform(actual), formatPlatform(wanted)];
+  throw notFound(`image with reference ${reference} was found but does not match the specified platform: wanted ${should}, actual: ${is}`);
+}
+
 export interface Creation {
   readonly container: Container;
   readonly warnings: string[];
 }
 
-export function* createContainer(containers: Containers, name: string | undefined, body: ContainerCreateBody): Proc<Creation> {
+/** A container of the request, its image being for `platform` where one is asked for. Blocks. Errors: EngineError. */
+export function* createContainer(
+  containers: Containers,
+  name: string | undefined,
+  body: ContainerCreateBody,
+  platform: Platform | undefined,
+): Proc<Creation> {
   const { daemon } = containers;
   const config = completeConfig(body);
   const asGiven = completeHostConfig(daemon, body.HostConfig);
+  verifyModes(asGiven, config);
   verifyConfig(config);
-  const warnings = yield* verifyHostConfig(daemon, asGiven, config);
+  const warnings = yield* verifyHostConfig(daemon, asGiven);
   const image = config.Image === "" ? undefined : yield* daemon.images.resolve(config.Image);
+  if (image !== undefined && platform !== undefined) checkPlatform(config.Image, image.platform, platform);
   if (image !== undefined) mergeImage(config, image.config);
+  // `--entrypoint ""` is for none, not even the image's.
+  if (config.Entrypoint?.length === 1 && config.Entrypoint[0] === "") config.Entrypoint = null;
   if ((config.Entrypoint ?? []).length === 0 && (config.Cmd ?? []).length === 0) throw invalidParameter("No command specified");
   verifyConfig(config);
   const id = yield* daemon.randomHex(32);
@@ -246,7 +265,8 @@ function* build(
     created: yield* daemon.timestamp(),
     imageId: image?.id ?? "",
   });
-  for (const mode of [hostConfig.PidMode, hostConfig.IpcMode]) if (mode.startsWith("container:")) requireOther(daemon, mode.slice(10));
+  hostConfig.PidMode = withId(daemon, hostConfig.PidMode);
+  hostConfig.IpcMode = withId(daemon, hostConfig.IpcMode);
   let layer = false;
   try {
     yield* daemon.images.createLayer(id, image?.id, hostConfig.StorageOpt);
@@ -286,21 +306,13 @@ function* undo(containers: Containers, container: Container, layer: boolean): Pr
   if (layer) yield* containers.event(container, "destroy");
 }
 
-/** Errors: invalidParameter `No such container: x`. */
-function requireOther(daemon: Daemon, reference: string): void {
-  try {
-    daemon.containers.require(reference);
-  } catch (e) {
-    throw e instanceof EngineError ? invalidParameter(e.message) : e;
-  }
+/** `container:NAME` as `container:ID`. Errors: invalidParameter `No such container: x`. */
+function withId(daemon: Daemon, mode: string): string {
+  if (!/^container:./.test(mode)) return mode;
+  return `container:${asked(() => daemon.containers.require(mode.slice("container:".length))).id}`;
 }
 
-function* defaultHostname(daemon: Daemon, id: string, { NetworkMode, UTSMode }: HostConfig): Proc<string> {
-  if (NetworkMode === "host" || UTSMode === "host") return (yield* daemon.sys.uname()).nodename;
-  if (NetworkMode.startsWith("container:")) {
-    const other = daemon.containers.find(NetworkMode.slice(10));
-    if (other === undefined) return "";
-    return other.config.Hostname;
-  }
-  return id.slice(0, 12);
+/** Who shares another's network gets its name at the start. */
+function* defaultHostname(daemon: Daemon, id: string, { NetworkMode }: HostConfig): Proc<string> {
+  return NetworkMode === "host" ? (yield* daemon.sys.uname()).nodename : id.slice(0, 12);
 }

@@ -149,13 +149,17 @@ function* setupShm(container: Container): Proc<string | undefined> {
   const { hostConfig: host, daemon } = container;
   if (host.IpcMode === "host") return "/dev/shm";
   if (host.IpcMode.startsWith("container:")) {
-    const other = daemon.containers.require(host.IpcMode.slice(10));
+    const name = host.IpcMode.slice("container:".length);
+    const cannot = `can't join IPC of container ${name}`;
+    if (name === "") throw systemError(`${cannot}: invalid name or ID supplied: ""`);
+    const other = daemon.containers.require(name);
+    if (!other.running) throw conflict(`${cannot}: container ${other.id} is not running`);
     if (other.hostConfig.IpcMode !== "shareable")
-      throw systemError(`can't join IPC of container ${other.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`);
-    if (!other.running) throw conflict(`can't join IPC of container ${other.id}: container is not running`);
+      throw systemError(`${cannot}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`);
     return `${other.root}/mounts/shm`;
   }
-  if (host.IpcMode !== "shareable") return undefined;
+  if (host.IpcMode === "private" || host.IpcMode === "none") return undefined;
+  if (host.IpcMode !== "shareable") throw systemError(`Invalid IPC mode: ${host.IpcMode}`);
   const path = `${container.root}/mounts/shm`;
   yield* makeDirs(daemon.sys, path, 0o700);
   yield* daemon.sys.mount("shm", path, "tmpfs", MS_NOEXEC | MS_NOSUID | MS_NODEV, `mode=1777,size=${host.ShmSize}`);

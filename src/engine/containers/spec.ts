@@ -198,7 +198,7 @@ function* namespacesOf(container: Container, sandbox: NetworkSandbox): Proc<Spec
 /** The other container of a mode `container:NAME`. Errors: conflict unless it runs. */
 function otherPid({ daemon }: Container, mode: string): number {
   const other = daemon.containers.require(mode.slice("container:".length));
-  if (!other.running) throw conflict(`cannot join PID of a non running container: ${other.id}`);
+  if (!other.running) throw conflict(`container ${other.id} is not running`);
   return other.pid;
 }
 

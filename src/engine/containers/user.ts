@@ -27,18 +27,19 @@ export function* findUser(sys: Sys, rootfs: string, text: string, groupAdd: read
   const uid = Number(entry?.[2] ?? wanted);
   let gid = Number(entry?.[3] ?? "0");
   let additionalGids: number[] = [];
-  if (groupText !== "") gid = groupId(groups, groupText);
+  if (groupText !== "") gid = groupId(groups, groupText, "unable");
   else if (entry !== undefined)
     additionalGids = groups
       .filter(([, , , members]) => (members ?? "").split(",").includes(entry[0] as string))
       .map(([, , id]) => Number(id));
-  const more = groupAdd.map((name) => groupId(groups, name));
+  const more = groupAdd.map((name) => groupId(groups, name, "Unable"));
   return { uid, gid, additionalGids: [gid, ...additionalGids, ...more] };
 }
 
-function groupId(groups: readonly string[][], text: string): number {
+/** Errors: system, in the words of the place where it was asked for. */
+function groupId(groups: readonly string[][], text: string, where: "unable" | "Unable"): number {
   const entry = groups.find(([name]) => name === text);
   if (entry !== undefined) return Number(entry[2]);
   if (isNumber(text)) return Number(text);
-  throw systemError(`Unable to find group ${text}: no matching entries in group file`);
+  throw systemError(`${where} to find group ${text}: no matching entries in group file`);
 }

@@ -60,7 +60,7 @@ export function verifyRestartPolicy(policy: RestartPolicy): void {
 }
 
 /** Of the host's part; what is only warned of is returned, and discarded from it. Errors: EngineError. */
-export function* verifyHostConfig(daemon: Daemon, host: HostConfig, config: ContainerConfig | undefined): Proc<string[]> {
+export function* verifyHostConfig(daemon: Daemon, host: HostConfig): Proc<string[]> {
   if (host.AutoRemove && !["", "no"].includes(host.RestartPolicy.Name))
     throw invalidParameter("can't create 'AutoRemove' container with restart policy");
   for (const extra of host.ExtraHosts ?? [])
@@ -82,8 +82,35 @@ export function* verifyHostConfig(daemon: Daemon, host: HostConfig, config: Cont
     throw invalidParameter(`Unknown runtime specified ${host.Runtime}`);
   for (const dest of Object.keys(host.Tmpfs ?? {}))
     if (!dest.startsWith("/")) throw invalidParameter(`invalid mount path: '${dest}' mount path must be absolute`);
-  if (host.NetworkMode === "host" && config?.MacAddress) throw invalidParameter("conflicting options: mac-address and the network mode");
+  if (host.NetworkMode === "host" && Object.keys(host.PortBindings ?? {}).length > 0)
+    warnings.push("Published ports are discarded when using host network mode");
   return warnings;
+}
+
+/** What does not go with another's or the host's namespaces. moby `runconfig/hostconfig_unix.go` validateNetMode. Errors: invalidParameter. */
+export function verifyModes(host: HostConfig, config: ContainerConfig): void {
+  const refuse = (what: string): never => {
+    throw invalidParameter(`conflicting options: ${what}`);
+  };
+  const undefinedBehaviour = "This would result in undefined behavior";
+  const links = (host.Links ?? []).length > 0;
+  const shared = /^container(:|$)/.test(host.NetworkMode);
+  if (shared) {
+    if (!/^container:[^:]/.test(host.NetworkMode))
+      throw invalidParameter("Invalid network mode: invalid container format container:<name|id>");
+    if (config.Hostname !== "") refuse("hostname and the network mode");
+    if (links) refuse(`container type network can't be used with links. ${undefinedBehaviour}`);
+    if ((host.Dns ?? []).length > 0) refuse("dns and the network mode");
+    if ((host.ExtraHosts ?? []).length > 0) refuse("custom host-to-IP mapping and the network mode");
+  }
+  if ((shared || host.NetworkMode === "host") && config.MacAddress) refuse("mac-address and the network mode");
+  if (shared) {
+    if (Object.keys(host.PortBindings ?? {}).length > 0 || host.PublishAllPorts)
+      refuse("port publishing and the container type network mode");
+    if (Object.keys(config.ExposedPorts ?? {}).length > 0) refuse("port exposing and the container type network mode");
+  }
+  if (host.UTSMode === "host" && config.Hostname !== "") refuse("hostname and the UTS mode");
+  if (host.NetworkMode === "host" && links) refuse(`host type networking can't be used with links. ${undefinedBehaviour}`);
 }
 
 const isPortRange = (text: string): boolean =>

@@ -158,7 +158,8 @@ export class Images implements ImageService {
 }
 
 function forContainer({ id, config }: Image): ImageForContainer {
-  return { id, config: config.config ?? {}, os: config.os };
+  const { os = "linux", architecture = "amd64", variant } = config;
+  return { id, config: config.config ?? {}, platform: { os, architecture, ...(variant === undefined ? {} : { variant }) } };
 }
 
 /** Errors: invalidParameter. */

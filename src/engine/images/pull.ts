@@ -13,6 +13,7 @@ import {
   type Manifest,
   type Platform,
 } from "../../image/oci.ts";
+import { formatPlatform, suits } from "../../image/platform.ts";
 import {
   digestFault,
   familiarName,
@@ -115,7 +116,8 @@ class Pull {
       const { manifests } = parseJson<Index>(text, "");
       const wanted = this.platform ?? OWN_PLATFORM;
       const match = manifests.find(
-        ({ platform, mediaType: type }) => (type === undefined || isManifestType(type)) && platform !== undefined && fits(platform, wanted),
+        ({ platform, mediaType: type }) =>
+          (type === undefined || isManifestType(type)) && platform !== undefined && suits(platform, wanted),
       );
       if (match === undefined) throw systemError(`no matching manifest for ${formatPlatform(wanted)} in the manifest list entries`);
       return yield* this.image(yield* this.repository.manifest(match.digest));
@@ -163,14 +165,6 @@ class Pull {
 }
 
 const familiarStringOf = (reference: Reference): string => `${familiarName(reference)}@${reference.digest ?? ""}`;
-
-const fits = (platform: Platform, wanted: Platform): boolean =>
-  platform.os === wanted.os &&
-  platform.architecture === wanted.architecture &&
-  (wanted.variant === undefined || wanted.variant === "" || platform.variant === wanted.variant);
-
-export const formatPlatform = ({ os, architecture, variant }: Platform): string =>
-  `${os}/${architecture}${variant === undefined || variant === "" ? "" : `/${variant}`}`;
 
 /** The layers of one image: those that are not there yet, fetched at once and unpacked one after the other. */
 class LayerDownload {

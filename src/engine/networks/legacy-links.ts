@@ -14,15 +14,8 @@ interface Link {
 
 /** At creation: `name:alias` becomes `/name:/own/alias`, as it is kept. Errors: invalidParameter. */
 export function checkLinks(daemon: Daemon, container: Container): void {
-  const { hostConfig, config, name } = container;
+  const { hostConfig, name } = container;
   const links = hostConfig.Links ?? [];
-  const onHost = hostConfig.NetworkMode === "host";
-  if (onHost && links.length > 0)
-    throw invalidParameter("conflicting options: host type networking can't be used with links. This would result in undefined behavior");
-  if (hostConfig.NetworkMode.startsWith("container:") && links.length > 0)
-    throw invalidParameter("conflicting options: container type network can't be used with links. This would result in undefined behavior");
-  if ((onHost || hostConfig.NetworkMode.startsWith("container:")) && config.MacAddress)
-    throw invalidParameter("conflicting options: mac-address and the network mode");
   if (links.length === 0) return;
   hostConfig.Links = links.map((link) => {
     const [other = "", alias = other] = link.split(":");

@@ -71,8 +71,9 @@ export class Networks implements NetworkService {
     }
     checkLinks(this.daemon, container);
     if (hostConfig.NetworkMode.startsWith("container:")) {
-      const other = this.daemon.containers.require(hostConfig.NetworkMode.slice("container:".length));
-      hostConfig.NetworkMode = `container:${other.id}`;
+      // One that is not there is told of at the start.
+      const other = this.daemon.containers.find(hostConfig.NetworkMode.slice("container:".length));
+      if (other !== undefined) hostConfig.NetworkMode = `container:${other.id}`;
       return;
     }
     if (config.NetworkDisabled === true) return;

@@ -2,6 +2,8 @@
 
 import type { Proc } from "../../abi/sys.ts";
 import { decodeUtf8, encodeUtf8 } from "../../abi/utf8.ts";
+import type { Platform } from "../../image/oci.ts";
+import { InvalidPlatform, parsePlatform } from "../../image/platform.ts";
 import {
   ChunkedSink,
   encodeHead,
@@ -82,6 +84,17 @@ export class Exchange {
     if (value === undefined || value === "") return undefined;
     if (!/^[+-]?\d+$/.test(value)) throw systemError(`strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`);
     return Number(value);
+  }
+
+  /** Errors: invalidParameter. */
+  platform(): Platform | undefined {
+    const text = this.query.get("platform");
+    if (text === undefined || text === "") return undefined;
+    try {
+      return parsePlatform(text);
+    } catch (e) {
+      throw e instanceof InvalidPlatform ? invalidParameter(e.message) : e;
+    }
   }
 
   /** `filters` as `{"name":["x"]}` or as old clients write it, `{"name":{"x":true}}`. Errors: system. */

@@ -11,7 +11,7 @@ import type { Mount } from "../api/container.ts";
 import type { VolumeCreateBody } from "../api/volume.ts";
 import { readBolt, writeBolt } from "../bolt.ts";
 import type { Daemon } from "../daemon.ts";
-import { conflict, EngineError, invalidParameter, isFailure, notFound, systemError } from "../errors.ts";
+import { asked, conflict, EngineError, invalidParameter, isFailure, notFound, systemError } from "../errors.ts";
 import { makeDirs } from "../files.ts";
 import type { Container, ContainerMount, VolumeService } from "../parts.ts";
 import { pathInRoot } from "../rootfs-path.ts";
@@ -201,7 +201,7 @@ export class Volumes implements VolumeService {
 
   private *mountsFrom(container: Container, text: string): Proc<void> {
     const { container: other, readOnly } = parseVolumesFrom(text);
-    for (const mount of Object.values(this.daemon.containers.require(other).mounts)) {
+    for (const mount of Object.values(asked(() => this.daemon.containers.require(other)).mounts)) {
       const RW = mount.RW && !readOnly;
       container.mounts[mount.Destination] = { ...mount, Mode: "", RW, CopyData: false };
       if (mount.Type !== "volume" || mount.Name === undefined) continue;

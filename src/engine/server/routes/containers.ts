@@ -142,7 +142,7 @@ function* create(x: Exchange): Proc<void> {
   if (Object.keys(body).every((key) => key === "HostConfig" || key === "NetworkingConfig"))
     throw invalidParameter("Config cannot be empty in order to create a container");
   const name = x.query.get("name");
-  const { container, warnings } = yield* x.daemon.containers.create(name === "" ? undefined : name, body);
+  const { container, warnings } = yield* x.daemon.containers.create(name === "" ? undefined : name, body, x.platform());
   yield* x.send(201, { Id: container.id, Warnings: warnings });
 }
 

@@ -13,7 +13,6 @@ import { importImage } from "../../images/import.ts";
 import { imageHistory, inspectImage } from "../../images/inspect.ts";
 import { listImages } from "../../images/list.ts";
 import { loadImages } from "../../images/load.ts";
-import { parsePlatform } from "../../images/platform.ts";
 import { MessageStream } from "../../images/progress.ts";
 import { pullImage, pullReference } from "../../images/pull.ts";
 import { pushImage, pushReference } from "../../images/push.ts";
@@ -71,7 +70,7 @@ function* create(x: Exchange): Proc<void> {
   const images = imagesOf(x);
   const { query } = x;
   const text = (name: string): string => query.get(name) ?? "";
-  const platform = text("platform") === "" || x.apiVersion < 32 ? undefined : parsePlatform(text("platform"));
+  const platform = x.apiVersion < 32 ? undefined : x.platform();
   yield* withMessages(x, function* (output) {
     const image = text("fromImage");
     if (image !== "") yield* pullImage(images, pullReference(image, text("tag")), platform, authOf(x), output);

@@ -1,7 +1,9 @@
 /** `linux/arm64/v8`: containerd `platforms/platforms.go`. */
 
-import type { Platform } from "../../image/oci.ts";
-import { type EngineError, invalidParameter } from "../errors.ts";
+import type { Platform } from "./oci.ts";
+
+/** What is no platform; its message is containerd's. */
+export class InvalidPlatform extends Error {}
 
 const SYSTEMS = [
   "aix",
@@ -46,14 +48,24 @@ const ALIASES: Readonly<Record<string, string>> = {
 };
 const PART = /^[A-Za-z0-9_-]+$/;
 
-/** Errors: invalidParameter. */
+/** Whether what is made for `platform` is what `wanted` asks for. */
+export const suits = (platform: Platform, wanted: Platform): boolean =>
+  platform.os === wanted.os &&
+  platform.architecture === wanted.architecture &&
+  (wanted.variant === undefined || wanted.variant === "" || platform.variant === wanted.variant);
+
+/** `os/architecture/variant`. */
+export const formatPlatform = ({ os, architecture, variant }: Platform): string =>
+  `${os}/${architecture}${variant === undefined || variant === "" ? "" : `/${variant}`}`;
+
+/** Errors: InvalidPlatform. */
 export function parsePlatform(specifier: string): Platform {
-  const refuse = (why: string): EngineError => invalidParameter(`${JSON.stringify(specifier)}: ${why}: invalid argument`);
+  const refuse = (why: string): InvalidPlatform => new InvalidPlatform(`${JSON.stringify(specifier)}: ${why}: invalid argument`);
   if (specifier.includes("*")) throw refuse("wildcards not yet supported");
   const parts = specifier.split("/");
   for (const part of parts)
     if (!PART.test(part))
-      throw invalidParameter(
+      throw new InvalidPlatform(
         `${JSON.stringify(part)} is an invalid component of ${JSON.stringify(specifier)}: platform specifier component must match "^[A-Za-z0-9_-]+$": invalid argument`,
       );
   const [first = "", second = "", third] = parts.map((part) => ALIASES[part.toLowerCase()] ?? part.toLowerCase());
