@@ -20,6 +20,7 @@ import { Images } from "./images/images.ts";
 import { Networks } from "./networks/networks.ts";
 import { serveListener } from "./server/connection.ts";
 import { Router } from "./server/router.ts";
+import { buildRoutes } from "./server/routes/build.ts";
 import { containerRoutes } from "./server/routes/containers.ts";
 import { imageRoutes } from "./server/routes/images.ts";
 import { networkRoutes } from "./server/routes/networks.ts";
@@ -31,7 +32,7 @@ import { startThread } from "./sync.ts";
 import { ENGINE_VERSION, GIT_COMMIT } from "./version.ts";
 import { Volumes } from "./volumes/volumes.ts";
 
-const ROUTES = [systemRoutes, usageRoutes, containerRoutes, imageRoutes, networkRoutes, volumeRoutes];
+const ROUTES = [systemRoutes, usageRoutes, buildRoutes, containerRoutes, imageRoutes, networkRoutes, volumeRoutes];
 
 export const main: Program = function* (sys, argv, env) {
   try {

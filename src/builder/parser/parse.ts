@@ -12,9 +12,14 @@ import { type Dockerfile, DockerfileError, type Heredoc, type InstructionNode, t
 const MAX_LINE = 65_535;
 const HEREDOC_INSTRUCTIONS = new Set(["add", "copy", "run"]);
 
+export interface ParseOptions {
+  /** Whether `<<EOF` announces anything: not for the classic builder. */
+  readonly heredocs?: boolean;
+}
+
 /** Errors: DockerfileError. */
-export function parseDockerfile(text: string): Dockerfile {
-  return new Parser(text.replace(/^\ufeff/, "")).parse();
+export function parseDockerfile(text: string, { heredocs = true }: ParseOptions = {}): Dockerfile {
+  return new Parser(text.replace(/^\ufeff/, ""), heredocs).parse();
 }
 
 const trimNewline = (line: string): string => line.replace(/[\r\n]+$/, "");
@@ -27,7 +32,10 @@ class Parser {
   private readonly warnings: ParseWarning[] = [];
   private at = 0;
 
-  constructor(text: string) {
+  constructor(
+    text: string,
+    private readonly heredocs: boolean,
+  ) {
     this.lines = text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
   }
 
@@ -101,7 +109,7 @@ class Parser {
     if (emptyLine) this.warnings.push({ message: `Empty continuation line found in: ${text}`, lines: this.here(start) });
     try {
       const node = this.makeNode(text, comments);
-      const heredocs = takesHeredocs(node.child ?? node) ? this.readHeredocs(text, start) : [];
+      const heredocs = this.heredocs && takesHeredocs(node.child ?? node) ? this.readHeredocs(text, start) : [];
       return { ...node, heredocs, lines: this.here(start) };
     } catch (e) {
       if (e instanceof DockerfileError || !(e instanceof Error)) throw e;

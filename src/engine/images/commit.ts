@@ -9,7 +9,8 @@ import { piped } from "./byte-pipe.ts";
 import { changedConfig, wholeConfig } from "./config.ts";
 import { goJson, sortKeys } from "./go-json.ts";
 import type { Images } from "./images.ts";
-import { EMPTY_LAYER } from "./layer-store.ts";
+import type { Image } from "./image-store.ts";
+import { EMPTY_LAYER, type Layer } from "./layer-store.ts";
 
 export interface CommitRequest {
   /** Id, name or id prefix. */
@@ -97,40 +98,50 @@ export function* commitLayer(images: Images, containerId: string, imageId: strin
     }
   })();
   try {
-    const created = yield* daemon.timestamp();
-    const empty = layer.diffId === EMPTY_LAYER;
-    const { author, comment, config, containerConfig } = child;
-    const step = {
-      created,
-      ...(author === "" ? {} : { author }),
-      ...(containerConfig.Cmd == null || containerConfig.Cmd.length === 0 ? {} : { created_by: containerConfig.Cmd.join(" ") }),
-      ...(comment === "" ? {} : { comment }),
-      ...(empty ? { empty_layer: true } : {}),
-    };
-    const base = parent?.config;
-    const raw = goJson(
-      sortKeys({
-        architecture: base?.architecture ?? "amd64",
-        ...(base?.variant === undefined || base.variant === "" ? {} : { variant: base.variant }),
-        ...(author === "" ? {} : { author }),
-        config: wholeConfig(config),
-        container: containerId,
-        container_config: wholeConfig(containerConfig),
-        created,
-        docker_version: ENGINE_VERSION,
-        history: [...(base?.history ?? []), step],
-        os: "linux",
-        ...(base?.["os.version"] === undefined ? {} : { "os.version": base["os.version"] }),
-        ...(base?.["os.features"] === undefined ? {} : { "os.features": base["os.features"] }),
-        rootfs: { type: "layers", diff_ids: [...(base?.rootfs.diff_ids ?? []), ...(empty ? [] : [layer.diffId])] },
-      }),
-    );
-    const { id } = yield* store.create(raw);
-    if (parent !== undefined) yield* store.setParent(id, parent.id);
-    return id;
+    return yield* createChild(images, layer, parent, child, containerId);
   } finally {
     yield* layers.release(layer);
   }
+}
+
+/** A new image of a layer on top of `parent`. `containerId`: whose layer that was; empty if nobody's. Returns its id. */
+export function* createChild(
+  { store, daemon }: Images,
+  layer: Layer,
+  parent: Image | undefined,
+  { author, comment, config, containerConfig }: ChildImage,
+  containerId: string,
+): Proc<string> {
+  const created = yield* daemon.timestamp();
+  const empty = layer.diffId === EMPTY_LAYER;
+  const step = {
+    created,
+    ...(author === "" ? {} : { author }),
+    ...(containerConfig.Cmd == null || containerConfig.Cmd.length === 0 ? {} : { created_by: containerConfig.Cmd.join(" ") }),
+    ...(comment === "" ? {} : { comment }),
+    ...(empty ? { empty_layer: true } : {}),
+  };
+  const base = parent?.config;
+  const raw = goJson(
+    sortKeys({
+      architecture: base?.architecture ?? "amd64",
+      ...(base?.variant === undefined || base.variant === "" ? {} : { variant: base.variant }),
+      ...(author === "" ? {} : { author }),
+      config: wholeConfig(config),
+      ...(containerId === "" ? {} : { container: containerId }),
+      container_config: wholeConfig(containerConfig),
+      created,
+      docker_version: ENGINE_VERSION,
+      history: [...(base?.history ?? []), step],
+      os: "linux",
+      ...(base?.["os.version"] === undefined ? {} : { "os.version": base["os.version"] }),
+      ...(base?.["os.features"] === undefined ? {} : { "os.features": base["os.features"] }),
+      rootfs: { type: "layers", diff_ids: [...(base?.rootfs.diff_ids ?? []), ...(empty ? [] : [layer.diffId])] },
+    }),
+  );
+  const { id } = yield* store.create(raw);
+  if (parent !== undefined) yield* store.setParent(id, parent.id);
+  return id;
 }
 
 /** What the given configuration does not say is as in the container's. moby `daemon/commit.go:merge`. */

@@ -51,7 +51,7 @@ interface KeptLayer extends Layer {
 interface WritableLayer {
   readonly mountId: string;
   /** `<mountId>-init`. */
-  readonly initId: string;
+  readonly initId: string | undefined;
   readonly parent: KeptLayer | undefined;
   metadata: DriverMetadata;
 }
@@ -96,7 +96,7 @@ export class LayerStore {
   private *removeOrphans(): Proc<void> {
     const known = new Set(["l"]);
     for (const { cacheId } of this.layers.values()) known.add(cacheId);
-    for (const { mountId, initId } of this.writable.values()) known.add(mountId).add(initId);
+    for (const { mountId, initId } of this.writable.values()) known.add(mountId).add(initId ?? mountId);
     for (const id of yield* namesIn(this.sys, this.driver.home)) if (!known.has(id)) yield* this.driver.remove(id);
     yield* this.driver.removeDeadLinks();
   }
@@ -298,6 +298,23 @@ export class LayerStore {
     yield* this.names.hold(name, () => this.createWritableLocked(name, parentId));
   }
 
+  /** One that no container is to run on: without the init layer. It does not outlive the daemon. */
+  *createBare(name: string, parentId: string | undefined): Proc<void> {
+    const { sys, driver } = this;
+    const parent = parentId === undefined ? undefined : (this.get(parentId) as KeptLayer | undefined);
+    if (parentId !== undefined && parent === undefined) throw systemError("layer does not exist");
+    const mountId = yield* randomId(sys);
+    try {
+      yield* driver.create(mountId, parent?.cacheId);
+    } catch (e) {
+      if (!isFailure(e)) throw e;
+      yield* driver.remove(mountId);
+      if (parent !== undefined) yield* this.release(parent);
+      throw e;
+    }
+    this.writable.set(name, { mountId, initId: undefined, parent, metadata: yield* driver.metadata(mountId) });
+  }
+
   private *createWritableLocked(name: string, parentId: string | undefined): Proc<void> {
     const { sys, driver } = this;
     if (this.writable.has(name)) throw systemError("mount already exists with name");
@@ -361,7 +378,7 @@ export class LayerStore {
     const found = this.writable.get(name);
     if (found === undefined) return;
     yield* this.driver.remove(found.mountId);
-    yield* this.driver.remove(found.initId);
+    if (found.initId !== undefined) yield* this.driver.remove(found.initId);
     yield* removeAll(this.sys, `${this.root}/mounts/${name}`);
     this.writable.delete(name);
     if (found.parent !== undefined) yield* this.release(found.parent);
@@ -381,7 +398,7 @@ export class LayerStore {
   /** What differs from the image, sorted by path. Blocks. */
   *changes(name: string): Proc<FilesystemChange[]> {
     const { driver } = this;
-    const { mountId, initId } = this.requireWritable(name);
+    const { mountId, initId = mountId } = this.requireWritable(name);
     const after = yield* driver.get(mountId);
     try {
       const before = yield* driver.get(initId);

@@ -60,6 +60,11 @@ export class MessageStream implements ProgressOutput {
     yield* this.send({ errorDetail: { message }, error: message });
   }
 
+  /** Any other message. */
+  message(message: object): Proc<void> {
+    return this.send(message);
+  }
+
   private *send(message: object): Proc<void> {
     yield* this.lock.hold(() => this.write(encodeUtf8(`${goJson(message)}\r\n`)));
   }
