@@ -64,6 +64,9 @@ export function formatIpv6(groups: readonly number[]): string {
     while (at + length < 8 && groups[at + length] === 0) length++;
     if (length > bestLength) [best, bestLength] = [at, length];
   }
+  // Addresses of IPv4 in IPv6 keep their looks, as inet_ntop(3) writes them.
+  if (groups[0] === 0 && ((best === 0 && bestLength === 6) || (best === 0 && bestLength === 5 && groups[5] === 0xffff)))
+    return `::${bestLength === 5 ? "ffff:" : ""}${formatIpv4((((groups[6] ?? 0) << 16) | (groups[7] ?? 0)) >>> 0)}`;
   const hex = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(":");
   return best < 0 ? hex(groups) : `${hex(groups.slice(0, best))}::${hex(groups.slice(best + bestLength))}`;
 }

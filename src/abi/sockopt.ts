@@ -104,7 +104,7 @@ export const SO_EE_ORIGIN_ICMP = 2;
 
 export interface ExtendedError {
   readonly errno: number;
-  readonly origin: typeof SO_EE_ORIGIN_LOCAL | typeof SO_EE_ORIGIN_ICMP;
+  readonly origin: typeof SO_EE_ORIGIN_LOCAL | typeof SO_EE_ORIGIN_ICMP | typeof SO_EE_ORIGIN_ICMP6;
   /** ICMP type and code. */
   readonly type: number;
   readonly code: number;
@@ -112,6 +112,8 @@ export interface ExtendedError {
   readonly info: number;
   /** Who sent the ICMP message; 0 for a local error. */
   readonly offender: number;
+  /** The same of IPv6: eight groups. */
+  readonly offender6?: readonly number[];
 }
 
 /** Ancillary data of a received message (cmsg(3)); what was not asked for is absent. */
@@ -125,3 +127,17 @@ export interface ControlData {
   /** SO_TIMESTAMP: CLOCK_REALTIME at arrival. */
   readonly timestamp?: { readonly sec: number; readonly nsec: number };
 }
+
+/** Options at level SOL_IPV6: ipv6(7). */
+export const SOL_IPV6 = 41;
+export const IPV6_UNICAST_HOPS = 16;
+export const IPV6_MULTICAST_IF = 17;
+export const IPV6_MULTICAST_HOPS = 18;
+export const IPV6_MTU_DISCOVER = 23;
+export const IPV6_MTU = 24;
+export const IPV6_RECVERR = 25;
+export const IPV6_V6ONLY = 26;
+export const IPV6_RECVPKTINFO = 49;
+export const IPV6_RECVHOPLIMIT = 51;
+export const IPV6_TCLASS = 67;
+export const SO_EE_ORIGIN_ICMP6 = 3;

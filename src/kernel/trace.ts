@@ -25,6 +25,9 @@ export interface TracedPacket {
   readonly arpOp?: number;
   readonly ipSrc?: number;
   readonly ipDst?: number;
+  /** Of IPv6, as text. */
+  readonly ip6Src?: string;
+  readonly ip6Dst?: string;
   readonly ttl?: number;
   readonly protocol?: number;
   /** Ports; identifier and sequence number of an ICMP echo are `icmpId` and `icmpSeq`. */

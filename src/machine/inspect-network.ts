@@ -1,7 +1,8 @@
 /** What a network namespace has besides links and routes, told when somebody asks: neighbours, sockets that listen, rules, and whom it reaches. */
 
 import { ENOENT } from "../abi/errno.ts";
-import { formatIpv4, formatMac } from "../abi/inet.ts";
+import { formatIpv4, formatIpv6, formatMac } from "../abi/inet.ts";
+import { groupsOfIp6 } from "../kernel/net/ipv6/ip6.ts";
 import type { Answer, Query } from "../bridge/messages.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { NUD_NOARP } from "../kernel/net/ipv4/neighbour.ts";
@@ -53,7 +54,8 @@ function* listNeighbours(ns: NetNamespace): Iterable<string> {
 
 function listListening(ns: NetNamespace): readonly string[] {
   const told = new Set<string>();
-  const end = (addr: number, port: number): string => `${addr === 0 ? "*" : formatIpv4(addr)}:${port}`;
+  const end = (addr: number | string, port: number): string =>
+    `${addr === 0 ? "*" : typeof addr === "number" ? formatIpv4(addr) : `[${formatIpv6(groupsOfIp6(addr))}]`}:${port}`;
   for (const { state, localAddr, localPort } of tcpEntries(ns)) {
     // Listeners come first.
     if (state !== TCP_STATE_NUMBER.LISTEN) break;

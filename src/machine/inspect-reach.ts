@@ -57,7 +57,7 @@ function portsOf(ns: NetNamespace): readonly number[] {
   for (const { state, localAddr, localPort } of tcpEntries(ns)) {
     // Listeners come first.
     if (state !== TCP_STATE_NUMBER.LISTEN) break;
-    if (localAddr >>> 24 !== 127) found.add(localPort);
+    if (typeof localAddr === "number" && localAddr >>> 24 !== 127) found.add(localPort);
   }
   return [...found].slice(0, PORTS_MOST);
 }

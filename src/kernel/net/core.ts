@@ -3,6 +3,7 @@
  * alone knows all the parts; each of them finds the others here.
  */
 
+import { formatIpv6 } from "../../abi/inet.ts";
 import type { SocketOption } from "../../abi/socket.ts";
 import type { System } from "../task/system.ts";
 import type { Task } from "../task/task.ts";
@@ -12,10 +13,12 @@ import type { BridgeDevice, FdbEntry } from "./devices/bridge.ts";
 import type { FibRoute, FibRule } from "./ipv4/fib.ts";
 import type { InAddress } from "./ipv4/in-device.ts";
 import type { InetSock } from "./ipv4/inet-sock.ts";
-import type { Neighbour } from "./ipv4/neighbour.ts";
+import type { AnyNeighbour } from "./ipv4/neighbour.ts";
 import type { Ipv6Address } from "./ipv6/addresses.ts";
+import { groupsOfIp6, type IpAddr } from "./ipv6/ip6.ts";
+import type { Ipv6Route } from "./ipv6/routes.ts";
 import type { NetNamespace } from "./net-namespace.ts";
-import type { Ipv4Header, SkBuff, TransportHeader } from "./skb.ts";
+import type { Ipv4Header, Ipv6Header, SkBuff, TransportHeader } from "./skb.ts";
 import { Softnet } from "./softnet.ts";
 
 /** What happens to devices, in the words of Linux' netdev_chain. `going_down` comes before the device is closed, `unregister` when it is down. */
@@ -44,12 +47,12 @@ export interface InetProtocol {
 export interface IcmpErrorAbout {
   readonly ns: NetNamespace;
   /** Headers of the packet that was sent: `src` is one's own address. */
-  readonly ip: Ipv4Header;
+  readonly ip: Ipv4Header | Ipv6Header;
   readonly transport: TransportHeader;
   /** What came along after the transport header. */
   readonly payload: Uint8Array;
   /** Who says so. */
-  readonly from: number;
+  readonly from: IpAddr;
 }
 
 /** What sockets want of packets beside their protocol: raw sockets, ping sockets. */
@@ -65,7 +68,8 @@ export interface RtnlNotifier {
   address(action: "new" | "del", dev: NetDevice, address: InAddress): void;
   address6(action: "new" | "del", dev: NetDevice, address: Ipv6Address): void;
   route(action: "new" | "del", ns: NetNamespace, route: FibRoute): void;
-  neighbour(action: "new" | "del", neigh: Neighbour): void;
+  neighbour(action: "new" | "del", neigh: AnyNeighbour): void;
+  route6(action: "new" | "del", ns: NetNamespace, route: Ipv6Route): void;
   rule(action: "new" | "del", ns: NetNamespace, rule: FibRule): void;
   fdb(action: "new" | "del", bridge: BridgeDevice, entry: FdbEntry): void;
 }
@@ -86,6 +90,8 @@ export interface NetWiring {
   readonly packetTypes: ReadonlyMap<number, (skb: SkBuff, dev: NetDevice) => void>;
   /** By IPPROTO_…. */
   readonly inetProtocols: ReadonlyMap<number, InetProtocol>;
+  /** The same for IPv6. */
+  readonly inet6Protocols?: ReadonlyMap<number, InetProtocol>;
   /** Raw sockets see what is delivered here before its protocol does; ping sockets the answers to echos. */
   readonly raw?: RawSockets;
   readonly ping?: RawSockets;
@@ -151,6 +157,12 @@ export function tracedPacket(skb: SkBuff): TracedPacket {
   } else if (network.kind === "ipv4") {
     shown.ipSrc = network.src;
     shown.ipDst = network.dst;
+    shown.ttl = network.ttl;
+    shown.protocol = network.protocol;
+    shown.payloadBytes = skb.payload.length;
+  } else if (network.kind === "ipv6") {
+    shown.ip6Src = formatIpv6(groupsOfIp6(network.src));
+    shown.ip6Dst = formatIpv6(groupsOfIp6(network.dst));
     shown.ttl = network.ttl;
     shown.protocol = network.protocol;
     shown.payloadBytes = skb.payload.length;

@@ -274,6 +274,7 @@ export function forwardSkb(dev: NetDevice, skb: SkBuff): boolean {
   if (!dev.up) return false;
   if (skb.dev?.ns !== dev.ns) skb.mark = 0;
   skb.route = undefined;
+  skb.route6 = undefined;
   skb.ct = undefined;
   skb.ctReply = false;
   skb.nfBridge = undefined;

@@ -4,6 +4,7 @@
  */
 
 import type { InDevice } from "./ipv4/in-device.ts";
+import type { In6Device } from "./ipv6/in6-device.ts";
 import type { NetNamespace } from "./net-namespace.ts";
 import type { Qdisc } from "./qdisc/qdisc.ts";
 import type { SkBuff } from "./skb.ts";
@@ -125,6 +126,8 @@ export abstract class NetDevice {
   gone = false;
   /** IPv4's part. Written by `ipv4/devinet.ts`. */
   ip: InDevice | undefined;
+  /** IPv6's part. Written by `ipv6/addresses.ts`. */
+  ip6: In6Device | undefined;
 
   constructor(
     /** Changed by moving it to another namespace. */

@@ -1,7 +1,7 @@
 /** The network as a whole: puts its parts together, once for each machine. It comes as a module: `module.ts` is what the rest of the kernel sees of it. */
 
-import { ETH_P_ARP, ETH_P_IP, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from "../../abi/inet.ts";
-import { AF_INET, AF_NETLINK, AF_PACKET } from "../../abi/socket.ts";
+import { ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "../../abi/inet.ts";
+import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET } from "../../abi/socket.ts";
 import { findModule, type Module, requestModule } from "../task/module.ts";
 import type { System } from "../task/system.ts";
 import { type InetProtocol, NetCore, type NetWiring } from "./core.ts";
@@ -22,6 +22,8 @@ import { tcpProtocol } from "./ipv4/tcp/protocol.ts";
 import { exitTcp } from "./ipv4/tcp/table.ts";
 import { udpProtocol } from "./ipv4/udp.ts";
 import { addrconfEvent } from "./ipv6/addresses.ts";
+import { icmp6Protocol } from "./ipv6/icmp.ts";
+import { ip6Receive } from "./ipv6/input.ts";
 import { NET, type NetModule } from "./module.ts";
 import { NetNamespace } from "./net-namespace.ts";
 import { packetEvent, packetFamily } from "./packet/packet-socket.ts";
@@ -39,9 +41,15 @@ const wiring: NetWiring = {
   packetTypes: new Map([
     [ETH_P_IP, ipReceive],
     [ETH_P_ARP, arpReceive],
+    [ETH_P_IPV6, ip6Receive],
   ]),
   inetProtocols: new Map<number, InetProtocol>([
     [IPPROTO_ICMP, icmpProtocol],
+    [IPPROTO_TCP, tcpProtocol],
+    [IPPROTO_UDP, udpProtocol],
+  ]),
+  inet6Protocols: new Map<number, InetProtocol>([
+    [IPPROTO_ICMPV6, icmp6Protocol],
     [IPPROTO_TCP, tcpProtocol],
     [IPPROTO_UDP, udpProtocol],
   ]),
@@ -51,7 +59,8 @@ const wiring: NetWiring = {
 };
 
 const families: ReadonlyMap<number, SocketFamily> = new Map<number, SocketFamily>([
-  [AF_INET, inetFamily],
+  [AF_INET, inetFamily(AF_INET)],
+  [AF_INET6, inetFamily(AF_INET6)],
   [AF_PACKET, packetFamily],
   [AF_NETLINK, netlinkFamily(netlinkProtocols)],
 ]);

@@ -5,6 +5,8 @@
 
 import type { NetDevice } from "./device.ts";
 import type { Route } from "./ipv4/route-types.ts";
+import type { Ip6 } from "./ipv6/ip6.ts";
+import type { Route6 } from "./ipv6/route.ts";
 
 /** Addresses are 48-bit numbers. */
 export interface EthernetHeader {
@@ -40,6 +42,20 @@ export interface Ipv4Header {
   readonly fragmentOffset: number;
 }
 
+/** Immutable, as IPv4's. */
+export interface Ipv6Header {
+  readonly kind: "ipv6";
+  readonly src: Ip6;
+  readonly dst: Ip6;
+  /** Next header. */
+  readonly protocol: number;
+  /** Hop limit. */
+  readonly ttl: number;
+  /** Traffic class. */
+  readonly tos: number;
+  readonly flowLabel: number;
+}
+
 export interface TcpHeader {
   readonly kind: "tcp";
   readonly srcPort: number;
@@ -65,6 +81,7 @@ export interface UdpHeader {
   readonly dstPort: number;
 }
 
+/** ICMP, and under IPv6 ICMPv6: there id and sequence together are the four bytes that follow the checksum. */
 export interface IcmpHeader {
   readonly kind: "icmp";
   readonly type: number;
@@ -79,7 +96,7 @@ export interface OtherHeader {
   readonly kind: "other";
 }
 
-export type NetworkHeader = ArpHeader | Ipv4Header | OtherHeader;
+export type NetworkHeader = ArpHeader | Ipv4Header | Ipv6Header | OtherHeader;
 export type TransportHeader = TcpHeader | UdpHeader | IcmpHeader | OtherHeader;
 
 const NO_HEADER: OtherHeader = { kind: "other" };
@@ -122,6 +139,8 @@ export class SkBuff {
   sk: unknown;
   /** Where it goes (skb_dst). Written by routing, cleared where the packet leaves its namespace. */
   route: Route | undefined;
+  /** As `route`, of an IPv6 packet. */
+  route6: Route6 | undefined;
   /** Time at which a qdisc lets it go, and its place in the queue; written by the qdisc that holds it. */
   txTimeNs = 0;
   /** Called when the packet is freed, so that the sender's buffer has room again. Not copied to clones. */
@@ -145,6 +164,7 @@ export class SkBuff {
     copy.nfBridge = this.nfBridge;
     copy.sk = this.sk;
     copy.route = this.route;
+    copy.route6 = this.route6;
     return copy;
   }
 
@@ -168,7 +188,7 @@ export class SkBuff {
   get length(): number {
     const { network, transport } = this;
     const inner = this.payload.length + transportLength(transport);
-    return network.kind === "ipv4" ? 20 + inner : network.kind === "arp" ? 28 : inner;
+    return network.kind === "ipv4" ? 20 + inner : network.kind === "arp" ? 28 : network.kind === "ipv6" ? 40 + inner : inner;
   }
 }
 

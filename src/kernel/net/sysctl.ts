@@ -60,6 +60,8 @@ export const netSettings = {
   "ipv4/tcp_tw_reuse": number(2, 0, 2),
   "ipv4/tcp_window_scaling": flag(1),
   "ipv4/tcp_wmem": numbers("4096\t16384\t4194304", 3),
+  "ipv6/bindv6only": flag(0),
+  "ipv6/ip_nonlocal_bind": flag(0),
   "netfilter/nf_conntrack_checksum": flag(1),
   "netfilter/nf_conntrack_generic_timeout": number(600),
   "netfilter/nf_conntrack_icmp_timeout": number(30),

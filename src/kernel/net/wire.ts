@@ -1,13 +1,15 @@
 /**
- * Packets as bytes, and back: RFC 791, 792, 793, 768, 826. For those who look at bytes: packet sockets, raw sockets, what ICMP errors quote,
- * fragments. Left out: IP options (what has some is taken apart without them), TCP options that this stack does not use.
+ * Packets as bytes, and back: RFC 791, 792, 793, 768, 826, 8200, 4443. For those who look at bytes: packet sockets, raw sockets, what ICMP errors quote,
+ * fragments. Left out: extension headers of IPv6, IP options (what has some is taken apart without them), TCP options that this stack does not use.
  */
 
-import { ETH_P_ARP, ETH_P_IP, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from "../../abi/inet.ts";
+import { ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "../../abi/inet.ts";
+import { type Ip6, readIp6, writeIp6 } from "./ipv6/ip6.ts";
 import {
   type ArpHeader,
   type EthernetHeader,
   type Ipv4Header,
+  type Ipv6Header,
   type NetworkHeader,
   type SkBuff,
   tcpHeaderLength,
@@ -31,8 +33,18 @@ function sumWords(bytes: Uint8Array, start = 0): number {
 export const internetChecksum = (bytes: Uint8Array, start = 0): number => ~sumWords(bytes, start) & 0xffff;
 
 /** Of TCP and UDP: addresses, protocol and length count too. */
-const pseudoSum = (ip: Ipv4Header, length: number): number =>
-  (ip.src >>> 16) + (ip.src & 0xffff) + (ip.dst >>> 16) + (ip.dst & 0xffff) + ip.protocol + length;
+function pseudoSum(ip: IpHeader, length: number): number {
+  if (ip.kind === "ipv4") return (ip.src >>> 16) + (ip.src & 0xffff) + (ip.dst >>> 16) + (ip.dst & 0xffff) + ip.protocol + length;
+  return sumGroups(ip.src) + sumGroups(ip.dst) + ip.protocol + length;
+}
+
+export type IpHeader = Ipv4Header | Ipv6Header;
+
+function sumGroups(addr: Ip6): number {
+  let sum = 0;
+  for (let i = 0; i < 8; i++) sum += addr.charCodeAt(i);
+  return sum;
+}
 
 // ── To bytes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -44,7 +56,7 @@ export function writeTransport(skb: SkBuff): Uint8Array {
   const bytes = new Uint8Array(head + payload.length);
   bytes.set(payload, head);
   const view = viewOf(bytes);
-  const ip = skb.network as Ipv4Header;
+  const ip = skb.network as IpHeader;
   let at = 16;
   switch (transport.kind) {
     case "tcp":
@@ -66,7 +78,7 @@ export function writeTransport(skb: SkBuff): Uint8Array {
     case "other":
       return payload;
   }
-  let sum = internetChecksum(bytes, transport.kind === "icmp" ? 0 : pseudoSum(ip, bytes.length));
+  let sum = internetChecksum(bytes, transport.kind === "icmp" && ip.kind === "ipv4" ? 0 : pseudoSum(ip, bytes.length));
   if (transport.kind === "udp" && sum === 0) sum = 0xffff;
   view.setUint16(at, skb.corrupt ? sum ^ 0x5555 : sum);
   return bytes;
@@ -132,6 +144,22 @@ export function writeIpv4(skb: SkBuff): Uint8Array {
   return bytes;
 }
 
+/** From the IPv6 header on. */
+export function writeIpv6(skb: SkBuff): Uint8Array {
+  const ip = skb.network as Ipv6Header;
+  const body = writeTransport(skb);
+  const bytes = new Uint8Array(40 + body.length);
+  bytes.set(body, 40);
+  const view = viewOf(bytes);
+  view.setUint32(0, 0x60000000 + ip.tos * 0x100000 + ip.flowLabel);
+  view.setUint16(4, body.length > 0xffff ? 0 : body.length);
+  bytes[6] = ip.protocol;
+  bytes[7] = ip.ttl;
+  writeIp6(bytes, 8, ip.src);
+  writeIp6(bytes, 24, ip.dst);
+  return bytes;
+}
+
 function setMac(view: DataView, at: number, mac: number): void {
   view.setUint16(at, Math.floor(mac / 2 ** 32));
   view.setUint32(at + 2, mac % 2 ** 32);
@@ -159,6 +187,8 @@ export function writeNetwork(skb: SkBuff): Uint8Array {
   switch (skb.network.kind) {
     case "ipv4":
       return writeIpv4(skb);
+    case "ipv6":
+      return writeIpv6(skb);
     case "arp":
       return writeArp(skb.network);
     case "other":
@@ -188,10 +218,10 @@ export interface ReadTransport {
 }
 
 /** Takes the transport header apart. What is too short for one, or a later fragment, is payload. */
-export function readTransport(bytes: Uint8Array, ip: Ipv4Header): ReadTransport {
+export function readTransport(bytes: Uint8Array, ip: IpHeader): ReadTransport {
   const view = viewOf(bytes);
   const whole = { transport: { kind: "other" } as TransportHeader, payload: bytes, valid: true };
-  if (ip.fragmentOffset > 0 || ip.moreFragments || bytes.length < 8) return whole;
+  if (bytes.length < 8 || (ip.kind === "ipv4" && (ip.fragmentOffset > 0 || ip.moreFragments))) return whole;
   if (ip.protocol === IPPROTO_UDP) {
     const length = view.getUint16(4);
     const body = bytes.subarray(0, Math.max(8, Math.min(length, bytes.length)));
@@ -200,19 +230,23 @@ export function readTransport(bytes: Uint8Array, ip: Ipv4Header): ReadTransport 
     const transport: TransportHeader = { kind: "udp", srcPort: view.getUint16(0), dstPort: view.getUint16(2) };
     return { transport, payload: body.subarray(8), valid: valid && length >= 8 && length <= bytes.length };
   }
-  if (ip.protocol === IPPROTO_ICMP) {
+  if (ip.protocol === (ip.kind === "ipv4" ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
     const transport: TransportHeader = {
       ...{ kind: "icmp", type: bytes[0] as number, code: bytes[1] as number },
       ...{ id: view.getUint16(4), sequence: view.getUint16(6) },
     };
-    return { transport, payload: bytes.subarray(8), valid: internetChecksum(bytes) === 0 };
+    return {
+      transport,
+      payload: bytes.subarray(8),
+      valid: internetChecksum(bytes, ip.kind === "ipv4" ? 0 : pseudoSum(ip, bytes.length)) === 0,
+    };
   }
   if (ip.protocol === IPPROTO_TCP) return readTcp(bytes, view, ip);
   return whole;
 }
 
 /** ICMP errors may quote no more than ports and sequence number: the rest is 0 then. */
-function readTcp(bytes: Uint8Array, view: DataView, ip: Ipv4Header): ReadTransport {
+function readTcp(bytes: Uint8Array, view: DataView, ip: IpHeader): ReadTransport {
   const short = bytes.length < 20;
   const claimed = short ? 8 : ((bytes[12] as number) >>> 4) * 4;
   const head = short ? 8 : Math.min(bytes.length, Math.max(20, claimed));
@@ -295,6 +329,24 @@ export function readIpv4(bytes: Uint8Array): ReadIpv4 | undefined {
   return { ...read, ip, valid };
 }
 
+export interface ReadIpv6 extends ReadTransport {
+  readonly ip: Ipv6Header;
+}
+
+/** Undefined for what is no IPv6 packet. */
+export function readIpv6(bytes: Uint8Array): ReadIpv6 | undefined {
+  if (bytes.length < 40 || (bytes[0] as number) >>> 4 !== 6) return undefined;
+  const view = viewOf(bytes);
+  const first = view.getUint32(0);
+  const ip: Ipv6Header = {
+    ...{ kind: "ipv6", src: readIp6(bytes, 8), dst: readIp6(bytes, 24), protocol: bytes[6] as number, ttl: bytes[7] as number },
+    ...{ tos: (first >>> 20) & 255, flowLabel: first & 0xfffff },
+  };
+  const length = view.getUint16(4);
+  const read = readTransport(bytes.subarray(40, length === 0 ? bytes.length : Math.min(40 + length, bytes.length)), ip);
+  return { ...read, ip, valid: read.valid && 40 + length <= bytes.length };
+}
+
 function readArp(bytes: Uint8Array): ArpHeader | undefined {
   if (bytes.length < 28) return undefined;
   const view = viewOf(bytes);
@@ -308,8 +360,8 @@ function readArp(bytes: Uint8Array): ArpHeader | undefined {
 /** Puts what the bytes after a link header say into a packet. A broken one comes out as payload of no known kind, or as `corrupt`. */
 export function readNetworkInto(skb: SkBuff, type: number, bytes: Uint8Array): void {
   let network: NetworkHeader | undefined;
-  if (type === ETH_P_IP) {
-    const read = readIpv4(bytes);
+  if (type === ETH_P_IP || type === ETH_P_IPV6) {
+    const read = type === ETH_P_IP ? readIpv4(bytes) : readIpv6(bytes);
     if (read !== undefined) {
       skb.network = read.ip;
       skb.transport = read.transport;

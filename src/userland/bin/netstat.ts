@@ -1,4 +1,4 @@
-/** netstat(8) of net-tools 2.10, and of busybox: sockets, routes and interfaces from /proc/net. Left out: groups (-g), -s, -M, -c, IPv6. */
+/** netstat(8) of net-tools 2.10, and of busybox: sockets, routes and interfaces from /proc/net. Left out: groups (-g), -s, -M, -c. */
 
 import { AF_INET, SOCK_DGRAM } from "../../abi/socket.ts";
 import type { Proc } from "../../abi/sys.ts";
@@ -78,8 +78,8 @@ function ownerText(owners: readonly SocketOwner[] | undefined): string {
   return (owner === undefined ? "-" : `${owner.pid}/${owner.comm}`).slice(0, 20).padEnd(20);
 }
 
-function* inetLines(c: Command, protocol: "tcp" | "udp" | "raw", w: Wanted): Proc<void> {
-  const lines = ((yield* readProcFile(c.sys, `/proc/net/${protocol}`)) ?? "").split("\n").slice(1);
+function* inetLines(c: Command, protocol: "tcp" | "udp" | "raw", w: Wanted, six = ""): Proc<void> {
+  const lines = ((yield* readProcFile(c.sys, `/proc/net/${protocol}${six}`)) ?? "").split("\n").slice(1);
   for (const line of lines) {
     const [, local = "", remote = "", st = "0", queues = "0:0", timer = "00:0", retransmits = "0", uid = "0", timeout = "0", ino = "0"] =
       line.trim().split(/\s+/);
@@ -89,7 +89,7 @@ function* inetLines(c: Command, protocol: "tcp" | "udp" | "raw", w: Wanted): Pro
     if (!w.all && connected === w.listening) continue;
     const [wqueue = 0, rqueue = 0] = queues.split(":").map((text) => Number.parseInt(text, 16));
     const stateText = protocol === "tcp" || state === 1 ? (STATES[state] ?? "UNKNOWN") : protocol === "raw" ? String(state) : "";
-    let text = `${protocol.padEnd(4)} ${String(rqueue).padStart(7)} ${String(wqueue).padStart(6)} `;
+    let text = `${(protocol + six).padEnd(4)} ${String(rqueue).padStart(7)} ${String(wqueue).padStart(6)} `;
     text += `${endText(local, protocol, w, w.has("W"))} ${endText(remote, protocol, w, w.has("W"))} ${stateText.padEnd(11)}`;
     if (c.voice === "busybox") text += " ";
     else if (w.has("e")) text += ` ${(w.has("n") ? uid : ((yield* w.users.user(Number(uid))) ?? uid)).padEnd(10)} ${ino.padEnd(10)}`;
@@ -151,9 +151,10 @@ function* sockets(c: Command, has: (letter: string) => boolean): Proc<number> {
     if (has("p")) head += " PID/Program name    ";
     if (has("o")) head += " Timer";
     yield* c.print(`${head}\n`);
-    if (any || has("t")) yield* inetLines(c, "tcp", w);
-    if (any || has("u")) yield* inetLines(c, "udp", w);
-    if (any || has("w")) yield* inetLines(c, "raw", w);
+    const only = has("4") === has("6") ? ["", "6"] : has("6") ? ["6"] : [""];
+    for (const six of only) if (any || has("t")) yield* inetLines(c, "tcp", w, six);
+    for (const six of only) if (any || has("u")) yield* inetLines(c, "udp", w, six);
+    for (const six of only) if (any || has("w")) yield* inetLines(c, "raw", w, six);
   }
   if (any || has("x")) yield* unixLines(c, w);
   return 0;
@@ -182,7 +183,7 @@ const long = [
 function* run(c: Command): Proc<number> {
   let parsed: Parsed;
   try {
-    parsed = yield* c.getopt(c.voice === "busybox" ? { short: "raletuwxn" } : { short: "riWnepolatuwx4", long });
+    parsed = yield* c.getopt(c.voice === "busybox" ? { short: "raletuwxn" } : { short: "riWnepolatuwx46", long });
   } catch (e) {
     if (!(e instanceof UsageError)) throw e;
     yield* c.eprint(`netstat: ${e.message}\n${c.voice === "busybox" ? busyboxUsage : usage}\n`);

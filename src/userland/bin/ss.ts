@@ -4,6 +4,7 @@
  */
 
 import { Errno } from "../../abi/errno.ts";
+import { AF_INET, AF_INET6 } from "../../abi/socket.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { IpContext } from "../ip/context.ts";
@@ -14,7 +15,7 @@ import { readProcFile } from "../libc/libproc.ts";
 import { NetlinkFailure } from "../libc/rtnetlink.ts";
 import { serviceNames, socketOwners } from "../net-tools/names.ts";
 import { ALL_STATES, CONNECTED_STATES, FilterError, FilterParser, stateMask } from "../ss/filter.ts";
-import { inetRows, packetRows, type Show, unixRows } from "../ss/sockets.ts";
+import { type InetKind, inetRows, packetRows, type Show, unixRows } from "../ss/sockets.ts";
 import { type Row, renderTable } from "../ss/table.ts";
 
 const usage = `Usage: ss [ OPTIONS ]
@@ -94,7 +95,8 @@ function* die(c: Command, message: string, status: number): Proc<never> {
 interface Asked {
   readonly tables: ReadonlySet<Table>;
   readonly has: (letter: string) => boolean;
-  readonly inet6: boolean;
+  /** AF_INET or AF_INET6, where only one is asked for. */
+  readonly family: number | undefined;
   readonly operands: readonly string[];
 }
 
@@ -120,7 +122,12 @@ function* parse(c: Command): Proc<Asked> {
         add(QUERIES[query] ?? (yield* die(c, `ss: "${query}" is illegal socket table id\n${usage.trimEnd()}`, 255)));
   }
   if (tables.size === 0) add(family === undefined ? TABLES : (FAMILIES[family] ?? []));
-  return { tables, has: (letter) => letters.has(letter), inet6: family === "inet6", operands };
+  return {
+    tables,
+    has: (letter) => letters.has(letter),
+    family: family === "inet6" ? AF_INET6 : family === "inet" ? AF_INET : undefined,
+    operands,
+  };
 }
 
 function readOptions(c: Command): ReturnType<typeof getopt> {
@@ -172,7 +179,7 @@ function* takeStates(c: Command, words: string[]): Proc<number | undefined> {
   return states;
 }
 
-function* collect(c: Command, { tables, has, inet6, operands }: Asked): Proc<number> {
+function* collect(c: Command, { tables, has, family, operands }: Asked): Proc<number> {
   const words = [...operands];
   const given = yield* takeStates(c, words);
   const services = yield* serviceNames(c.sys);
@@ -194,16 +201,16 @@ function* collect(c: Command, { tables, has, inet6, operands }: Asked): Proc<num
     rows.push(...(yield* packetRows(c.sys, yield* deviceNames(c), show)));
   const unix = new Set<string>(UNIX.filter((table) => tables.has(table)));
   if (unix.size > 0 && test === undefined) rows.push(...(yield* unixRows(c.sys, maskOf([...unix][0] as Table), unix, show)));
-  // Differs from Linux: no socket of this machine is of IPv6.
-  if (!inet6) {
-    if (tables.has("raw")) rows.push(...(yield* inetRows(c.sys, "raw", maskOf("raw"), test, show)));
-    if (tables.has("udp"))
-      rows.push(
-        ...(yield* inetRows(c.sys, "icmp", maskOf("udp"), test, show)),
-        ...(yield* inetRows(c.sys, "udp", maskOf("udp"), test, show)),
-      );
-    if (tables.has("tcp")) rows.push(...(yield* inetRows(c.sys, "tcp", maskOf("tcp"), test, show)));
+  const inet = function* (kind: InetKind, table: Table): Proc<void> {
+    for (const one of family === undefined ? [AF_INET, AF_INET6] : [family])
+      rows.push(...(yield* inetRows(c.sys, one, kind, maskOf(table), test, show)));
+  };
+  if (tables.has("raw")) yield* inet("raw", "raw");
+  if (tables.has("udp")) {
+    yield* inet("icmp", "udp");
+    yield* inet("udp", "udp");
   }
+  if (tables.has("tcp")) yield* inet("tcp", "tcp");
   const union = [...masks.values()].reduce((all, mask) => all | mask, 0);
   yield* c.print(
     renderTable(rows, { netid: tables.size > 1 || tables.has("packet"), state: (union & (union - 1)) !== 0, header: !has("H") }),

@@ -31,6 +31,7 @@ const STATES: readonly (readonly [bit: number, name: string])[] = [
 const PERMANENT = 0x80;
 const NOARP = 0x40;
 const FAILED = 0x20;
+const NTF_ROUTER = 0x80;
 
 const stateNumber = (text: string): number | undefined => STATES.find(([, name]) => name.toLowerCase() === text)?.[0];
 
@@ -123,6 +124,7 @@ export function* printNeighbour(ip: IpContext, message: NetlinkMessage, named: b
     out.textOnly("lladdr ");
     out.field("lladdr", formatMac(mac.mac), out.colour("mac", `${formatMac(mac.mac)} `));
   }
+  if (((payload[10] ?? 0) & NTF_ROUTER) !== 0) out.field("router", null, "router ");
   if (((payload[10] ?? 0) & R.NTF_PROXY) !== 0) out.field("proxy", null, "proxy ");
   if (options.stats > 0) printStats(ip, attrs);
   const names = STATES.filter(([bit]) => (state & bit) !== 0).map(([, name]) => name);

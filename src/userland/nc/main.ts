@@ -4,10 +4,13 @@
  */
 
 import { ECONNREFUSED, Errno, ETIMEDOUT } from "../../abi/errno.ts";
-import { formatIpv4, INADDR_ANY } from "../../abi/inet.ts";
+import { INADDR_ANY } from "../../abi/inet.ts";
 import {
   AF_INET,
+  AF_INET6,
   AF_UNIX,
+  type Inet6Address,
+  type InetAddress,
   MSG_NOSIGNAL,
   MSG_PEEK,
   SHUT_WR,
@@ -18,12 +21,14 @@ import {
   type SocketAddress,
   SOL_SOCKET,
 } from "../../abi/socket.ts";
+import { IPV6_V6ONLY, SOL_IPV6 } from "../../abi/sockopt.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { type Command, command, Exit } from "../libc/command.ts";
 import { getopt, UsageError } from "../libc/getopt.ts";
 import { help } from "../libc/help.ts";
 import { connectFd, formatHost, inetAddress } from "../libc/inet.ts";
-import { GaiError, getHostIpv4, getHostName, getPort, getServiceName } from "../libc/netdb.ts";
+import { formatInet6, IN6ADDR_ANY, inet6Address, parseInet6 } from "../libc/inet6.ts";
+import { GaiError, getHost, getHostIpv4, getHostNames, getPort, getServiceName } from "../libc/netdb.ts";
 import { type Leg, relay, type RelayOptions, toFd } from "../libc/relay.ts";
 
 const USAGE = `usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-M ttl]
@@ -77,9 +82,19 @@ interface Netcat {
 
 const has = (n: Netcat, flag: string): boolean => n.flags.has(flag);
 
-function* getAddr(n: Netcat, host: string, port: string): Proc<number> {
+type End = InetAddress | Inet6Address;
+
+/** Without -6 names are looked up in IPv4 only. Differs from Linux: the order of getaddrinfo(3). */
+function* getAddr(n: Netcat, host: string, port: string): Proc<End> {
+  const literal = has(n, "4") ? undefined : yield* parseInet6(n.c.sys, host, 0);
+  if (literal !== undefined) return literal;
   try {
-    return (yield* getHostIpv4(n.c.sys, host)).addresses[0] as number;
+    if (has(n, "6")) {
+      const [address] = (yield* getHost(n.c.sys, host, AF_INET6)).addresses;
+      if (address?.family !== AF_INET6) throw new GaiError("EAI_NODATA");
+      return inet6Address(address.addr, 0);
+    }
+    return inetAddress((yield* getHostIpv4(n.c.sys, host)).addresses[0] as number, 0);
   } catch (e) {
     if (!(e instanceof GaiError)) throw e;
     if (n.c.voice === "busybox") return yield* n.c.fail(`bad address '${host}'`);
@@ -127,9 +142,9 @@ function* talk(n: Netcat, fd: number): Proc<void> {
 
 /** The name and the numbers of a peer, for -v. */
 function* shownHost(n: Netcat, addr: SocketAddress): Proc<string> {
-  if (addr.family !== AF_INET) return formatHost(addr);
-  if (has(n, "n")) return formatIpv4(addr.addr);
-  return (yield* getHostName(n.c.sys, addr.addr)) ?? formatIpv4(addr.addr);
+  if (addr.family !== AF_INET && addr.family !== AF_INET6) return formatHost(addr);
+  const text = addr.family === AF_INET6 ? yield* formatInet6(n.c.sys, addr) : formatHost(addr);
+  return has(n, "n") ? text : ((yield* getHostNames(n.c.sys, addr))[0] ?? text);
 }
 
 // ── Calling ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -158,12 +173,12 @@ function* call(n: Netcat, host: string, portText: string): Proc<number> {
   let status = 1;
   const addr = yield* getAddr(n, host, portText);
   for (const port of yield* portList(n, portText)) {
-    const fd = yield* c.sys.socket(AF_INET, udp ? SOCK_DGRAM : SOCK_STREAM, 0);
+    const fd = yield* c.sys.socket(addr.family, udp ? SOCK_DGRAM : SOCK_STREAM, 0);
     const kind = udp ? "udp" : "tcp";
     try {
       if (has(n, "b")) yield* c.sys.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, 1);
-      yield* bindSource(n, fd);
-      yield* connectFd(c.sys, fd, inetAddress(addr, port), n.timeoutSec === undefined ? undefined : n.timeoutSec * 1000);
+      yield* bindSource(n, fd, addr.family);
+      yield* connectFd(c.sys, fd, { ...addr, port }, n.timeoutSec === undefined ? undefined : n.timeoutSec * 1000);
     } catch (e) {
       if (!(e instanceof Errno)) throw e;
       yield* c.sys.close(fd);
@@ -183,7 +198,7 @@ function* call(n: Netcat, host: string, portText: string): Proc<number> {
     }
     if (has(n, "v")) {
       const service = has(n, "n") ? "*" : ((yield* getServiceName(c.sys, port, kind)) ?? "*");
-      const numbers = formatIpv4(addr);
+      const numbers = formatHost(addr);
       const where = host === numbers ? host : `${host} (${numbers})`;
       yield* c.eprint(`Connection to ${where} ${port} port [${kind}/${service}] succeeded!\n`);
     }
@@ -207,13 +222,16 @@ function* udpAnswers(n: Netcat, fd: number): Proc<boolean> {
   return true;
 }
 
-function* bindSource(n: Netcat, fd: number): Proc<void> {
+const anyAddress = (family: number): End => (family === AF_INET6 ? inet6Address(IN6ADDR_ANY, 0) : inetAddress(INADDR_ANY, 0));
+
+function* bindSource(n: Netcat, fd: number, family: number = AF_INET): Proc<void> {
   const { c } = n;
   if (n.source === undefined && n.port === undefined) return;
   const port = n.port === undefined ? 0 : ((yield* getPort(c.sys, n.port, "tcp")) ?? 0);
   yield* c.sys.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   try {
-    yield* c.sys.bind(fd, inetAddress(n.source === undefined ? INADDR_ANY : yield* getAddr(n, n.source, String(port)), port));
+    const source = n.source === undefined ? anyAddress(family) : yield* getAddr(n, n.source, String(port));
+    yield* c.sys.bind(fd, { ...source, port });
   } catch (e) {
     if (!(e instanceof Errno)) throw e;
     yield* c.fail(`bind failed: ${e.message}`);
@@ -242,13 +260,14 @@ function* listen(n: Netcat, local: SocketAddress): Proc<number> {
   const open = function* (): Proc<number> {
     const fd = yield* c.sys.socket(local.family, udp ? SOCK_DGRAM : SOCK_STREAM, 0);
     try {
-      if (local.family === AF_INET) yield* c.sys.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+      if (local.family !== AF_UNIX) yield* c.sys.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+      if (local.family === AF_INET6) yield* c.sys.setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, 1);
       yield* c.sys.bind(fd, local);
       if (!udp) yield* c.sys.listen(fd, local.family === AF_UNIX ? 5 : 1);
     } catch (e) {
       if (!(e instanceof Errno)) throw e;
       if (c.voice === "busybox") yield* c.fail(`bind: ${e.message}`);
-      yield* c.fail(local.family === AF_INET ? e.message : `${formatHost(local)}: ${e.message}`);
+      yield* c.fail(local.family !== AF_UNIX ? e.message : `${formatHost(local)}: ${e.message}`);
     }
     return fd;
   };
@@ -256,8 +275,9 @@ function* listen(n: Netcat, local: SocketAddress): Proc<number> {
   const announce = function* (): Proc<void> {
     if (!has(n, "v")) return;
     if (local.family === AF_UNIX) yield* c.eprint(`${udp ? "Bound" : "Listening"} on ${local.path}\n`);
-    else if (local.family === AF_INET) {
-      const shown = local.addr === INADDR_ANY ? "0.0.0.0" : yield* shownHost(n, local);
+    else if (local.family === AF_INET || local.family === AF_INET6) {
+      const text = formatHost(local);
+      const shown = text === "0.0.0.0" || text === "::" ? text : yield* shownHost(n, local);
       yield* c.eprint(`${udp ? "Bound" : "Listening"} on ${shown} ${local.port}\n`);
     }
   };
@@ -265,7 +285,7 @@ function* listen(n: Netcat, local: SocketAddress): Proc<number> {
   for (;;) {
     if (udp) {
       const { from } = yield* c.sys.recvmsg(fd, new Uint8Array(16_384), MSG_PEEK);
-      if (from !== undefined && from.family === AF_INET && !has(n, "k")) {
+      if (from !== undefined && (from.family === AF_INET || from.family === AF_INET6) && !has(n, "k")) {
         yield* c.sys.connect(fd, from);
         if (has(n, "v")) yield* c.eprint(`Connection received on ${yield* shownHost(n, from)} ${from.port}\n`);
       }
@@ -273,7 +293,9 @@ function* listen(n: Netcat, local: SocketAddress): Proc<number> {
     } else {
       const { fd: conn, addr } = yield* c.sys.accept4(fd, 0);
       if (has(n, "v"))
-        yield* c.eprint(`Connection received on ${yield* shownHost(n, addr)}${addr.family === AF_INET ? ` ${addr.port}` : ""}\n`);
+        yield* c.eprint(
+          `Connection received on ${yield* shownHost(n, addr)}${addr.family === AF_INET || addr.family === AF_INET6 ? ` ${addr.port}` : ""}\n`,
+        );
       if (c.voice === "busybox") yield* c.sys.close(fd);
       yield* talk(n, conn);
       yield* c.sys.close(conn);
@@ -298,7 +320,7 @@ function* runOpenbsd(c: Command): Proc<number> {
   const n: Netcat = { c, flags: new Set(), timeoutSec: undefined, quitSec: undefined, recvLimit: 0, port: undefined, source: undefined };
   let operands: readonly string[];
   try {
-    const parsed = getopt(c.args, { short: "4bdhklNnp:q:s:UuvW:w:z" });
+    const parsed = getopt(c.args, { short: "46bdhklNnp:q:s:UuvW:w:z" });
     operands = parsed.operands;
     for (const { name, arg } of parsed.options) {
       if (name === "w") n.timeoutSec = Number(arg);
@@ -330,7 +352,8 @@ function* runOpenbsd(c: Command): Proc<number> {
     if (port === undefined) return yield* usageError(c);
     if (has(n, "z")) return yield* c.fail("cannot use -z and -l");
     const [number = 0] = yield* portList(n, port);
-    return yield* listen(n, inetAddress(host === undefined ? INADDR_ANY : yield* getAddr(n, host, port), number));
+    const local = host === undefined ? anyAddress(has(n, "6") ? AF_INET6 : AF_INET) : yield* getAddr(n, host, port);
+    return yield* listen(n, { ...local, port: number });
   }
   if (first === undefined) return yield* usageError(c);
   if (second === undefined) return yield* c.fail("missing port number");
@@ -355,15 +378,15 @@ function* runBusybox(c: Command): Proc<number> {
   const [host, port] = operands;
   if (host === undefined || port === undefined) throw new UsageError("");
   const [number = 0] = yield* portList(n, port);
-  const fd = yield* c.sys.socket(AF_INET, SOCK_STREAM, 0);
   const addr = yield* getAddr(n, host, port);
+  const fd = yield* c.sys.socket(addr.family, SOCK_STREAM, 0);
   try {
-    yield* bindSource(n, fd);
-    yield* connectFd(c.sys, fd, inetAddress(addr, number), n.timeoutSec === undefined ? undefined : n.timeoutSec * 1000);
+    yield* bindSource(n, fd, addr.family);
+    yield* connectFd(c.sys, fd, { ...addr, port: number }, n.timeoutSec === undefined ? undefined : n.timeoutSec * 1000);
   } catch (e) {
     if (!(e instanceof Errno)) throw e;
     if (e === ETIMEDOUT && n.timeoutSec !== undefined) return yield* c.fail("timed out");
-    return yield* c.fail(`can't connect to remote host (${formatIpv4(addr)}): ${e.message}`);
+    return yield* c.fail(`can't connect to remote host (${formatHost(addr)}): ${e.message}`);
   }
   if (prog !== undefined) return yield* runProgram(c, fd, prog);
   yield* talk(n, fd);

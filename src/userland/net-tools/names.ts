@@ -1,6 +1,6 @@
 /** What tools that list sockets and routes share: service names, names of hosts in /etc/hosts, and which process holds a socket. */
 
-import { formatIpv4 } from "../../abi/inet.ts";
+import { formatIpv4, formatIpv6 } from "../../abi/inet.ts";
 import type { Proc, Sys } from "../../abi/sys.ts";
 import { readProcDir, readProcFile, readProcLink } from "../libc/libproc.ts";
 import { optional, readText } from "../libc/unistd.ts";
@@ -55,4 +55,11 @@ export function addressOfHex(hex: string): number {
   return (((value & 255) << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
 }
 
-export const textOfHex = (hex: string): string => formatIpv4(addressOfHex(hex));
+export const textOfHex = (hex: string): string => (hex.length > 8 ? formatIpv6(groupsOfHex(hex)) : formatIpv4(addressOfHex(hex)));
+
+/** Four words of IPv6, each as the number that its bytes are on a little-endian machine. */
+const groupsOfHex = (hex: string): number[] =>
+  [0, 8, 16, 24].flatMap((at) => {
+    const word = addressOfHex(hex.slice(at, at + 8));
+    return [word >>> 16, word & 0xffff];
+  });

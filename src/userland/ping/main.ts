@@ -1,23 +1,51 @@
 /**
- * ping(8) of iputils 20221126, and busybox's: echo requests through a raw socket. Left out: IPv6, adaptive mode, record route, timestamps in packets, patterns,
+ * ping(8) of iputils 20221126, and busybox's: echo requests through a raw socket. Left out: flow labels, node information, adaptive mode, record route, timestamps in packets, patterns,
  * preload; they answer as unknown options.
  */
 
 import { EMSGSIZE, ENODEV, Errno } from "../../abi/errno.ts";
-import { formatIpv4, IPPROTO_ICMP, INADDR_ANY, parseIpv4 } from "../../abi/inet.ts";
+import { formatIpv6, IPPROTO_ICMP, IPPROTO_ICMPV6, parseIpv4 } from "../../abi/inet.ts";
 import { POLLIN } from "../../abi/poll.ts";
 import { SIGINT, SIGQUIT } from "../../abi/signal.ts";
-import { AF_INET, SO_BINDTODEVICE, SO_BROADCAST, SOCK_DGRAM, SOCK_RAW, SOL_IP, SOL_SOCKET } from "../../abi/socket.ts";
-import { IP_MTU, IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_PMTUDISC_DONT, IP_PMTUDISC_WANT, IP_TOS, IP_TTL } from "../../abi/sockopt.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  type Inet6Address,
+  type InetAddress,
+  SO_BINDTODEVICE,
+  SO_BROADCAST,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  SOL_IP,
+  SOL_SOCKET,
+} from "../../abi/socket.ts";
+import {
+  IPV6_MTU,
+  IPV6_MTU_DISCOVER,
+  IPV6_MULTICAST_HOPS,
+  IPV6_RECVHOPLIMIT,
+  IPV6_TCLASS,
+  IPV6_UNICAST_HOPS,
+  SOL_IPV6,
+  IP_MTU,
+  IP_MTU_DISCOVER,
+  IP_PMTUDISC_DO,
+  IP_PMTUDISC_DONT,
+  IP_PMTUDISC_WANT,
+  IP_TOS,
+  IP_TTL,
+} from "../../abi/sockopt.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { CLOCK_REALTIME } from "../../abi/time.ts";
 import { type Command, command, Exit } from "../libc/command.ts";
 import { getopt, UsageError } from "../libc/getopt.ts";
 import { help } from "../libc/help.ts";
 import { decodeIcmp, encodeEcho, ICMP_ECHO, ICMP_ECHOREPLY, type IcmpMessage } from "../libc/icmp.ts";
-import { inetAddress, nowMs } from "../libc/inet.ts";
-import { GaiError, getHostIpv4, getHostName } from "../libc/netdb.ts";
-import { reasonOf } from "./reasons.ts";
+import { decodeIcmp6, encodeEcho6, ICMPV6_ECHO_REPLY, ICMPV6_ECHO_REQUEST } from "../libc/icmp6.ts";
+import { formatHost, inetAddress, nowMs } from "../libc/inet.ts";
+import { formatInet6, inet6Address, isScoped, parseInet6 } from "../libc/inet6.ts";
+import { GaiError, getHost, getHostIpv4, getHostNames } from "../libc/netdb.ts";
+import { reasonOf, reasonOf6 } from "./reasons.ts";
 
 const usage = `
 Usage
@@ -45,6 +73,7 @@ Options:
   -w <deadline>      reply wait <deadline> in seconds
   -W <timeout>       time to wait for response
   -4                 use IPv4
+  -6                 use IPv6
 
 For more details see ping(8).
 `;
@@ -53,7 +82,7 @@ const busyboxHelp = `ping [OPTIONS] HOST
 
 Send ICMP ECHO_REQUESTs to HOST
 
-	-4	Force IPv4 name resolution
+	-4,-6	Force IPv4 or IPv6 name resolution
 	-c CNT	Send only CNT pings
 	-s SIZE	Send SIZE data bytes in packets (default 56)
 	-i SECS	Interval
@@ -80,6 +109,14 @@ interface Options {
   readonly flags: Set<string>;
 }
 
+/** An answer of either family. */
+interface Answer {
+  readonly sequence: number;
+  readonly from: InetAddress | Inet6Address;
+  readonly ttl: number;
+  readonly length: number;
+}
+
 /** ICMP_FILTER is left alone: what is not ours is passed over here. */
 class Ping {
   private sent = 0;
@@ -93,7 +130,7 @@ class Ping {
   private readonly sentMs = new Map<number, number>();
   private readonly seen = new Set<number>();
   private readonly times: number[] = [];
-  private readonly names = new Map<number, string>();
+  private readonly names = new Map<string, string>();
   private stop = false;
   private fd = -1;
   private id = 0;
@@ -101,12 +138,16 @@ class Ping {
   constructor(
     private readonly c: Command,
     private readonly o: Options,
-    private readonly addr: number,
+    private readonly target: InetAddress | Inet6Address,
     private readonly canonical: string,
   ) {}
 
   private get gnu(): boolean {
     return this.c.voice === "gnu";
+  }
+
+  private get six(): boolean {
+    return this.target.family === AF_INET6;
   }
 
   private get timing(): boolean {
@@ -115,7 +156,8 @@ class Ping {
 
   *run(): Proc<number> {
     const { c, o } = this;
-    this.fd = yield* c.sys.socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+    this.fd = yield* c.sys.socket(this.target.family, SOCK_RAW, this.six ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+    if (this.six) yield* c.sys.setsockopt(this.fd, SOL_IPV6, IPV6_RECVHOPLIMIT, 1);
     this.id = (yield* c.sys.getpid()) & 0xffff;
     const source = yield* this.configure();
     for (const signal of [SIGINT, SIGQUIT]) {
@@ -131,7 +173,10 @@ class Ping {
     }
     const where = this.gnu ? `${o.size}(${o.size + 28}) bytes of data.` : `${o.size} data bytes`;
     const from = source === undefined ? "" : `from ${source}: `;
-    yield* c.print(`PING ${this.canonical} (${formatIpv4(this.addr)})${this.gnu ? " " : ": "}${this.gnu ? from : ""}${where}\n`);
+    if (this.gnu && this.target.family === AF_INET6) {
+      const text = yield* formatInet6(c.sys, this.target);
+      yield* c.print(`PING ${this.canonical}(${text}) ${from}${o.size} data bytes\n`);
+    } else yield* c.print(`PING ${this.canonical} (${formatHost(this.target)})${this.gnu ? " " : ": "}${this.gnu ? from : ""}${where}\n`);
     yield* c.stdout.flush();
     yield* this.loop();
     return yield* this.finish();
@@ -141,10 +186,10 @@ class Ping {
   private *configure(): Proc<string | undefined> {
     const { c, o, fd } = this;
     let shown: string | undefined;
-    const literal = o.from === undefined ? undefined : parseIpv4(o.from);
+    const literal = yield* this.sourceAddress();
     if (literal !== undefined) {
       try {
-        yield* c.sys.bind(fd, inetAddress(literal, 0));
+        yield* c.sys.bind(fd, literal);
       } catch (e) {
         if (!(e instanceof Errno)) throw e;
         yield* c.fail(`bind: ${e.message}`, 2);
@@ -159,38 +204,58 @@ class Ping {
         yield* c.fail(`SO_BINDTODEVICE ${o.from}: ${e === ENODEV ? "No such device" : e.message}`, 2);
       }
     }
-    if (o.ttl > 0) yield* c.sys.setsockopt(fd, SOL_IP, IP_TTL, o.ttl);
-    if (o.tos > 0) yield* c.sys.setsockopt(fd, SOL_IP, IP_TOS, o.tos);
-    if (o.pmtu !== undefined) yield* c.sys.setsockopt(fd, SOL_IP, IP_MTU_DISCOVER, o.pmtu);
+    const level = this.six ? SOL_IPV6 : SOL_IP;
+    if (o.ttl > 0) {
+      yield* c.sys.setsockopt(fd, level, this.six ? IPV6_UNICAST_HOPS : IP_TTL, o.ttl);
+      if (this.six) yield* c.sys.setsockopt(fd, level, IPV6_MULTICAST_HOPS, o.ttl);
+    }
+    if (o.tos > 0) yield* c.sys.setsockopt(fd, level, this.six ? IPV6_TCLASS : IP_TOS, o.tos);
+    if (o.pmtu !== undefined) yield* c.sys.setsockopt(fd, level, this.six ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, o.pmtu);
     if (this.gnu) {
       // iputils asks a datagram socket which address it would use: routes that are missing show here.
       const local = yield* this.probe();
-      if (o.from !== undefined && literal === undefined) shown = `${formatIpv4(local)} ${o.from}`;
+      if (o.from !== undefined && literal === undefined) shown = `${local} ${o.from}`;
     }
     if (o.flags.has("b")) yield* c.sys.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, 1);
     return shown;
   }
 
+  /** The address that -I names, if it is one of this family. */
+  private *sourceAddress(): Proc<InetAddress | Inet6Address | undefined> {
+    const { from } = this.o;
+    if (from === undefined) return undefined;
+    if (this.six) return yield* parseInet6(this.c.sys, from, 0);
+    const literal = parseIpv4(from);
+    return literal === undefined ? undefined : inetAddress(literal, 0);
+  }
+
   /** How large a packet may be on the way there. */
   private *pathMtu(): Proc<number> {
     const { sys } = this.c;
-    const probe = yield* sys.socket(AF_INET, SOCK_DGRAM, 0);
-    yield* sys.connect(probe, inetAddress(this.addr, 1025));
-    const mtu = yield* sys.getsockopt(probe, SOL_IP, IP_MTU);
+    const probe = yield* sys.socket(this.target.family, SOCK_DGRAM, 0);
+    yield* sys.connect(probe, { ...this.target, port: 1025 });
+    const mtu = yield* sys.getsockopt(probe, this.six ? SOL_IPV6 : SOL_IP, this.six ? IPV6_MTU : IP_MTU);
     yield* sys.close(probe);
     return mtu as number;
   }
 
-  private *probe(): Proc<number> {
+  private *probe(): Proc<string> {
     const { c, o } = this;
-    const probe = yield* c.sys.socket(AF_INET, SOCK_DGRAM, 0);
+    const { target } = this;
+    if (target.family === AF_INET6 && target.scopeId === 0 && isScoped(target.addr)) {
+      // It cannot be connected to without a device.
+      if (o.from !== undefined) yield* c.eprint(`ping: Warning: source address might be selected on device other than: ${o.from}\n`);
+      return "::";
+    }
+    const probe = yield* c.sys.socket(target.family, SOCK_DGRAM, 0);
     try {
-      if (o.from !== undefined && parseIpv4(o.from) === undefined) yield* c.sys.setsockopt(probe, SOL_SOCKET, SO_BINDTODEVICE, o.from);
+      if (o.from !== undefined && (yield* this.sourceAddress()) === undefined)
+        yield* c.sys.setsockopt(probe, SOL_SOCKET, SO_BINDTODEVICE, o.from);
       if (o.flags.has("b")) yield* c.sys.setsockopt(probe, SOL_SOCKET, SO_BROADCAST, 1);
-      yield* c.sys.connect(probe, inetAddress(this.addr, 1025));
+      yield* c.sys.connect(probe, { ...this.target, port: 1025 });
       if (o.flags.has("b")) yield* c.eprint("WARNING: pinging broadcast address\n");
       const local = yield* c.sys.getsockname(probe);
-      return local.family === AF_INET ? local.addr : INADDR_ANY;
+      return local.family === AF_INET6 ? yield* formatInet6(c.sys, local) : formatHost(local);
     } catch (e) {
       if (!(e instanceof Errno)) throw e;
       if (e.name === "EACCES") yield* c.fail("Do you want to ping broadcast? Then -b. If not, check your local firewall rules", 2);
@@ -225,9 +290,13 @@ class Ping {
       const waitMs = Math.max(0, Math.ceil(until - (yield* nowMs(c.sys))));
       try {
         if ((yield* c.sys.poll([{ fd: this.fd, events: POLLIN, revents: 0 }], waitMs)) === 0) continue;
-        const { length } = yield* c.sys.recvmsg(this.fd, buf, 0);
-        const message = decodeIcmp(buf.subarray(0, length));
-        if (message !== undefined) yield* this.receive(message);
+        const { length, from, control } = yield* c.sys.recvmsg(this.fd, buf, 0);
+        const bytes = buf.subarray(0, length);
+        if (from?.family === AF_INET6) yield* this.receive6(bytes, from, control?.ttl ?? 0);
+        else {
+          const message = decodeIcmp(bytes);
+          if (message !== undefined) yield* this.receive(message);
+        }
       } catch (e) {
         if (!(e instanceof Errno)) throw e;
         // A signal, or an error that an ICMP message told of and that comes as a message, too.
@@ -245,7 +314,8 @@ class Ping {
     this.lastMs = now;
     this.sentMs.set(sequence & 0xffff, now);
     try {
-      yield* c.sys.sendmsg(this.fd, encodeEcho(this.id, sequence, data), 0, inetAddress(this.addr, 0));
+      const echo = this.six ? encodeEcho6(this.id, sequence, data) : encodeEcho(this.id, sequence, data);
+      yield* c.sys.sendmsg(this.fd, echo, 0, this.target);
       if (o.flags.has("f")) yield* c.print(".");
     } catch (e) {
       if (!(e instanceof Errno)) throw e;
@@ -258,33 +328,62 @@ class Ping {
   }
 
   /** Who an address is, as it is shown. */
-  private *who(addr: number): Proc<string> {
-    const text = formatIpv4(addr);
+  private *who(address: InetAddress | Inet6Address): Proc<string> {
+    const { sys } = this.c;
+    const text = address.family === AF_INET6 ? yield* formatInet6(sys, address) : formatHost(address);
     if (!this.gnu || this.o.flags.has("n")) return text;
-    let name = this.names.get(addr);
+    let name = this.names.get(text);
     if (name === undefined) {
-      name = (yield* getHostName(this.c.sys, addr)) ?? "";
-      this.names.set(addr, name);
+      name = (yield* getHostNames(sys, address))[0] ?? "";
+      this.names.set(text, name);
     }
     return name === "" ? text : `${name} (${text})`;
   }
 
   private *receive(message: IcmpMessage): Proc<void> {
-    const { c, o } = this;
     if (message.type === ICMP_ECHOREPLY) {
       if (message.id !== this.id) return;
-      yield* this.reply(message);
+      yield* this.reply({ ...message, from: inetAddress(message.src, 0) });
       return;
     }
     const { about } = message;
-    if (about === undefined || about.dst !== this.addr || about.protocol !== IPPROTO_ICMP || about.transport[0] !== ICMP_ECHO) return;
+    const { target } = this;
+    if (
+      about === undefined ||
+      target.family !== AF_INET ||
+      about.dst !== target.addr ||
+      about.protocol !== IPPROTO_ICMP ||
+      about.transport[0] !== ICMP_ECHO
+    )
+      return;
     if (((about.transport[4] as number) << 8) + (about.transport[5] as number) !== this.id) return;
-    const sequence = ((about.transport[6] as number) << 8) + (about.transport[7] as number);
+    yield* this.failed(about.transport, inetAddress(message.src, 0), reasonOf(message));
+  }
+
+  /** An error about one of ours, which `transport` is the beginning of. */
+  private *failed(transport: Uint8Array, from: InetAddress | Inet6Address, reason: string): Proc<void> {
+    const { c, o } = this;
+    const sequence = ((transport[6] as number) << 8) + (transport[7] as number);
     this.acknowledge(sequence);
     this.errors++;
     if (!this.gnu || o.flags.has("q")) return;
     if (o.flags.has("f")) yield* c.print("\bE");
-    else yield* c.print(`${yield* this.stamp()}From ${yield* this.who(message.src)} icmp_seq=${sequence} ${reasonOf(message)}\n`);
+    else yield* c.print(`${yield* this.stamp()}From ${yield* this.who(from)} icmp_seq=${sequence} ${reason}\n`);
+  }
+
+  private *receive6(bytes: Uint8Array, from: Inet6Address, ttl: number): Proc<void> {
+    const message = decodeIcmp6(bytes);
+    if (message === undefined) return;
+    if (message.type === ICMPV6_ECHO_REPLY) {
+      if (message.id === this.id) yield* this.reply({ ...message, from, ttl });
+      return;
+    }
+    const { about } = message;
+    const { target } = this;
+    if (about === undefined || target.family !== AF_INET6 || about.transport[0] !== ICMPV6_ECHO_REQUEST) return;
+    if (about.nextHeader !== IPPROTO_ICMPV6 || formatIpv6(about.dst) !== formatIpv6(target.addr)) return;
+    if (((about.transport[4] as number) << 8) + (about.transport[5] as number) !== this.id) return;
+    yield* this.failed(about.transport, from, reasonOf6(message));
   }
 
   private acknowledge(sequence: number): void {
@@ -300,7 +399,7 @@ class Ping {
     return `[${sec}.${String(Math.floor(nsec / 1000)).padStart(6, "0")}] `;
   }
 
-  private *reply({ sequence, src, ttl, length }: IcmpMessage): Proc<void> {
+  private *reply({ sequence, from, ttl, length }: Answer): Proc<void> {
     const { c, o } = this;
     const sentMs = this.sentMs.get(sequence);
     if (sentMs === undefined) return;
@@ -318,7 +417,7 @@ class Ping {
     }
     const time = this.gnu ? formatMs(tookMs) : tookMs.toFixed(3);
     const tail = `${this.timing ? ` time=${time} ms` : ""}${again ? " (DUP!)" : ""}`;
-    const who = yield* this.who(src);
+    const who = yield* this.who(from);
     const audible = o.flags.has("a") ? "\x07" : "";
     if (!this.gnu) yield* c.print(`${length} bytes from ${who}: seq=${sequence} ttl=${ttl}${tail}\n`);
     else {
@@ -396,7 +495,7 @@ const PMTU: Readonly<Record<string, number>> = { do: IP_PMTUDISC_DO, dont: IP_PM
 
 function* parse(c: Command): Proc<{ o: Options; operands: readonly string[] }> {
   const gnu = c.voice === "gnu";
-  const parsed = getopt(c.args, { short: gnu ? "4abc:Dfhi:I:M:nOqQ:s:t:vVw:W:" : "4c:s:i:t:I:W:w:q" }, c.voice);
+  const parsed = getopt(c.args, { short: gnu ? "46abc:Dfhi:I:M:nOqQ:s:t:vVw:W:" : "46c:s:i:t:I:W:w:q" }, c.voice);
   const o: Options = {
     ...{ count: Number.POSITIVE_INFINITY, intervalMs: 1000, size: 56, ttl: 0, tos: 0 },
     ...{ deadlineMs: Number.POSITIVE_INFINITY, lingerMs: 10_000, from: undefined, pmtu: undefined },
@@ -445,9 +544,20 @@ function* run(c: Command): Proc<number> {
     throw new UsageError("");
   }
   try {
+    const literal = o.flags.has("4") ? undefined : yield* parseInet6(c.sys, target, 0);
+    if (literal !== undefined) {
+      o.flags.add("n");
+      return yield* new Ping(c, o, literal, target).run();
+    }
+    if (o.flags.has("6")) {
+      const { addresses, canonical } = yield* getHost(c.sys, target, AF_INET6);
+      const [address] = addresses;
+      if (address?.family !== AF_INET6) throw new GaiError("EAI_NODATA");
+      return yield* new Ping(c, o, inet6Address(address.addr, 0), gnu ? canonical : target).run();
+    }
     const { addresses, canonical } = yield* getHostIpv4(c.sys, target);
     if (/^[0-9.]+$/.test(target)) o.flags.add("n");
-    return yield* new Ping(c, o, addresses[0] as number, gnu ? canonical : target).run();
+    return yield* new Ping(c, o, inetAddress(addresses[0] as number, 0), gnu ? canonical : target).run();
   } catch (e) {
     if (e instanceof GaiError) return yield* c.fail(gnu ? `${target}: ${e.message}` : `bad address '${target}'`, gnu ? 2 : 1);
     if (e instanceof Errno && e.name === "EPERM") {

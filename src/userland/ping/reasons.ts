@@ -1,6 +1,7 @@
 /** What ping(8) says of ICMP errors: pr_icmph() of iputils. */
 
 import { formatIpv4 } from "../../abi/inet.ts";
+import { ICMPV6_DEST_UNREACH, ICMPV6_PKT_TOOBIG, ICMPV6_TIME_EXCEED, type Icmp6Message } from "../libc/icmp6.ts";
 import { ICMP_DEST_UNREACH, ICMP_TIME_EXCEEDED, type IcmpMessage } from "../libc/icmp.ts";
 
 const UNREACHABLE: readonly string[] = [
@@ -21,6 +22,23 @@ const UNREACHABLE: readonly string[] = [
   "Precedence Violation",
   "Precedence Cutoff",
 ];
+
+const UNREACHABLE6: readonly string[] = [
+  "No route",
+  "Administratively prohibited",
+  "Beyond scope of source address",
+  "Address unreachable",
+  "Port unreachable",
+];
+
+/** The same of ICMPv6. */
+export function reasonOf6({ type, code, mtu }: Icmp6Message): string {
+  if (type === ICMPV6_DEST_UNREACH) return `Destination unreachable: ${UNREACHABLE6[code] ?? `Unknown code ${code}`}`;
+  if (type === ICMPV6_PKT_TOOBIG) return `Packet too big: mtu=${mtu}`;
+  if (type === ICMPV6_TIME_EXCEED)
+    return `Time exceeded: ${code === 0 ? "Hop limit" : code === 1 ? "Defragmentation failure" : `code ${code}`}`;
+  return `Parameter problem: ${code === 0 ? "Wrong header field " : code === 1 ? "Unknown header " : "Unknown option "}at ${mtu}`;
+}
 
 export function reasonOf({ type, code, mtu }: IcmpMessage): string {
   if (type === ICMP_DEST_UNREACH) {

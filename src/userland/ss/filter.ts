@@ -3,12 +3,12 @@
  * `dev`, `fwmark`, `cgroup`, `autobound`.
  */
 
-import { formatIpv4, parseIpv4, prefixMask } from "../../abi/inet.ts";
+import { formatIpv4, formatIpv6, parseIpv4, parseIpv6, prefixMask } from "../../abi/inet.ts";
 
 export interface Ends {
-  readonly localAddr: number;
+  readonly localAddr: number | readonly number[];
   readonly localPort: number;
-  readonly remoteAddr: number;
+  readonly remoteAddr: number | readonly number[];
   readonly remotePort: number;
 }
 
@@ -150,14 +150,23 @@ export class FilterParser {
     const tail = colon < 0 ? "" : text.slice(colon + 1);
     const port = tail === "" || tail === "*" ? undefined : this.port(tail);
     if (host === "" || host === "*") return (ends) => port === undefined || (local ? ends.localPort : ends.remotePort) === port;
+    const groups = parseIpv6(host.replace(/^\[|\]$/g, ""));
+    if (groups !== undefined) {
+      const wanted = addressText(groups);
+      return (ends) =>
+        addressText(local ? ends.localAddr : ends.remoteAddr) === wanted &&
+        (port === undefined || (local ? ends.localPort : ends.remotePort) === port);
+    }
     const [name = "", length = "32"] = host.split("/");
     const addr = parseIpv4(name);
     if (addr === undefined || !/^\d+$/.test(length) || Number(length) > 32)
       throw new FilterError(`Error: an inet prefix is expected rather than "${host}".\nCannot parse dst/src address.`, 1);
     const mask = prefixMask(Number(length));
-    return (ends) =>
-      ((local ? ends.localAddr : ends.remoteAddr) & mask) >>> 0 === (addr & mask) >>> 0 &&
-      (port === undefined || (local ? ends.localPort : ends.remotePort) === port);
+    return (ends) => {
+      const end = local ? ends.localAddr : ends.remoteAddr;
+      if (typeof end !== "number" || (end & mask) >>> 0 !== (addr & mask) >>> 0) return false;
+      return port === undefined || (local ? ends.localPort : ends.remotePort) === port;
+    };
   }
 }
 
@@ -168,4 +177,6 @@ function joinNotEqual(words: string[], word: string): string[] {
   return words;
 }
 
-export const addressText = (addr: number): string => formatIpv4(addr);
+/** An address as ss shows it. */
+export const addressText = (addr: number | readonly number[]): string =>
+  typeof addr === "number" ? formatIpv4(addr) : `[${formatIpv6(addr)}]`;

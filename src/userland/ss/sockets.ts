@@ -3,11 +3,12 @@
 import { IPPROTO_ICMP, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP } from "../../abi/inet.ts";
 import { decodeAttributes, NETLINK_SOCK_DIAG, type NetlinkAttribute, NetlinkWriter } from "../../abi/netlink.ts";
 import * as D from "../../abi/sock-diag.ts";
-import { AF_INET, AF_PACKET, AF_UNIX } from "../../abi/socket.ts";
+import { AF_INET, AF_INET6, AF_PACKET, AF_UNIX } from "../../abi/socket.ts";
 import type { Proc, Sys } from "../../abi/sys.ts";
 import { decodeUtf8 } from "../../abi/utf8.ts";
 import { NetlinkSocket } from "../libc/rtnetlink.ts";
 import type { SocketOwner } from "../net-tools/names.ts";
+import { readGroups } from "../libc/inet6.ts";
 import { addressText, type Ends, type Test } from "./filter.ts";
 import type { Row } from "./table.ts";
 import { tcpInfoText } from "./tcp-info.ts";
@@ -71,35 +72,42 @@ function memoryText(attribute: NetlinkAttribute | undefined): string {
   return ` skmem:(${names.map((name, i) => `${name}${value(i)}`).join(",")})`;
 }
 
+const INET_DIAG_SKV6ONLY = 11;
+
+const addressAt = (payload: Uint8Array, view: DataView, at: number): number | readonly number[] =>
+  payload[0] === AF_INET ? view.getUint32(at) : readGroups(payload, at);
+
 export type InetKind = "tcp" | "udp" | "raw" | "icmp";
 const PROTOCOLS: Readonly<Record<InetKind, number>> = { tcp: IPPROTO_TCP, udp: IPPROTO_UDP, raw: IPPROTO_RAW, icmp: IPPROTO_ICMP };
 
-export function* inetRows(sys: Sys, kind: InetKind, states: number, test: Test | undefined, show: Show): Proc<Row[]> {
+export function* inetRows(sys: Sys, family: number, kind: InetKind, states: number, test: Test | undefined, show: Show): Proc<Row[]> {
   const socket = yield* NetlinkSocket.open(sys, NETLINK_SOCK_DIAG);
   const wanted = [...(show.memory ? [D.INET_DIAG_SKMEMINFO] : []), ...(show.info ? [D.INET_DIAG_INFO, D.INET_DIAG_CONG] : [])];
   const ext = wanted.reduce((mask, attribute) => mask | (1 << (attribute - 1)), 0);
-  const request = new NetlinkWriter().u8(AF_INET).u8(PROTOCOLS[kind]).u8(ext).u8(0).u32(states).raw(new Uint8Array(48));
+  const request = new NetlinkWriter().u8(family).u8(PROTOCOLS[kind]).u8(ext).u8(0).u32(states).raw(new Uint8Array(48));
   const dump = yield* socket.dump(D.SOCK_DIAG_BY_FAMILY, request);
   yield* socket.close();
   const rows: Row[] = [];
   for (const { payload } of dump) {
     const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
     const ends: Ends = {
-      localAddr: view.getUint32(8),
+      localAddr: addressAt(payload, view, 8),
       localPort: view.getUint16(4),
-      remoteAddr: view.getUint32(24),
+      remoteAddr: addressAt(payload, view, 24),
       remotePort: view.getUint16(6),
     };
     if (test !== undefined && !test(ends)) continue;
     const attrs = decodeAttributes(payload, D.INET_DIAG_MSG_SIZE);
     const protocol = kind === "icmp" ? "udp" : kind;
+    // A socket of IPv6 that hears IPv4 too.
+    const both = payload[0] === AF_INET6 && attrs.get(INET_DIAG_SKV6ONLY)?.u8 === 0 && addressText(ends.localAddr) === "[::]";
     rows.push([
       kind === "icmp" ? "icmp" : kind,
       STATES[payload[1] ?? 0] ?? "UNKNOWN",
       ...queues(view.getUint32(56, true), view.getUint32(60, true)),
-      `${addressText(ends.localAddr)}:`,
+      `${both ? "*" : addressText(ends.localAddr)}:`,
       rawPort(kind, ends.localPort) ?? portText(show, ends.localPort, protocol),
-      `${addressText(ends.remoteAddr)}:`,
+      `${both && addressText(ends.remoteAddr) === "[::]" ? "*" : addressText(ends.remoteAddr)}:`,
       portText(show, ends.remotePort, protocol),
       inetTail(view, attrs, show),
     ]);

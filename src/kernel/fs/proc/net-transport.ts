@@ -1,7 +1,8 @@
 /** Files of /proc/net that tell of sockets and protocols: proc_pid_net(5), Linux `net/ipv4/proc.c`, `tcp_ipv4.c`, `udp.c`, `raw.c`, `net/unix/af_unix.c`. */
 
 import { formatIpv4 } from "../../../abi/inet.ts";
-import { SOCK_RAW } from "../../../abi/socket.ts";
+import { AF_INET, AF_INET6, SOCK_RAW } from "../../../abi/socket.ts";
+import { groupsOfIp6, type IpAddr, mappedGroups } from "../../net/ipv6/ip6.ts";
 import type { DatagramSock } from "../../net/ipv4/datagram.ts";
 import { waitingFragments } from "../../net/ipv4/fragment.ts";
 import { ipv4Conf } from "../../net/ipv4/in-device.ts";
@@ -29,9 +30,12 @@ const hex = (value: number, width: number): string => (value >>> 0).toString(16)
 const pad = (value: number | string, width: number): string => String(value).padStart(width);
 
 /** An address as the number that its bytes are on a little-endian machine, and the port. */
-function ends(addr: number, port: number): string {
-  const swapped = ((addr & 255) << 24) | ((addr & 0xff00) << 8) | ((addr >>> 8) & 0xff00) | (addr >>> 24);
-  return `${hex(swapped, 8)}:${hex(port, 4)}`;
+function ends(addr: IpAddr, port: number, family: number): string {
+  const swapped = (word: number): string => hex(((word & 255) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24), 8);
+  if (typeof addr === "number" && family === AF_INET) return `${swapped(addr)}:${hex(port, 4)}`;
+  const groups = typeof addr === "string" ? groupsOfIp6(addr) : addr === 0 ? new Array<number>(8).fill(0) : mappedGroups(addr);
+  const words = [0, 2, 4, 6].map((at) => swapped(((groups[at] as number) << 16) | (groups[at + 1] as number)));
+  return `${words.join("")}:${hex(port, 4)}`;
 }
 
 /** What "%pK" shows to those who may not know addresses of the kernel. */
@@ -42,7 +46,9 @@ const UDP_WIDTH = 127;
 const CLOCK_NS = 1e7;
 const ticks = (ns: number): number => Math.floor(ns / CLOCK_NS);
 
-const HEAD = "local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
+const TAIL = "st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
+const HEAD = `local_address rem_address   ${TAIL}`;
+const HEAD6 = `${"local_address".padEnd(38)}${"remote_address".padEnd(38)}${TAIL}`;
 
 // ── TCP ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -54,7 +60,7 @@ function tcpLine(entry: TcpEntry, index: number, reader: Task): string {
   const wqueue = sock?.listen === undefined ? entry.wqueue : 0;
   const queues = `${hex(wqueue, 8)}:${hex(entry.rqueue, 8)}`;
   const timer = `${hex(entry.timer, 2)}:${hex(ticks(entry.expiresNs), 8)}`;
-  const start = `${pad(index, 4)}: ${ends(entry.localAddr, entry.localPort)} ${ends(entry.remoteAddr, entry.remotePort)} ${hex(entry.state, 2)}`;
+  const start = `${pad(index, 4)}: ${ends(entry.localAddr, entry.localPort, entry.family)} ${ends(entry.remoteAddr, entry.remotePort, entry.family)} ${hex(entry.state, 2)}`;
   const line = `${start} ${queues} ${timer} ${hex(entry.retransmits, 8)} ${pad(owner(entry.uid, reader), 5)} ${pad(entry.probes, 8)}`;
   if (sock === undefined) return `${line} 0 ${entry.timer === 3 ? 3 : 1} ${POINTER}`;
   const { tcb } = sock;
@@ -65,8 +71,16 @@ function tcpLine(entry: TcpEntry, index: number, reader: Task): string {
 }
 
 function tcp(ns: NetNamespace, reader: Task): string {
-  const lines = [`  sl  ${HEAD}`, ...[...tcpEntries(ns)].map((entry, i) => tcpLine(entry, i, reader))];
+  const lines = [
+    `  sl  ${HEAD}`,
+    ...[...tcpEntries(ns)].filter((entry) => entry.family === AF_INET).map((entry, i) => tcpLine(entry, i, reader)),
+  ];
   return lines.map((line) => `${line.padEnd(TCP_WIDTH)}\n`).join("");
+}
+
+function tcp6(ns: NetNamespace, reader: Task): string {
+  const entries = [...tcpEntries(ns)].filter((entry) => entry.family === AF_INET6);
+  return [`  sl  ${HEAD6}`, ...entries.map((entry, i) => tcpLine(entry, i, reader))].map((line) => `${line}\n`).join("");
 }
 
 // ── Datagrams ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -74,7 +88,7 @@ function tcp(ns: NetNamespace, reader: Task): string {
 function datagramLine(sock: DatagramSock, port: number, slot: number, width: number, reader: Task): string {
   const state = sock.connected ? 1 : 7;
   const queues = `${hex(sock.wmem, 8)}:${hex(sock.rmem, 8)}`;
-  const start = `${pad(slot, width)}: ${ends(sock.rcvSaddr, port)} ${ends(sock.daddr, sock.remotePort)} ${hex(state, 2)} ${queues}`;
+  const start = `${pad(slot, width)}: ${ends(sock.rcvSaddr, port, sock.family)} ${ends(sock.daddr, sock.remotePort, sock.family)} ${hex(state, 2)} ${queues}`;
   return `${start} 00:00000000 00000000 ${pad(owner(sock.uid, reader), 5)} ${pad(0, 8)} ${sock.ino} 2 ${POINTER} ${sock.drops}`;
 }
 
@@ -82,7 +96,7 @@ function datagramLine(sock: DatagramSock, port: number, slot: number, width: num
 const slotOf = (port: number): number => port & 127;
 
 function udp(ns: NetNamespace, reader: Task): string {
-  const socks = [...udpTable(ns).socks].sort((a, b) => slotOf(a.localPort) - slotOf(b.localPort));
+  const socks = [...udpTable(ns).socks].filter((s) => s.family === AF_INET).sort((a, b) => slotOf(a.localPort) - slotOf(b.localPort));
   const lines = [`   sl  ${HEAD} ref pointer drops`, ...socks.map((s) => datagramLine(s, s.localPort, slotOf(s.localPort), 5, reader))];
   return lines.map((line) => `${line.padEnd(UDP_WIDTH)}\n`).join("");
 }
@@ -90,15 +104,24 @@ function udp(ns: NetNamespace, reader: Task): string {
 function icmp(ns: NetNamespace, reader: Task): string {
   const lines = [
     `  sl  ${HEAD} ref pointer drops`,
-    ...[...pingTable(ns).all()].map((s) => datagramLine(s, s.localPort, slotOf(s.localPort), 5, reader)),
+    ...[...pingTable(ns).all()]
+      .filter((s) => s.family === AF_INET)
+      .map((s) => datagramLine(s, s.localPort, slotOf(s.localPort), 5, reader)),
   ];
   return lines.map((line) => `${line.padEnd(UDP_WIDTH)}\n`).join("");
 }
 
 function raw(ns: NetNamespace, reader: Task): string {
-  const socks = [...rawSocks(ns)].sort((a, b) => a.protocol - b.protocol);
+  const socks = [...rawSocks(ns)].filter((s) => s.family === AF_INET).sort((a, b) => a.protocol - b.protocol);
   const lines = [`  sl  ${HEAD} ref pointer drops`, ...socks.map((s) => datagramLine(s, s.protocol, s.protocol, 4, reader))];
   return lines.map((line) => `${line}\n`).join("");
+}
+
+/** udp6, icmp6, raw6: wider, and none is padded. */
+function datagrams6(socks: Iterable<DatagramSock>, portOf: (sock: DatagramSock) => number, reader: Task): string {
+  const shown = [...socks].filter((s) => s.family === AF_INET6).sort((a, b) => slotOf(portOf(a)) - slotOf(portOf(b)));
+  const lines = shown.map((s) => datagramLine(s, portOf(s), slotOf(portOf(s)), 5, reader));
+  return [`  sl  ${HEAD6} ref pointer drops`, ...lines].map((line) => `${line}\n`).join("");
 }
 
 // ── Other families ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -277,14 +300,18 @@ const tableNames = (ns: NetNamespace): string =>
 
 export const transportNetFiles: readonly NetFile[] = [
   { name: "icmp", read: icmp },
+  { name: "icmp6", read: (ns, reader) => datagrams6(pingTable(ns).all(), (s) => s.localPort, reader) },
   { name: "ip_tables_names", read: tableNames },
   { name: "netstat", read: netstat },
   { name: "nf_conntrack", read: conntrack },
   { name: "packet", read: packet },
   { name: "raw", read: raw },
+  { name: "raw6", read: (ns, reader) => datagrams6(rawSocks(ns), (s) => s.protocol, reader) },
   { name: "snmp", read: snmp },
   { name: "sockstat", read: sockstat },
   { name: "tcp", read: tcp },
+  { name: "tcp6", read: tcp6 },
   { name: "udp", read: udp },
+  { name: "udp6", read: (ns, reader) => datagrams6(udpTable(ns).socks, (s) => s.localPort, reader) },
   { name: "unix", read: unix },
 ];

@@ -12,6 +12,7 @@ import { fibOf } from "../../net/ipv4/fib.ts";
 import { NUD_FAILED, NUD_NOARP, NUD_PERMANENT, NUD_VALID } from "../../net/ipv4/neighbour.ts";
 import { RT_TABLE_MAIN, RTN_BROADCAST, RTN_MULTICAST, RTN_PROHIBIT, RTN_UNREACHABLE } from "../../net/ipv4/route-types.ts";
 import { ipv6Addresses } from "../../net/ipv6/addresses.ts";
+import { mib6, snmp6Text } from "../../net/ipv6/mib.ts";
 import { type NetNamespace, netNsOf } from "../../net/net-namespace.ts";
 import type { Task } from "../../task/task.ts";
 import { transportNetFiles } from "./net-transport.ts";
@@ -156,6 +157,7 @@ const files: readonly NetFile[] = [
   { name: "igmp", read: igmp },
   { name: "igmp6", read: igmp6 },
   { name: "route", read: route },
+  { name: "snmp6", read: (ns: NetNamespace) => snmp6Text(ns.part(mib6)) },
   ...transportNetFiles,
 ].sort((a, b) => (a.name < b.name ? -1 : 1));
 

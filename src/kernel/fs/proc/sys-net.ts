@@ -5,6 +5,7 @@
 
 import { EINVAL } from "../../../abi/errno.ts";
 import { DT_DIR } from "../../../abi/stat.ts";
+import type { NetDevice } from "../../net/device.ts";
 import { setForwarding } from "../../net/ipv4/devinet.ts";
 import { fibOf } from "../../net/ipv4/fib.ts";
 import {
@@ -18,6 +19,8 @@ import {
   type NeighParameters,
 } from "../../net/ipv4/in-device.ts";
 import { flushPmtu } from "../../net/ipv4/route.ts";
+import { setDisabled6 } from "../../net/ipv6/addresses.ts";
+import { CONF6_DEFAULTS, type Conf6Name, type In6Device, type Ipv6Conf, ipv6Conf, setForwarding6 } from "../../net/ipv6/in6-device.ts";
 import { type NetNamespace, netNsOf } from "../../net/net-namespace.ts";
 import { conntrackOf } from "../../net/netfilter/conntrack.ts";
 import { netSettings, type NetSettingName, type Setting } from "../../net/sysctl.ts";
@@ -117,6 +120,23 @@ function confFile(name: ConfName, owner: ConfOwner): SysFile {
 const CONF_NAMES = Object.keys(CONF_DEFAULTS) as ConfName[];
 const confEntries = (owner: ConfOwner): Entry<Machine>[] => CONF_NAMES.map((name) => confFile(name, owner));
 
+function conf6File(name: Conf6Name, owner: "all" | "default" | In6Device): SysFile {
+  const find = (ns: NetNamespace): Ipv6Conf => (owner === "all" || owner === "default" ? ns.part(ipv6Conf)[owner] : owner.conf);
+  return file(
+    name,
+    (ns) => find(ns)[name],
+    (ns, text) => {
+      const value = parseNumber(text);
+      if (name === "disable_ipv6") setDisabled6(ns, owner, value);
+      else if (name === "forwarding" && owner === "all") setForwarding6(ns, value);
+      else find(ns)[name] = value;
+    },
+  );
+}
+
+const CONF6_NAMES = Object.keys(CONF6_DEFAULTS) as Conf6Name[];
+const conf6Entries = (owner: "all" | "default" | In6Device): Entry<Machine>[] => CONF6_NAMES.map((name) => conf6File(name, owner));
+
 // ── neigh ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function neighFile(name: NeighParameter, find: (ns: NetNamespace) => NeighParameters): SysFile {
@@ -134,12 +154,12 @@ const neighEntries = (find: (ns: NetNamespace) => NeighParameters): Entry<Machin
 
 // ── Directories of devices ───────────────────────────────────────────────────────────────────────────────────────────
 
-/** `fixed` directories, then one for each device that has IPv4. */
+/** `fixed` directories, then one for each device that has the family; `entries` undefined: it has not. */
 function perDevice(
   name: string,
   slot: number,
   fixed: readonly DirEntry<Machine>[],
-  entries: (inDev: InDevice) => Entry<Machine>[],
+  entries: (dev: NetDevice) => Entry<Machine>[] | undefined,
 ): DynamicEntry<Machine> {
   const ino = (index: number): number => DEVICE_INO + (slot * 0x10_0000 + index) * DEVICE_INO_STEP;
   return {
@@ -150,11 +170,12 @@ function perDevice(
       const at = fixed.findIndex((entry) => entry.name === child);
       if (at >= 0) return make(fixed[at] as DirEntry<Machine>, subject, ino(at - fixed.length + 0x10_0000), undefined);
       const dev = netNsOf(reader).findDevice(child);
-      if (dev?.ip === undefined) return undefined;
-      return make(dir(child, entries(dev.ip)), subject, ino(dev.ifindex), undefined);
+      const inside = dev === undefined ? undefined : entries(dev);
+      if (dev === undefined || inside === undefined) return undefined;
+      return make(dir(child, inside), subject, ino(dev.ifindex), undefined);
     },
     list(_subject, reader) {
-      const devices = [...netNsOf(reader).devices.values()].filter((dev) => dev.ip !== undefined);
+      const devices = [...netNsOf(reader).devices.values()].filter((dev) => entries(dev) !== undefined);
       return [
         ...fixed.map((entry, i) => ({ name: entry.name, ino: ino(i - fixed.length + 0x10_0000), type: DT_DIR })),
         ...devices.map((dev) => ({ name: dev.name, ino: ino(dev.ifindex), type: DT_DIR })),
@@ -184,7 +205,7 @@ export const sysNetEntry: DirEntry<Machine> = dir("net", [
     "ipv4",
     byName([
       ...settingsBelow("ipv4"),
-      perDevice("conf", 0, [dir("all", confEntries("all")), dir("default", confEntries("default"))], (inDev) => confEntries(inDev)),
+      perDevice("conf", 0, [dir("all", confEntries("all")), dir("default", confEntries("default"))], ({ ip }) => ip && confEntries(ip)),
       file(
         "ip_forward",
         (ns) => ns.part(ipv4Conf).all.forwarding,
@@ -199,7 +220,7 @@ export const sysNetEntry: DirEntry<Machine> = dir("net", [
             neighEntries((ns) => ns.part(ipv4Conf).neighDefault),
           ),
         ],
-        (inDev) => neighEntries(() => inDev.neigh),
+        ({ ip }) => ip && neighEntries(() => ip.neigh),
       ),
       dir("route", [
         file(
@@ -211,6 +232,19 @@ export const sysNetEntry: DirEntry<Machine> = dir("net", [
           0o200,
         ),
       ]),
+    ]),
+  ),
+  dir(
+    "ipv6",
+    byName([
+      ...settingsBelow("ipv6"),
+      perDevice(
+        "conf",
+        2,
+        [dir("all", conf6Entries("all")), dir("default", conf6Entries("default"))],
+        ({ ip6 }) => ip6 && conf6Entries(ip6),
+      ),
+      perDevice("neigh", 3, [], ({ ip6 }) => ip6 && neighEntries(() => ip6.neigh)),
     ]),
   ),
   dir("bridge", settingsBelow("bridge")),

@@ -38,8 +38,8 @@ export function arpSend(
 
 const protocol: NeighbourProtocol = {
   solicit(neigh, to, skb) {
-    const { dev, inDev, addr } = neigh;
-    const saddr = solicitSource(dev, inDev, addr, skb);
+    const { dev, addr } = neigh;
+    const saddr = solicitSource(dev, dev.ip as InDevice, addr, skb);
     arpSend(dev, ARPOP_REQUEST, addr, saddr, to, to);
   },
   failed(neigh, skb) {

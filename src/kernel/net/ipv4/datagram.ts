@@ -24,6 +24,7 @@ import {
   IP_PMTUDISC_DONT,
   IP_PMTUDISC_PROBE,
   SO_EE_ORIGIN_ICMP,
+  SO_EE_ORIGIN_ICMP6,
   SO_EE_ORIGIN_LOCAL,
 } from "../../../abi/sockopt.ts";
 import type { Wait } from "../../../abi/sys.ts";
@@ -35,14 +36,20 @@ import type { Task } from "../../task/task.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { File } from "../../vfs/file.ts";
 import type { IcmpErrorAbout } from "../core.ts";
-import type { Ipv4Header, SkBuff } from "../skb.ts";
+import type { AnyRoute } from "../ipv6/either.ts";
+import { convertIcmp6Error, ICMPV6_PKT_TOOBIG } from "../ipv6/icmp-types.ts";
+import { groupsOfIp6, type IpAddr } from "../ipv6/ip6.ts";
+import { mib6 } from "../ipv6/mib.ts";
+import type { NetNamespace } from "../net-namespace.ts";
+import type { SkBuff } from "../skb.ts";
 import type { Received, SocketFile } from "../socket.ts";
 import { weigh } from "../unix-message.ts";
+import type { IpHeader } from "../wire.ts";
 import { convertIcmpError } from "./icmp-errors.ts";
 import { ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED } from "./icmp-types.ts";
 import { InetSock, RCV_SHUTDOWN, SEND_SHUTDOWN } from "./inet-sock.ts";
-import { InetSocket, inetAddress, requireInet } from "./inet-socket.ts";
-import { type Route, RTN_BROADCAST } from "./route-types.ts";
+import { type InetEnd, InetSocket } from "./inet-socket.ts";
+import { RTN_BROADCAST } from "./route-types.ts";
 
 /** Headroom and headers that a datagram takes besides its bytes. */
 const OVERHEAD = 76;
@@ -50,10 +57,10 @@ const OVERHEAD = 76;
 /** A packet in the receive queue. */
 export interface Datagram {
   readonly bytes: Uint8Array;
-  readonly from: { readonly addr: number; readonly port: number };
+  readonly from: { readonly addr: IpAddr; readonly port: number };
   readonly ttl: number;
   readonly ifindex: number;
-  readonly dst: number;
+  readonly dst: IpAddr;
   readonly atNs: number;
   readonly weight: number;
 }
@@ -62,7 +69,7 @@ interface QueuedError {
   readonly error: ExtendedError;
   readonly errno: Errno;
   /** Where the packet that failed was going, and what it carried. */
-  readonly to: { readonly addr: number; readonly port: number };
+  readonly to: { readonly addr: IpAddr; readonly port: number };
   readonly bytes: Uint8Array;
 }
 
@@ -106,7 +113,7 @@ export abstract class DatagramSock extends InetSock {
       this.drops++;
       return false;
     }
-    const ip = skb.network as Ipv4Header;
+    const ip = skb.network as IpHeader;
     this.rmem += weight;
     this.queue.push({
       ...{ bytes, from: { addr: ip.src, port }, ttl: ip.ttl, ifindex: skb.iif, dst: ip.dst },
@@ -140,16 +147,21 @@ export abstract class DatagramSock extends InetSock {
 
   /** ip_icmp_error(), and sk_err. */
   icmpError(about: IcmpErrorAbout, type: number, code: number, info: number): void {
-    const converted = convertIcmpError(type, code);
+    const six = about.ip.kind === "ipv6";
+    const converted = six ? convertIcmp6Error(type, code) : convertIcmpError(type, code);
     if (converted === undefined) return;
     let { fatal } = converted;
-    if (type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED) {
+    if (six ? type === ICMPV6_PKT_TOOBIG : type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED) {
       this.forgetRoute();
       fatal = this.pmtudisc !== IP_PMTUDISC_DONT;
       if (!fatal) return;
     }
     if (this.recvErr) {
-      const error: ExtendedError = { errno: converted.error.code, origin: SO_EE_ORIGIN_ICMP, type, code, info, offender: about.from };
+      const { from } = about;
+      const error: ExtendedError = {
+        ...{ errno: converted.error.code, origin: six ? SO_EE_ORIGIN_ICMP6 : SO_EE_ORIGIN_ICMP, type, code, info },
+        ...(typeof from === "number" ? { offender: from } : { offender: 0, offender6: groupsOfIp6(from) }),
+      };
       this.queueError(error, converted.error, this.errorTarget(about), this.errorBytes(about));
       // Raw and ping sockets are told in any case.
       if (!this.reportsSoftErrors && !fatal && !this.connected) return;
@@ -163,7 +175,7 @@ export abstract class DatagramSock extends InetSock {
     return true;
   }
 
-  protected errorTarget(about: IcmpErrorAbout): { addr: number; port: number } {
+  protected errorTarget(about: IcmpErrorAbout): { addr: IpAddr; port: number } {
     return { addr: about.ip.dst, port: 0 };
   }
 
@@ -172,12 +184,12 @@ export abstract class DatagramSock extends InetSock {
   }
 
   /** ip_local_error(): EMSGSIZE, with the MTU. */
-  localError(errno: Errno, to: { addr: number; port: number }, info: number): void {
+  localError(errno: Errno, to: { addr: IpAddr; port: number }, info: number): void {
     if (!this.recvErr) return;
     this.queueError({ errno: errno.code, origin: SO_EE_ORIGIN_LOCAL, type: 0, code: 0, info, offender: 0 }, errno, to, new Uint8Array(0));
   }
 
-  private queueError(error: ExtendedError, errno: Errno, to: { addr: number; port: number }, bytes: Uint8Array): void {
+  private queueError(error: ExtendedError, errno: Errno, to: { addr: IpAddr; port: number }, bytes: Uint8Array): void {
     if (this.errors.length >= ERRORS_MAX) return;
     this.errors.push({ error, errno, to, bytes });
     this.wakeReaders();
@@ -196,7 +208,7 @@ export abstract class DatagramSock extends InetSock {
   }
 
   /** ip4_datagram_connect(). Errors: those of routes; EACCES for broadcasts without SO_BROADCAST. */
-  connectTo(addr: number, port: number): void {
+  connectTo(addr: IpAddr, port: number): void {
     this.forgetRoute();
     const dst = this.destination(addr);
     const route = this.routeTo(dst);
@@ -221,6 +233,11 @@ export abstract class DatagramSock extends InetSock {
     if (!this.portLocked) this.dropPort();
     this.forgetRoute();
   }
+}
+
+function countNoRoute(ns: NetNamespace, addr: IpAddr): void {
+  if (typeof addr === "number") ns.mib.ip.outNoRoutes++;
+  else ns.part(mib6).ip.OutNoRoutes++;
 }
 
 export abstract class DatagramSocket extends InetSocket {
@@ -249,7 +266,7 @@ export abstract class DatagramSocket extends InetSocket {
       return;
     }
     sock.autobind();
-    const { addr: ip, port } = requireInet(addr);
+    const { addr: ip, port } = this.peerOf(addr);
     sock.connectTo(ip, port);
   }
 
@@ -271,14 +288,14 @@ export abstract class DatagramSocket extends InetSocket {
   // ── Sending ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Checks a message before it is sent, and gives it its way. Errors: of the protocol. */
-  protected abstract transmit(task: Task, buf: Uint8Array, to: { readonly addr: number; readonly port: number }): void;
+  protected abstract transmit(task: Task, buf: Uint8Array, to: InetEnd): void;
 
   /** Where a message goes that names no destination. Errors: EDESTADDRREQ. */
-  protected target(to: SocketAddress | undefined): { readonly addr: number; readonly port: number } {
+  protected target(to: SocketAddress | undefined): InetEnd {
     const { sock } = this;
-    if (to !== undefined && to.family !== AF_UNSPEC) return requireInet(to);
+    if (to !== undefined && to.family !== AF_UNSPEC) return this.endOf(to);
     if (!sock.connected) throw EDESTADDRREQ;
-    return { addr: sock.daddr, port: sock.remotePort };
+    return { addr: sock.daddr, port: sock.remotePort, oif: sock.boundDev };
   }
 
   send(task: Task, buf: Uint8Array, flags: number, to: SocketAddress | undefined, _files: readonly File[]): MaySleep<number> {
@@ -287,7 +304,7 @@ export abstract class DatagramSocket extends InetSocket {
     if (buf.length > 0xffff) throw EMSGSIZE;
     if ((flags & MSG_OOB) !== 0) throw EOPNOTSUPP;
     const asked = this.target(to);
-    const target = { addr: sock.destination(asked.addr), port: asked.port };
+    const target = { ...asked, addr: sock.destination(asked.addr) };
     this.checkMessage(buf, to === undefined ? undefined : asked);
     const full = (): boolean => sock.wmem >= sock.sndbuf;
     const go = (): number => {
@@ -318,20 +335,20 @@ export abstract class DatagramSocket extends InetSocket {
   }
 
   /** Errors: EACCES for broadcasts without SO_BROADCAST, those of routes. */
-  protected routeFor(addr: number): Route {
+  protected routeFor({ addr, oif }: InetEnd): AnyRoute {
     const { sock } = this;
     try {
-      const route = sock.routeTo(addr);
+      const route = sock.routeTo(addr, sock.saddr, oif);
       if (route.type === RTN_BROADCAST && !sock.broadcast) throw EACCES;
       return route;
     } catch (e) {
-      if (e === ENETUNREACH) sock.ns.mib.ip.outNoRoutes++;
+      if (e === ENETUNREACH) countNoRoute(sock.ns, addr);
       throw e;
     }
   }
 
   /** Errors: EMSGSIZE for what may not be cut and does not fit. */
-  protected requireFits(length: number, route: Route, to: { readonly addr: number; readonly port: number }): void {
+  protected requireFits(length: number, route: AnyRoute, to: { readonly addr: IpAddr; readonly port: number }): void {
     const { sock } = this;
     if (length <= route.mtu || (sock.pmtudisc !== IP_PMTUDISC_DO && sock.pmtudisc !== IP_PMTUDISC_PROBE)) return;
     sock.localError(EMSGSIZE, to, route.mtu);
@@ -379,7 +396,12 @@ export abstract class DatagramSocket extends InetSocket {
     const cut = n < bytes.length ? MSG_TRUNC : 0;
     const control = this.controlOf(datagram);
     return {
-      ...{ length: (flags & MSG_TRUNC) !== 0 ? bytes.length : n, files: [], flags: cut, from: inetAddress(from.addr, from.port) },
+      ...{
+        length: (flags & MSG_TRUNC) !== 0 ? bytes.length : n,
+        files: [],
+        flags: cut,
+        from: this.nameOf(from.addr, from.port, datagram.ifindex),
+      },
       ...(control === undefined ? {} : { control }),
     };
   }
@@ -389,7 +411,7 @@ export abstract class DatagramSocket extends InetSocket {
     if (!sock.recvTtl && !sock.recvPktinfo && !sock.timestamp) return undefined;
     return {
       ...(sock.recvTtl ? { ttl: datagram.ttl } : {}),
-      ...(sock.recvPktinfo ? { pktinfo: { ifindex: datagram.ifindex, addr: datagram.dst } } : {}),
+      ...(sock.recvPktinfo ? { pktinfo: { ifindex: datagram.ifindex, addr: typeof datagram.dst === "number" ? datagram.dst : 0 } } : {}),
       ...(sock.timestamp ? { timestamp: realtimeAt(this.system, datagram.atNs) } : {}),
     };
   }
@@ -404,7 +426,7 @@ export abstract class DatagramSocket extends InetSocket {
     const next = sock.errors[0];
     sock.error = next?.errno;
     return {
-      ...{ length: n, files: [], from: inetAddress(queued.to.addr, queued.to.port) },
+      ...{ length: n, files: [], from: this.nameOf(queued.to.addr, queued.to.port) },
       flags: MSG_ERRQUEUE | (n < queued.bytes.length ? MSG_TRUNC : 0),
       control: { error: queued.error },
     };

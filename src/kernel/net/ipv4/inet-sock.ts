@@ -1,10 +1,12 @@
 /**
- * What all sockets above IPv4 have in common, whether a file stands before them or not: Linux `struct sock` and `struct inet_sock`. A socket of
+ * What all sockets above IPv4 and IPv6 have in common, whether a file stands before them or not: Linux `struct sock` and `struct inet_sock`. A socket of
  * TCP outlives its file; those of the world outside never have one.
  */
 
 import type { Errno } from "../../../abi/errno.ts";
+import { ENETUNREACH } from "../../../abi/errno.ts";
 import { INADDR_LOOPBACK } from "../../../abi/inet.ts";
+import { AF_INET } from "../../../abi/socket.ts";
 import { IP_PMTUDISC_WANT } from "../../../abi/sockopt.ts";
 import type { MemoryController } from "../../cgroup/memory.ts";
 import { PAGE_SIZE, SOCKET_BUFFER } from "../../params.ts";
@@ -13,10 +15,12 @@ import type { Task } from "../../task/task.ts";
 import { type NetNamespace, netPart } from "../net-namespace.ts";
 import { netSetting } from "../sysctl.ts";
 import type { IcmpErrorAbout } from "../core.ts";
+import { type AnyRoute, routeOf } from "../ipv6/either.ts";
+import { IN6_LOOPBACK, type Ip6, type IpAddr, isMulticast6 } from "../ipv6/ip6.ts";
 import { fibOf } from "./fib.ts";
 import type { Membership } from "./multicast.ts";
 import { routeOutput } from "./route.ts";
-import { type Route, RTN_MULTICAST } from "./route-types.ts";
+import { RTN_MULTICAST } from "./route-types.ts";
 
 /** Bits of `shutdown`. */
 export const RCV_SHUTDOWN = 1;
@@ -32,13 +36,16 @@ const cookiePart = netPart("sock-cookie", () => ({ last: 0 }));
 
 export abstract class InetSock {
   abstract readonly protocol: number;
+  /** AF_INET6: it may hear and speak both, unless it is `v6only` (IPV6_V6ONLY). Set by who makes it. */
+  family: number = AF_INET;
+  v6only = false;
   /** What packets must be addressed to; 0: any. */
-  rcvSaddr = 0;
+  rcvSaddr: IpAddr = 0;
   /** What it sends from; 0: as the route says. */
-  saddr = 0;
+  saddr: IpAddr = 0;
   /** 0: none yet. */
   localPort = 0;
-  daddr = 0;
+  daddr: IpAddr = 0;
   remotePort = 0;
   /** It was bound to an address or a port by bind(2), not on its own. */
   addressLocked = false;
@@ -78,7 +85,7 @@ export abstract class InetSock {
   readonly writeWait = new WaitQueue();
   /** For sockets without a task: told of everything that wakes. */
   listener: (() => void) | undefined;
-  private cachedRoute: { readonly route: Route; readonly generation: number; readonly dst: number } | undefined;
+  private cachedRoute: { readonly route: AnyRoute; readonly generation: number; readonly dst: IpAddr } | undefined;
   private identification = 0;
   private held = false;
   /** Whom its buffers count for: those of a file only. Set with the file. */
@@ -161,13 +168,22 @@ export abstract class InetSock {
     return this.boundDev === 0 || this.boundDev === ifindex;
   }
 
+  /** Whether it hears what comes for this address. */
+  hears(dst: IpAddr): boolean {
+    if (this.rcvSaddr !== 0) return this.rcvSaddr === dst;
+    return typeof dst === "number" ? this.family === AF_INET || !this.v6only : this.family !== AF_INET;
+  }
+
   /** ip_route_output(): 0 as a destination is oneself. */
-  destination(addr: number): number {
-    return addr !== 0 ? addr : this.saddr !== 0 ? this.saddr : INADDR_LOOPBACK;
+  destination(addr: IpAddr): IpAddr {
+    if (addr !== 0) return addr;
+    return this.saddr !== 0 ? this.saddr : this.family === AF_INET ? INADDR_LOOPBACK : IN6_LOOPBACK;
   }
 
   /** The way to `dst`. Errors: those of routes: ENETUNREACH, EHOSTUNREACH, EINVAL … */
-  routeTo(dst: number, src = this.saddr): Route {
+  routeTo(dst: IpAddr, src = this.saddr, device = this.boundDev): AnyRoute {
+    if (typeof dst === "string") return this.route6To(dst, src, device);
+    if (typeof src === "string") throw ENETUNREACH;
     const { generation } = fibOf(this.ns);
     const cached = this.cachedRoute;
     // Path MTUs expire, and neighbours' devices go: the generation tells of all of that.
@@ -180,12 +196,25 @@ export abstract class InetSock {
     return route;
   }
 
+  private route6To(dst: Ip6, src: IpAddr, device: number): AnyRoute {
+    const generation = this.ns.version;
+    const cached = this.cachedRoute;
+    if (cached !== undefined && cached.dst === dst && cached.generation === generation && src === this.saddr && device === this.boundDev)
+      return cached.route;
+    const oif = device !== 0 ? device : isMulticast6(dst) ? this.multicastDev : 0;
+    const route = routeOf(this.ns, { dst, src, oif, mark: this.mark, tos: this.tos });
+    if (src === this.saddr && device === this.boundDev) this.cachedRoute = { route, generation, dst };
+    return route;
+  }
+
   forgetRoute(): void {
     this.cachedRoute = undefined;
   }
 
-  ttlFor(route: Route): number {
+  ttlFor(route: AnyRoute): number {
     if (route.type === RTN_MULTICAST) return this.multicastTtl;
+    // Options of IPv4 and IPv6 are one here; the device says what is usual.
+    if (this.ttl < 0 && typeof route.src === "string") return route.dev.ip6?.conf.hop_limit ?? 64;
     return this.ttl >= 0 ? this.ttl : netSetting(this.ns, "ipv4/ip_default_ttl");
   }
 

@@ -10,6 +10,7 @@ import {
   EAFNOSUPPORT,
   EDOM,
   EINVAL,
+  ENETUNREACH,
   ENODEV,
   ENOPROTOOPT,
   ENOTCONN,
@@ -19,6 +20,7 @@ import {
 } from "../../../abi/errno.ts";
 import {
   AF_INET,
+  AF_INET6,
   type InetAddress,
   type Linger,
   SO_BINDTODEVICE,
@@ -33,6 +35,7 @@ import {
   SO_REUSEPORT,
   SO_SNDBUF,
   SO_SNDTIMEO,
+  SOCK_RAW,
   SOCK_STREAM,
   SOL_IP,
   SOL_SOCKET,
@@ -40,6 +43,17 @@ import {
   type SocketOption,
 } from "../../../abi/socket.ts";
 import {
+  IPV6_MTU,
+  IPV6_MTU_DISCOVER,
+  IPV6_MULTICAST_HOPS,
+  IPV6_MULTICAST_IF,
+  IPV6_RECVERR,
+  IPV6_RECVHOPLIMIT,
+  IPV6_RECVPKTINFO,
+  IPV6_TCLASS,
+  IPV6_UNICAST_HOPS,
+  IPV6_V6ONLY,
+  SOL_IPV6,
   IP_ADD_MEMBERSHIP,
   IP_BIND_ADDRESS_NO_PORT,
   IP_DROP_MEMBERSHIP,
@@ -69,6 +83,8 @@ import type { System } from "../../task/system.ts";
 import type { Task } from "../../task/task.ts";
 import { type Creds, NOBODY, SocketFile } from "../socket.ts";
 import { netSetting } from "../sysctl.ts";
+import { deviceOfIp6 } from "../ipv6/addresses.ts";
+import { groupsOfIp6, IN6_ANY, ip6Of, type IpAddr, isLinkLocal6, isMapped, isMulticast6, mappedGroups, needsScope } from "../ipv6/ip6.ts";
 import { inetAddrType } from "./fib-lookup.ts";
 import type { InetSock } from "./inet-sock.ts";
 import { joinGroup, leaveGroup, leaveGroups } from "./multicast.ts";
@@ -83,6 +99,15 @@ export const IP_MAX_MTU = 0xffff;
 const NETFILTER_OPTIONS = 64;
 
 export const inetAddress = (addr: number, port: number): InetAddress => ({ family: AF_INET, addr, port });
+
+const NO_GROUPS: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0];
+
+/** One end of a connection, or of a message. */
+export interface InetEnd {
+  readonly addr: IpAddr;
+  readonly port: number;
+  readonly oif: number;
+}
 
 /** Errors: EAFNOSUPPORT. */
 export function requireInet(addr: SocketAddress, error: Errno = EAFNOSUPPORT): InetAddress {
@@ -101,8 +126,49 @@ export abstract class InetSocket extends SocketFile {
   protected rcvLowat = 1;
   private bindNoPort = false;
 
-  constructor(system: System, type: number, flags: number, owner: Task) {
-    super(system, AF_INET, type, flags, owner);
+  constructor(system: System, type: number, flags: number, owner: Task, family: number = AF_INET) {
+    super(system, family, type, flags, owner);
+  }
+
+  // ── Addresses of its family ────────────────────────────────────────────────────────────────────────────────────────
+
+  /** An address as programs see it: sockets of IPv6 call IPv4's mapped. `ifindex`: where a link-local one is valid. */
+  protected nameOf(addr: IpAddr, port: number, ifindex = this.sock.boundDev): SocketAddress {
+    if (this.domain === AF_INET) return inetAddress(addr as number, port);
+    if (typeof addr === "string") {
+      return { family: AF_INET6, addr: groupsOfIp6(addr), port, scopeId: needsScope(addr) ? ifindex : 0 };
+    }
+    return { family: AF_INET6, addr: addr === 0 ? NO_GROUPS : mappedGroups(addr), port, scopeId: 0 };
+  }
+
+  /** One end as a program names it; `oif`: the device that goes with it, 0 for none. Errors: EAFNOSUPPORT, ENETUNREACH for IPv4 with IPV6_V6ONLY. */
+  protected endOf(addr: SocketAddress, error: Errno = EAFNOSUPPORT): InetEnd {
+    if (this.domain === AF_INET) {
+      const { addr: ip, port } = requireInet(addr, error);
+      return { addr: ip, port, oif: this.sock.boundDev };
+    }
+    if (addr.family !== AF_INET6) throw error;
+    const { port } = addr;
+    if (isMapped(addr.addr)) {
+      if (this.sock.v6only) throw ENETUNREACH;
+      return { addr: (((addr.addr[6] ?? 0) << 16) | (addr.addr[7] ?? 0)) >>> 0, port, oif: this.sock.boundDev };
+    }
+    const ip6 = ip6Of(addr.addr);
+    if (ip6 === IN6_ANY) return { addr: 0, port, oif: this.sock.boundDev };
+    const { boundDev } = this.sock;
+    if (!needsScope(ip6) || addr.scopeId === 0) return { addr: ip6, port, oif: boundDev };
+    if (boundDev !== 0 && boundDev !== addr.scopeId) throw EINVAL;
+    return { addr: ip6, port, oif: addr.scopeId };
+  }
+
+  /** As endOf, for the end of a connection: a link-local one binds it to the device. Errors: EINVAL without one. */
+  protected peerOf(addr: SocketAddress, error?: Errno): InetEnd {
+    const end = this.endOf(addr, error);
+    if (typeof end.addr === "string" && needsScope(end.addr)) {
+      if (end.oif === 0) throw EINVAL;
+      this.sock.boundDev = end.oif;
+    }
+    return end;
   }
 
   protected get peerCreds(): Creds {
@@ -131,14 +197,15 @@ export abstract class InetSocket extends SocketFile {
 
   /** inet_bind(). Errors: EADDRNOTAVAIL, EACCES, EINVAL, EADDRINUSE. */
   bind(task: Task, addr: SocketAddress): void {
-    const { addr: ip, port } = requireInet(addr);
+    const { addr: ip, port, oif } = this.endOf(addr);
     const { sock } = this;
-    this.requireLocal(ip);
+    this.requireLocal(ip, oif);
     if (port !== 0 && port < netSetting(sock.ns, "ipv4/ip_unprivileged_port_start")) {
       if (!nsCapable(task.cred, sock.ns.owner ?? task.cred.userNs, CAP_NET_BIND_SERVICE)) throw EACCES;
     }
     if (!this.fresh || sock.localPort !== 0) throw EINVAL;
-    const type = inetAddrType(sock.ns, ip);
+    const type = typeof ip === "number" ? inetAddrType(sock.ns, ip) : isMulticast6(ip) ? RTN_MULTICAST : RTN_LOCAL;
+    if (typeof ip === "string" && needsScope(ip)) sock.boundDev = oif;
     sock.rcvSaddr = ip;
     sock.saddr = ip === 0 || type === RTN_MULTICAST || type === RTN_BROADCAST ? 0 : ip;
     if (port !== 0 || !this.bindNoPort) {
@@ -156,8 +223,14 @@ export abstract class InetSocket extends SocketFile {
   }
 
   /** Errors: EADDRNOTAVAIL for what is no address of this host. */
-  protected requireLocal(ip: number): void {
+  protected requireLocal(ip: IpAddr, oif = this.sock.boundDev): void {
     const { sock } = this;
+    if (typeof ip === "string") {
+      if (isLinkLocal6(ip) && oif === 0) throw EINVAL;
+      if (isMulticast6(ip) || sock.freebind || netSetting(sock.ns, "ipv6/ip_nonlocal_bind") !== 0) return;
+      if (deviceOfIp6(sock.ns, ip, oif === 0 ? undefined : sock.ns.devices.get(oif)) === undefined) throw EADDRNOTAVAIL;
+      return;
+    }
     if (ip === 0 || sock.freebind || netSetting(sock.ns, "ipv4/ip_nonlocal_bind") !== 0) return;
     const dev = sock.boundDev === 0 ? undefined : sock.ns.devices.get(sock.boundDev);
     const type = inetAddrType(sock.ns, ip, dev);
@@ -166,17 +239,17 @@ export abstract class InetSocket extends SocketFile {
 
   sockname(): SocketAddress {
     const { rcvSaddr, saddr, shownPort } = this.sock;
-    return inetAddress(rcvSaddr !== 0 ? rcvSaddr : saddr, shownPort);
+    return this.nameOf(rcvSaddr !== 0 ? rcvSaddr : saddr, shownPort);
   }
 
   peername(): SocketAddress {
     const { daddr, remotePort } = this.sock;
     if (remotePort === 0) throw ENOTCONN;
-    return inetAddress(daddr, remotePort);
+    return this.nameOf(daddr, remotePort);
   }
 
   peernameOrUnnamed(): SocketAddress {
-    return inetAddress(this.sock.daddr, this.sock.remotePort);
+    return this.nameOf(this.sock.daddr, this.sock.remotePort);
   }
 
   // ── Options ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -184,6 +257,7 @@ export abstract class InetSocket extends SocketFile {
   override getsockopt(task: Task, level: number, option: number, argument?: string): SocketOption {
     if (level === SOL_SOCKET) return this.getSocketOption(task, option);
     if (level === SOL_IP) return this.getIpOption(task, option, argument);
+    if (level === SOL_IPV6 && this.domain === AF_INET6) return this.getIp6Option(option);
     throw EOPNOTSUPP;
   }
 
@@ -234,6 +308,7 @@ export abstract class InetSocket extends SocketFile {
   override setsockopt(task: Task, level: number, option: number, value: SocketOption): void {
     if (level === SOL_SOCKET) this.setSocketOption(task, option, value);
     else if (level === SOL_IP) this.setIpOption(task, option, value);
+    else if (level === SOL_IPV6 && this.domain === AF_INET6) this.setIp6Option(option, value);
     else throw ENOPROTOOPT;
   }
 
@@ -459,6 +534,68 @@ export abstract class InetSocket extends SocketFile {
         return;
       case IP_MULTICAST_LOOP:
         sock.multicastLoop = on;
+        return;
+      default:
+        throw ENOPROTOOPT;
+    }
+  }
+
+  private getIp6Option(option: number): SocketOption {
+    const { sock } = this;
+    switch (option) {
+      case IPV6_V6ONLY:
+        return sock.v6only ? 1 : 0;
+      case IPV6_UNICAST_HOPS:
+        return sock.ttl >= 0 ? sock.ttl : 64;
+      case IPV6_MULTICAST_HOPS:
+        return sock.multicastTtl;
+      case IPV6_TCLASS:
+        return sock.tos;
+      case IPV6_MTU:
+        if (!this.routed) throw ENOTCONN;
+        return Math.min(sock.routeTo(sock.daddr).mtu, IP_MAX_MTU);
+      case IPV6_RECVERR:
+        return sock.recvErr ? 1 : 0;
+      default:
+        throw ENOPROTOOPT;
+    }
+  }
+
+  private setIp6Option(option: number, value: SocketOption): void {
+    const { sock } = this;
+    if (typeof value !== "number") throw EINVAL;
+    switch (option) {
+      case IPV6_V6ONLY:
+        if (sock.localPort !== 0 && this.type !== SOCK_RAW) throw EINVAL;
+        sock.v6only = value !== 0;
+        return;
+      case IPV6_UNICAST_HOPS:
+        if (value < -1 || value > 255) throw EINVAL;
+        sock.ttl = value;
+        return;
+      case IPV6_MULTICAST_HOPS:
+        if (value < -1 || value > 255) throw EINVAL;
+        sock.multicastTtl = value === -1 ? 1 : value;
+        return;
+      case IPV6_MULTICAST_IF:
+        if (value !== 0 && !sock.ns.devices.has(value)) throw ENODEV;
+        sock.multicastDev = value;
+        return;
+      case IPV6_TCLASS:
+        sock.tos = value & 255;
+        return;
+      case IPV6_MTU_DISCOVER:
+        if (value < 0 || value > 5) throw EINVAL;
+        sock.pmtudisc = value;
+        return;
+      case IPV6_RECVERR:
+        sock.recvErr = value !== 0;
+        return;
+      case IPV6_RECVHOPLIMIT:
+        sock.recvTtl = value !== 0;
+        return;
+      case IPV6_RECVPKTINFO:
+        sock.recvPktinfo = value !== 0;
         return;
       default:
         throw ENOPROTOOPT;

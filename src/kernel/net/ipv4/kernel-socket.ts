@@ -68,7 +68,7 @@ export class KernelStream {
   }
 
   get remoteAddr(): number {
-    return this.sock.daddr;
+    return this.sock.daddr as number;
   }
 
   get remotePort(): number {
@@ -76,7 +76,7 @@ export class KernelStream {
   }
 
   get localAddr(): number {
-    return this.sock.rcvSaddr;
+    return this.sock.rcvSaddr as number;
   }
 
   get localPort(): number {
@@ -236,7 +236,8 @@ export function bindUdp(
   sock.saddr = addr;
   sock.takePort(port);
   const soon = new Soon(ns, () => {
-    for (let got = sock.takeDatagram(); got !== undefined; got = sock.takeDatagram()) receive(got.bytes, got.from);
+    for (let got = sock.takeDatagram(); got !== undefined; got = sock.takeDatagram())
+      receive(got.bytes, { addr: got.from.addr as number, port: got.from.port });
   });
   sock.listener = () => soon.ask();
   return {

@@ -1,5 +1,5 @@
 /**
- * Neighbours, the hardware addresses of those on a link: ip-neighbour(8), Linux `net/core/neighbour.c`, for IPv4. An entry goes through
+ * Neighbours, the hardware addresses of those on a link: ip-neighbour(8), Linux `net/core/neighbour.c`, for IPv4 (A is a number) and IPv6. An entry goes through
  * INCOMPLETE → REACHABLE → STALE → DELAY → PROBE → FAILED by timers of its own; a stale or failed one has none.
  *
  * Differs from Linux: the table has no size limit (gc_thresh), so nothing is thrown out before its device goes.
@@ -8,7 +8,7 @@
 import type { NetDevice } from "../device.ts";
 import { Timer } from "../../sched/timer.ts";
 import type { SkBuff } from "../skb.ts";
-import type { InDevice } from "./in-device.ts";
+import type { NeighParameters } from "./in-device.ts";
 
 export const NUD_NONE = 0;
 export const NUD_INCOMPLETE = 0x01;
@@ -28,19 +28,40 @@ const NUD_NAMES: Readonly<Record<number, string>> = {
   ...{ [NUD_PROBE]: "PROBE", [NUD_FAILED]: "FAILED", [NUD_NOARP]: "NOARP", [NUD_PERMANENT]: "PERMANENT" },
 };
 
-/** What the protocol of the link does for the table: ARP. Handed over by `arp.ts`. */
-export interface NeighbourProtocol {
+/** Those of one device: its part of IPv4 or IPv6. */
+export interface NeighbourTable<A extends number | string> {
+  readonly dev: NetDevice;
+  readonly neigh: NeighParameters;
+  readonly neighbours: Map<A, Neighbour<A>>;
+}
+
+/** What the protocol of the link does for the table: ARP, neighbour discovery. Handed over by `arp.ts` and `ipv6/ndisc.ts`. */
+export interface NeighbourProtocol<A extends number | string = number> {
   /** Asks for the address; `to` is the known hardware address, or undefined for all. `skb` waits for the answer. */
-  solicit(neigh: Neighbour, to: number | undefined, skb: SkBuff | undefined): void;
+  solicit(neigh: Neighbour<A>, to: number | undefined, skb: SkBuff | undefined): void;
   /** Nobody answered: tells the sender of a packet that waited, and frees it. */
-  failed(neigh: Neighbour, skb: SkBuff): void;
+  failed(neigh: Neighbour<A>, skb: SkBuff): void;
   /** Sends a packet of which the receiver is known. */
-  send(neigh: Neighbour, skb: SkBuff): void;
+  send(neigh: Neighbour<A>, skb: SkBuff): void;
 }
 
 const MS = 1e6;
 
-export class Neighbour {
+/** What netlink tells of a neighbour of either family. */
+export interface AnyNeighbour {
+  readonly dev: NetDevice;
+  readonly addr: number | string;
+  readonly mac: number;
+  readonly state: number;
+  readonly flags: number;
+  readonly protocol: number;
+  readonly confirmedNs: number;
+  readonly updatedNs: number;
+  readonly usedNs: number;
+  readonly probes: number;
+}
+
+export class Neighbour<A extends number | string = number> {
   mac = 0;
   state = NUD_NONE;
   /** NTF_…: NTF_EXT_LEARNED, NTF_ROUTER. */
@@ -57,9 +78,9 @@ export class Neighbour {
   private readonly timer: Timer;
 
   constructor(
-    readonly inDev: InDevice,
-    readonly addr: number,
-    private readonly protocolOps: NeighbourProtocol,
+    readonly inDev: NeighbourTable<A>,
+    readonly addr: A,
+    private readonly protocolOps: NeighbourProtocol<A>,
   ) {
     const now = this.nowNs;
     this.confirmedNs = now;
@@ -149,7 +170,9 @@ export class Neighbour {
     const { ns, name } = this.dev;
     this.core.version++;
     const { trace } = ns.system;
-    if (trace.active) trace.emit({ name: "neigh_update", ns: ns.ino, dev: name, addr: this.addr, mac: this.mac, state: this.stateName });
+    const { addr, mac, stateName: state } = this;
+    // The page watches IPv4's.
+    if (trace.active && typeof addr === "number") trace.emit({ name: "neigh_update", ns: ns.ino, dev: name, addr, mac, state });
   }
 
   /** neigh_timer_handler(). */

@@ -1,25 +1,43 @@
 /** Ping sockets: SOCK_DGRAM with IPPROTO_ICMP, icmp(7): echos without privilege. The local "port" is the identifier. Linux `net/ipv4/ping.c`. */
 
 import { EADDRINUSE, EAGAIN, EINVAL, EMSGSIZE, Errno } from "../../../abi/errno.ts";
-import { IPPROTO_ICMP } from "../../../abi/inet.ts";
-import { SOCK_DGRAM } from "../../../abi/socket.ts";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from "../../../abi/inet.ts";
+import { AF_INET, AF_INET6, SOCK_DGRAM } from "../../../abi/socket.ts";
 import type { Cred } from "../../ns/user.ts";
 import { toKernelId } from "../../ns/idmap.ts";
 import type { System } from "../../task/system.ts";
 import type { Task } from "../../task/task.ts";
 import type { IcmpErrorAbout, RawSockets } from "../core.ts";
+import { ipHeaderLength, localOut, newDatagramTo } from "../ipv6/either.ts";
+import { ICMPV6_ECHO_REQUEST } from "../ipv6/icmp-types.ts";
+import type { IpAddr } from "../ipv6/ip6.ts";
+import { countType, mib6 } from "../ipv6/mib.ts";
 import { type NetNamespace, netNsOf, netPart } from "../net-namespace.ts";
-import { type IcmpHeader, type Ipv4Header, SkBuff } from "../skb.ts";
+import { type IcmpHeader, SkBuff } from "../skb.ts";
 import { netSettingNumbers } from "../sysctl.ts";
-import { writeTransport } from "../wire.ts";
+import { type IpHeader, writeTransport } from "../wire.ts";
 import { DatagramSock, DatagramSocket } from "./datagram.ts";
 import { ICMP_ECHO } from "./icmp-types.ts";
 import type { SockOwner } from "./inet-sock.ts";
-import { ipLocalOut, newDatagram } from "./output.ts";
+import type { InetEnd } from "./inet-socket.ts";
 import { type PortOwner, PortTable } from "./ports.ts";
 
 const pingPart = netPart("ping", () => ({ table: new PortTable<PingSock>(), next: 0 }));
 export const pingTable = (ns: NetNamespace): PortTable<PingSock> => ns.part(pingPart).table;
+
+const echoOf = (family: number): number => (family === AF_INET6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO);
+
+/** A message of ICMP or ICMPv6 goes out. */
+export function countIcmpOut(ns: NetNamespace, family: number, type: number): void {
+  if (family === AF_INET6) {
+    ns.part(mib6).icmp.OutMsgs++;
+    countType(ns.part(mib6).outTypes, type);
+    return;
+  }
+  const { icmp } = ns.mib;
+  icmp.outMsgs++;
+  icmp.outTypes[type] = (icmp.outTypes[type] ?? 0) + 1;
+}
 
 /** Whether one of the groups of `cred` may make ping sockets (net.ipv4.ping_group_range). */
 export function mayPing(ns: NetNamespace, cred: Cred): boolean {
@@ -31,7 +49,9 @@ export function mayPing(ns: NetNamespace, cred: Cred): boolean {
 }
 
 export class PingSock extends DatagramSock implements PortOwner {
-  readonly protocol = IPPROTO_ICMP;
+  get protocol(): number {
+    return this.family === AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+  }
 
   /** ping_get_port(). */
   takePort(wanted: number): void {
@@ -63,8 +83,8 @@ export class PingSock extends DatagramSock implements PortOwner {
     this.localPort = 0;
   }
 
-  wants(src: number, dst: number, ifindex: number): boolean {
-    if (!this.acceptsDevice(ifindex) || (this.rcvSaddr !== 0 && this.rcvSaddr !== dst)) return false;
+  wants(src: IpAddr, dst: IpAddr, ifindex: number): boolean {
+    if (!this.acceptsDevice(ifindex) || !this.hears(dst) || (typeof dst === "string") !== (this.family === AF_INET6)) return false;
     return !this.connected || this.daddr === src;
   }
 
@@ -80,10 +100,12 @@ export class PingSock extends DatagramSock implements PortOwner {
 export class PingSocket extends DatagramSocket {
   readonly sock: PingSock;
 
-  constructor(system: System, flags: number, task: Task) {
-    super(system, SOCK_DGRAM, flags, task);
+  constructor(system: System, flags: number, task: Task, family: number = AF_INET) {
+    super(system, SOCK_DGRAM, flags, task, family);
     const owner: SockOwner = { uid: task.cred.fsuid };
     this.sock = new PingSock(netNsOf(task), owner);
+    this.sock.family = family;
+    this.sock.v6only = family === AF_INET6;
     this.sock.reuseAddr = true;
     this.sock.ino = this.inode.ino;
     this.sock.holdNs(task);
@@ -91,26 +113,26 @@ export class PingSocket extends DatagramSocket {
 
   protected override checkMessage(buf: Uint8Array): void {
     if (buf.length < 8) throw EINVAL;
-    if (buf[0] !== ICMP_ECHO || buf[1] !== 0) throw EINVAL;
+    if (buf[0] !== echoOf(this.domain) || buf[1] !== 0) throw EINVAL;
     if (buf.length > 65_507 + 8) throw EMSGSIZE;
   }
 
-  protected transmit(_task: Task, buf: Uint8Array, to: { readonly addr: number; readonly port: number }): void {
+  protected transmit(_task: Task, buf: Uint8Array, to: InetEnd): void {
     const { sock } = this;
     const { ns } = sock;
-    const route = this.routeFor(to.addr);
-    this.requireFits(buf.length + 20, route, to);
+    const route = this.routeFor(to);
+    this.requireFits(buf.length + ipHeaderLength(to.addr), route, to);
     this.requireSendable();
     const sequence = ((buf[6] as number) << 8) | (buf[7] as number);
-    const header: IcmpHeader = { kind: "icmp", type: ICMP_ECHO, code: 0, id: sock.localPort, sequence };
+    const type = echoOf(this.domain);
+    const header: IcmpHeader = { kind: "icmp", type, code: 0, id: sock.localPort, sequence };
     const dontFragment = sock.dontFragment(buf.length + 20, route.mtu);
-    const options = { protocol: IPPROTO_ICMP, ttl: sock.ttlFor(route), tos: sock.tos, dontFragment, id: sock.takeDatagramId() };
-    const skb = newDatagram(ns, route, sock.saddr, to.addr, options, header, buf.slice(8));
+    const options = { protocol: sock.protocol, ttl: sock.ttlFor(route), tos: sock.tos, dontFragment, id: sock.takeDatagramId() };
+    const skb = newDatagramTo(ns, route, sock.saddr, to.addr, options, header, buf.slice(8));
     skb.mark = sock.mark;
     sock.charge(skb);
-    ns.mib.icmp.outMsgs++;
-    ns.mib.icmp.outTypes[ICMP_ECHO] = (ns.mib.icmp.outTypes[ICMP_ECHO] ?? 0) + 1;
-    this.throwIf(ipLocalOut(ns, skb));
+    countIcmpOut(ns, this.domain, type);
+    this.throwIf(localOut(ns, skb));
   }
 
   protected dropped(): void {}
@@ -120,7 +142,7 @@ export class PingSocket extends DatagramSocket {
 export const pingSockets: RawSockets = {
   receive(skb, ns) {
     const header = skb.transport as IcmpHeader;
-    const ip = skb.network as Ipv4Header;
+    const ip = skb.network as IpHeader;
     for (const sock of pingTable(ns).at(header.id)) {
       if (!sock.wants(ip.src, ip.dst, skb.iif)) continue;
       sock.deliver(skb, writeTransport(skb), 0);
@@ -130,7 +152,7 @@ export const pingSockets: RawSockets = {
   },
   error(about, type, code, info) {
     const { ns, ip, transport } = about;
-    if (transport.kind !== "icmp" || transport.type !== ICMP_ECHO) return;
+    if (transport.kind !== "icmp" || transport.type !== echoOf(ip.kind === "ipv6" ? AF_INET6 : AF_INET)) return;
     for (const sock of pingTable(ns).at(transport.id)) {
       if (sock.wants(ip.dst, ip.src, 0)) {
         sock.icmpError(about, type, code, info);

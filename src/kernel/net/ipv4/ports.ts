@@ -3,12 +3,17 @@
  * `inet_hashtables.c`, `udp.c`.
  */
 
+import { AF_INET6 } from "../../../abi/socket.ts";
+import type { IpAddr } from "../ipv6/ip6.ts";
 import type { NetNamespace } from "../net-namespace.ts";
 import { netSettingNumbers } from "../sysctl.ts";
 
 /** Whoever holds a port. */
 export interface PortOwner {
-  readonly rcvSaddr: number;
+  readonly rcvSaddr: IpAddr;
+  /** AF_INET6: of all addresses it hears IPv4's too, unless it is `v6only`. Absent: it has an address. */
+  readonly family?: number;
+  readonly v6only?: boolean;
   readonly boundDev: number;
   readonly reuseAddr: boolean;
   readonly reusePort: boolean;
@@ -19,10 +24,15 @@ export interface PortOwner {
   readonly sharedByConnect?: boolean;
 }
 
+const hearsSix = ({ rcvSaddr, family }: PortOwner): boolean => (rcvSaddr === 0 ? family === AF_INET6 : typeof rcvSaddr === "string");
+const hearsFour = ({ rcvSaddr, family, v6only }: PortOwner): boolean =>
+  rcvSaddr === 0 ? family !== AF_INET6 || v6only !== true : typeof rcvSaddr === "number";
+
 /** Both hear the same device and the same address. */
 function meets(a: PortOwner, b: PortOwner): boolean {
   if (a.boundDev !== 0 && b.boundDev !== 0 && a.boundDev !== b.boundDev) return false;
-  return a.rcvSaddr === 0 || b.rcvSaddr === 0 || a.rcvSaddr === b.rcvSaddr;
+  if (a.rcvSaddr !== 0 && b.rcvSaddr !== 0) return a.rcvSaddr === b.rcvSaddr;
+  return (hearsFour(a) && hearsFour(b)) || (hearsSix(a) && hearsSix(b));
 }
 
 /** inet_csk_bind_conflict(). `chosen`: the user has named the port; otherwise a port is only free if nobody is in the way at all. */

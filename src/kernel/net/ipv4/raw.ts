@@ -1,19 +1,22 @@
 /** Raw sockets: raw(7), Linux `net/ipv4/raw.c`. They see packets for this host before the protocol does, and send any. */
 
 import { EINVAL, EMSGSIZE, type Errno } from "../../../abi/errno.ts";
-import { IPPROTO_ICMP, IPPROTO_RAW } from "../../../abi/inet.ts";
-import { SOCK_RAW, type SocketAddress, type SocketOption } from "../../../abi/socket.ts";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_RAW } from "../../../abi/inet.ts";
+import { AF_INET, AF_INET6, SOCK_RAW, type SocketAddress, type SocketOption } from "../../../abi/socket.ts";
 import { ICMP_FILTER, SOL_RAW } from "../../../abi/sockopt.ts";
 import type { System } from "../../task/system.ts";
 import type { Task } from "../../task/task.ts";
 import type { IcmpErrorAbout, RawSockets } from "../core.ts";
+import { type AnyRoute, ipHeaderLength, localOut, newPacketTo } from "../ipv6/either.ts";
+import { type IpAddr, needsScope } from "../ipv6/ip6.ts";
 import { type NetNamespace, netNsOf, netPart } from "../net-namespace.ts";
-import { type Ipv4Header, SkBuff } from "../skb.ts";
-import { readIpv4, readTransport, writeIpv4, writeTransport } from "../wire.ts";
+import { SkBuff } from "../skb.ts";
+import { type IpHeader, readIpv4, readTransport, writeIpv4, writeTransport } from "../wire.ts";
 import { DatagramSock, DatagramSocket } from "./datagram.ts";
 import type { SockOwner } from "./inet-sock.ts";
-import { requireInet } from "./inet-socket.ts";
-import { ipLocalOut, newPacket } from "./output.ts";
+import type { InetEnd } from "./inet-socket.ts";
+import { newPacket } from "./output.ts";
+import { countIcmpOut } from "./ping.ts";
 import type { Route } from "./route-types.ts";
 
 const rawPart = netPart("raw", () => new Set<RawSock>());
@@ -48,9 +51,10 @@ export class RawSock extends DatagramSock {
     this.ns.part(rawPart).delete(this);
   }
 
-  wants(ip: Ipv4Header, ifindex: number): boolean {
+  wants(ip: IpHeader, ifindex: number): boolean {
     if (this.protocol !== ip.protocol || !this.acceptsDevice(ifindex)) return false;
-    return (this.rcvSaddr === 0 || this.rcvSaddr === ip.dst) && (this.daddr === 0 || this.daddr === ip.src);
+    if ((ip.kind === "ipv6") !== (this.family === AF_INET6)) return false;
+    return this.hears(ip.dst) && (this.daddr === 0 || this.daddr === ip.src);
   }
 
   protected override errorBytes(about: IcmpErrorAbout): Uint8Array {
@@ -62,19 +66,20 @@ export class RawSock extends DatagramSock {
   }
 
   /** Sends what follows the IP header. */
-  sendPayload(route: Route, dst: number, bytes: Uint8Array): Errno | undefined {
+  sendPayload(route: AnyRoute, dst: IpAddr, bytes: Uint8Array): Errno | undefined {
     const { ns } = this;
-    const skb = newPacket(ns, route, this.saddr, dst, {
+    const skb = newPacketTo(ns, route, this.saddr, dst, {
       protocol: this.protocol,
       ttl: this.ttlFor(route),
       tos: this.tos,
-      dontFragment: this.dontFragment(bytes.length + 20, route.mtu),
+      dontFragment: this.dontFragment(bytes.length + ipHeaderLength(dst), route.mtu),
       id: this.takeDatagramId(),
     });
-    const read = readTransport(bytes, skb.network as Ipv4Header);
+    const read = readTransport(bytes, skb.network as IpHeader);
     skb.transport = read.transport;
     skb.payload = read.payload;
-    skb.corrupt = !read.valid;
+    // The checksum of ICMPv6 is the kernel's.
+    skb.corrupt = !read.valid && this.protocol !== IPPROTO_ICMPV6;
     this.count(skb);
     return this.sendPacket(skb);
   }
@@ -98,24 +103,24 @@ export class RawSock extends DatagramSock {
 
   private count(skb: SkBuff): void {
     if (skb.transport.kind !== "icmp") return;
-    const { icmp } = this.ns.mib;
-    icmp.outMsgs++;
-    icmp.outTypes[skb.transport.type] = (icmp.outTypes[skb.transport.type] ?? 0) + 1;
+    countIcmpOut(this.ns, this.family, skb.transport.type);
   }
 
   private sendPacket(skb: SkBuff): Errno | undefined {
     skb.mark = this.mark;
     this.charge(skb);
-    return ipLocalOut(this.ns, skb);
+    return localOut(this.ns, skb);
   }
 }
 
 export class RawSocket extends DatagramSocket {
   readonly sock: RawSock;
 
-  constructor(system: System, protocol: number, flags: number, task: Task) {
-    super(system, SOCK_RAW, flags, task);
+  constructor(system: System, protocol: number, flags: number, task: Task, family: number = AF_INET) {
+    super(system, SOCK_RAW, flags, task, family);
     this.sock = new RawSock(netNsOf(task), { uid: task.cred.fsuid }, protocol);
+    this.sock.family = family;
+    this.sock.v6only = family === AF_INET6;
     this.sock.ino = this.inode.ino;
     this.sock.holdNs(task);
   }
@@ -128,16 +133,17 @@ export class RawSocket extends DatagramSocket {
   override bind(_task: Task, addr: SocketAddress): void {
     const { sock } = this;
     if (sock.connected) throw EINVAL;
-    const { addr: ip } = requireInet(addr, EINVAL);
-    this.requireLocal(ip);
+    const { addr: ip, oif } = this.endOf(addr, EINVAL);
+    this.requireLocal(ip, oif);
+    if (typeof ip === "string" && needsScope(ip)) sock.boundDev = oif;
     sock.rcvSaddr = ip;
     sock.saddr = ip;
     sock.forgetRoute();
   }
 
-  protected transmit(_task: Task, buf: Uint8Array, to: { readonly addr: number; readonly port: number }): void {
+  protected transmit(_task: Task, buf: Uint8Array, to: InetEnd): void {
     const { sock } = this;
-    const route = this.routeFor(to.addr);
+    const route = this.routeFor(to);
     if (sock.hdrincl) {
       if (buf.length > route.mtu) {
         sock.localError(EMSGSIZE, to, route.mtu);
@@ -145,10 +151,10 @@ export class RawSocket extends DatagramSocket {
       }
       if (buf.length < 20) throw EINVAL;
       this.requireSendable();
-      this.throwIf(sock.sendWhole(route, buf.slice()));
+      this.throwIf(sock.sendWhole(route as Route, buf.slice()));
       return;
     }
-    this.requireFits(buf.length + 20, route, to);
+    this.requireFits(buf.length + ipHeaderLength(to.addr), route, to);
     // As in Linux, here nothing asks whether something is wrong with the socket.
     this.throwIf(sock.sendPayload(route, to.addr, buf.slice()));
   }
@@ -174,7 +180,7 @@ export const rawSockets: RawSockets = {
   receive(skb, ns) {
     const socks = rawSocks(ns);
     if (socks.size === 0) return false;
-    const ip = skb.network as Ipv4Header;
+    const ip = skb.network as IpHeader;
     let heard = false;
     let bytes: Uint8Array | undefined;
     for (const sock of socks) {
@@ -182,14 +188,15 @@ export const rawSockets: RawSockets = {
       heard = true;
       const { transport } = skb;
       if (ip.protocol === IPPROTO_ICMP && transport.kind === "icmp" && transport.type < 32 && ((sock.icmpFilter >>> transport.type) & 1) !== 0) continue; // biome-ignore format: one line
-      bytes ??= writeIpv4(skb);
+      // IPv6 shows what follows its header.
+      bytes ??= ip.kind === "ipv6" ? writeTransport(skb) : writeIpv4(skb);
       sock.deliver(skb, bytes, 0);
     }
     return heard;
   },
   error(about, type, code, info) {
     const { ip, ns } = about;
-    const turned = { ...ip, src: ip.dst, dst: ip.src };
+    const turned: IpHeader = ip.kind === "ipv4" ? { ...ip, src: ip.dst, dst: ip.src } : { ...ip, src: ip.dst, dst: ip.src };
     for (const sock of rawSocks(ns)) if (sock.wants(turned, 0)) sock.icmpError(about, type, code, info);
   },
 };

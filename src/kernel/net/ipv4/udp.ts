@@ -2,20 +2,26 @@
 
 import { EADDRINUSE, EAGAIN, EINVAL, Errno } from "../../../abi/errno.ts";
 import { IPPROTO_UDP } from "../../../abi/inet.ts";
-import { SOCK_DGRAM } from "../../../abi/socket.ts";
+import { AF_INET, SOCK_DGRAM } from "../../../abi/socket.ts";
 import type { System } from "../../task/system.ts";
 import type { Task } from "../../task/task.ts";
 import type { IcmpErrorAbout, InetProtocol } from "../core.ts";
 import { PACKET_HOST } from "../device.ts";
+import { ipHeaderLength, localOut, newDatagramTo } from "../ipv6/either.ts";
+import { icmp6Send } from "../ipv6/icmp.ts";
+import { ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH } from "../ipv6/icmp-types.ts";
+import { type IpAddr, isMulticast6 } from "../ipv6/ip6.ts";
 import { type NetNamespace, netNsOf, netPart } from "../net-namespace.ts";
-import type { Ipv4Header, SkBuff } from "../skb.ts";
+import type { SkBuff } from "../skb.ts";
+import { netSetting } from "../sysctl.ts";
+import type { IpHeader } from "../wire.ts";
 import { DatagramSock, DatagramSocket } from "./datagram.ts";
 import { isMulticast } from "./fib-lookup.ts";
 import { icmpSend } from "./icmp.ts";
 import { ICMP_DEST_UNREACH, ICMP_PORT_UNREACH } from "./icmp-types.ts";
 import type { SockOwner } from "./inet-sock.ts";
 import { transportMib } from "./mib.ts";
-import { ipLocalOut, newDatagram } from "./output.ts";
+import type { InetEnd } from "./inet-socket.ts";
 import { findPort, type PortOwner, PortTable, udpConflict } from "./ports.ts";
 import { RTN_BROADCAST, RTN_MULTICAST } from "./route-types.ts";
 
@@ -28,7 +34,7 @@ export class UdpTable {
 const udpPart = netPart("udp", () => new UdpTable());
 export const udpTable = (ns: NetNamespace): UdpTable => ns.part(udpPart);
 
-const IP_AND_UDP = 28;
+const UDP_HEADER = 8;
 
 export class UdpSock extends DatagramSock implements PortOwner {
   readonly protocol = IPPROTO_UDP;
@@ -70,35 +76,34 @@ export class UdpSock extends DatagramSock implements PortOwner {
   }
 
   /** How well a packet fits; -1: not at all (compute_score). */
-  score(src: number, srcPort: number, dst: number, ifindex: number): number {
-    if (!this.acceptsDevice(ifindex)) return -1;
-    let score = this.boundDev !== 0 ? 1 : 0;
-    if (this.rcvSaddr !== 0) {
-      if (this.rcvSaddr !== dst) return -1;
-      score += 4;
-    }
+  score(src: IpAddr, srcPort: number, dst: IpAddr, ifindex: number): number {
+    if (!this.acceptsDevice(ifindex) || !this.hears(dst)) return -1;
+    let score = this.boundDev !== 0 ? 2 : 0;
+    // Of two that hear all addresses, one of the packet's own family goes first.
+    if (typeof dst === "string" || this.family === AF_INET) score += 1;
+    if (this.rcvSaddr !== 0) score += 8;
     if (this.connected) {
       if (this.daddr !== src || (this.remotePort !== 0 && this.remotePort !== srcPort)) return -1;
-      score += 8;
+      score += 16;
     }
     return score;
   }
 
-  protected override errorTarget(about: IcmpErrorAbout): { addr: number; port: number } {
+  protected override errorTarget(about: IcmpErrorAbout): { addr: IpAddr; port: number } {
     return { addr: about.ip.dst, port: about.transport.kind === "udp" ? about.transport.dstPort : 0 };
   }
 
   /** Sends a datagram. Errors: those of routes, EPERM by a rule. */
-  sendTo(addr: number, port: number, bytes: Uint8Array, route = this.routeTo(addr)): void {
+  sendTo(addr: IpAddr, port: number, bytes: Uint8Array, route = this.routeTo(addr)): void {
     const { ns } = this;
-    const fits = this.dontFragment(bytes.length + IP_AND_UDP, route.mtu);
+    const fits = this.dontFragment(bytes.length + UDP_HEADER + ipHeaderLength(addr), route.mtu);
     const options = { protocol: IPPROTO_UDP, ttl: this.ttlFor(route), tos: this.tos, dontFragment: fits, id: this.takeDatagramId() };
     const header = { kind: "udp", srcPort: this.localPort, dstPort: port } as const;
-    const skb = newDatagram(ns, route, this.saddr, addr, options, header, bytes);
+    const skb = newDatagramTo(ns, route, this.saddr, addr, options, header, bytes);
     skb.mark = this.mark;
     this.charge(skb);
     this.mib.OutDatagrams++;
-    const error = ipLocalOut(ns, skb);
+    const error = localOut(ns, skb);
     if (error !== undefined) throw error;
   }
 }
@@ -106,9 +111,11 @@ export class UdpSock extends DatagramSock implements PortOwner {
 export class UdpSocket extends DatagramSocket {
   readonly sock: UdpSock;
 
-  constructor(system: System, flags: number, task: Task) {
-    super(system, SOCK_DGRAM, flags, task);
+  constructor(system: System, flags: number, task: Task, family: number = AF_INET) {
+    super(system, SOCK_DGRAM, flags, task, family);
     this.sock = new UdpSock(netNsOf(task), { uid: task.cred.fsuid });
+    this.sock.family = family;
+    this.sock.v6only = family !== AF_INET && netSetting(this.sock.ns, "ipv6/bindv6only") !== 0;
     this.sock.ino = this.inode.ino;
     this.sock.holdNs(task);
   }
@@ -117,13 +124,14 @@ export class UdpSocket extends DatagramSocket {
     if (to?.port === 0) throw EINVAL;
   }
 
-  protected transmit(_task: Task, buf: Uint8Array, to: { readonly addr: number; readonly port: number }): void {
+  protected transmit(_task: Task, buf: Uint8Array, to: InetEnd): void {
     const { sock } = this;
     const { addr } = to;
-    const route = this.routeFor(addr);
-    this.requireFits(buf.length + IP_AND_UDP, route, to);
+    const route = this.routeFor(to);
+    this.requireFits(buf.length + UDP_HEADER + ipHeaderLength(addr), route, to);
     this.requireSendable();
-    if (isMulticast(addr) && !sock.multicastLoop && route.local) sock.sendTo(addr, to.port, buf.slice(), { ...route, local: false });
+    const group = typeof addr === "number" ? isMulticast(addr) : isMulticast6(addr);
+    if (group && !sock.multicastLoop && route.local) sock.sendTo(addr, to.port, buf.slice(), { ...route, local: false });
     else sock.sendTo(addr, to.port, buf.slice(), route);
   }
 
@@ -133,7 +141,7 @@ export class UdpSocket extends DatagramSocket {
 // ── Coming in ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** __udp4_lib_lookup(): the socket that fits best; among equals (SO_REUSEPORT) by the sender's port. */
-function lookup(ns: NetNamespace, src: number, srcPort: number, dst: number, dstPort: number, ifindex: number): UdpSock | undefined {
+function lookup(ns: NetNamespace, src: IpAddr, srcPort: number, dst: IpAddr, dstPort: number, ifindex: number): UdpSock | undefined {
   let best = -1;
   let found: UdpSock[] = [];
   for (const sock of udpTable(ns).ports.at(dstPort)) {
@@ -150,14 +158,15 @@ function lookup(ns: NetNamespace, src: number, srcPort: number, dst: number, dst
 function udpReceive(skb: SkBuff, ns: NetNamespace): void {
   const { udp } = ns.part(transportMib);
   const header = skb.transport;
-  const { dev, route } = skb;
+  const { dev } = skb;
+  const route = skb.route ?? skb.route6;
   if (header.kind !== "udp" || skb.corrupt) {
     udp.InErrors++;
     if (skb.corrupt) udp.InCsumErrors++;
     ns.core.drop(skb, ns, dev, skb.corrupt ? "IP_CSUM" : "NOT_SPECIFIED");
     return;
   }
-  const ip = skb.network as Ipv4Header;
+  const ip = skb.network as IpHeader;
   if (route?.type === RTN_BROADCAST || route?.type === RTN_MULTICAST) {
     deliverToAll(skb, ns, ip, header.srcPort, header.dstPort);
     return;
@@ -165,7 +174,8 @@ function udpReceive(skb: SkBuff, ns: NetNamespace): void {
   const sock = lookup(ns, ip.src, header.srcPort, ip.dst, header.dstPort, skb.iif);
   if (sock === undefined) {
     udp.NoPorts++;
-    if (skb.pkttype === PACKET_HOST) icmpSend(ns, skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
+    if (ip.kind === "ipv6") icmp6Send(ns, skb, ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH, 0);
+    else if (skb.pkttype === PACKET_HOST) icmpSend(ns, skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
     ns.core.drop(skb, ns, dev, "NO_SOCKET");
     return;
   }
@@ -183,7 +193,7 @@ function queue(skb: SkBuff, ns: NetNamespace, sock: UdpSock, srcPort: number): v
 }
 
 /** __udp4_lib_mcast_deliver(). */
-function deliverToAll(skb: SkBuff, ns: NetNamespace, ip: Ipv4Header, srcPort: number, dstPort: number): void {
+function deliverToAll(skb: SkBuff, ns: NetNamespace, ip: IpHeader, srcPort: number, dstPort: number): void {
   let heard = false;
   for (const sock of udpTable(ns).ports.at(dstPort)) {
     if (sock.score(ip.src, srcPort, ip.dst, skb.iif) < 0) continue;

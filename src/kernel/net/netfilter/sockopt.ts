@@ -16,7 +16,9 @@ export const netfilterOptions: NetfilterOptions = {
     const { ns } = sock;
     if (option === SO_ORIGINAL_DST) {
       if (sock.protocol !== IPPROTO_TCP) throw ENOPROTOOPT;
-      const tuple = { src: sock.rcvSaddr, srcPort: sock.localPort, dst: sock.daddr, dstPort: sock.remotePort, protocol: IPPROTO_TCP };
+      const { rcvSaddr, daddr } = sock;
+      if (typeof rcvSaddr !== "number" || typeof daddr !== "number") return undefined;
+      const tuple = { src: rcvSaddr, srcPort: sock.localPort, dst: daddr, dstPort: sock.remotePort, protocol: IPPROTO_TCP };
       const slot = conntrackOf(ns).find(tuple);
       if (slot === undefined) throw ENOENT;
       return { family: AF_INET, addr: slot.ct.original.dst, port: slot.ct.original.dstPort };

@@ -12,12 +12,23 @@ import {
   RTM_NEWNEIGH,
 } from "../../../abi/netlink.ts";
 import * as R from "../../../abi/rtnetlink.ts";
-import { AF_INET, AF_UNSPEC } from "../../../abi/socket.ts";
+import { AF_INET, AF_INET6, AF_UNSPEC } from "../../../abi/socket.ts";
 import { multicastAddresses } from "../dev-mc.ts";
 import { BridgeDevice, bridgePortOf, type FdbEntry } from "../devices/bridge.ts";
 import type { NetDevice } from "../device.ts";
 import { neighbourOf } from "../ipv4/arp.ts";
-import { type Neighbour, NUD_FAILED, NUD_NOARP, NUD_PERMANENT, NUD_REACHABLE, NUD_STALE, NUD_VALID } from "../ipv4/neighbour.ts";
+import {
+  type AnyNeighbour,
+  type Neighbour,
+  NUD_FAILED,
+  NUD_NOARP,
+  NUD_PERMANENT,
+  NUD_REACHABLE,
+  NUD_STALE,
+  NUD_VALID,
+} from "../ipv4/neighbour.ts";
+import { bytesOfIp6, type Ip6, readIp6 } from "../ipv6/ip6.ts";
+import { neighbourOf6 } from "../ipv6/ndisc.ts";
 import type { NetNamespace } from "../net-namespace.ts";
 import type { Attributes } from "./link-kinds.ts";
 import { NetlinkError, type NetlinkHandler, type NetlinkPart, type NetlinkRequest } from "./protocol.ts";
@@ -47,11 +58,19 @@ function parse(payload: Uint8Array): NdMsg {
 const ticksSince = (ns: NetNamespace, thenNs: number): number => Math.floor((ns.system.sched.clockNs - thenNs) / 1e7);
 
 /** neigh_fill_info(). */
-export function fillNeighbour(neigh: Neighbour): Uint8Array {
+export function fillNeighbour(neigh: AnyNeighbour): Uint8Array {
   const { ns } = neigh.dev;
+  const { addr } = neigh;
   const w = new NetlinkWriter();
-  w.u8(AF_INET).u8(0).u16(0).u32(neigh.dev.ifindex).u16(neigh.state).u8(neigh.flags).u8(1);
-  w.attrBe32(R.NDA_DST, neigh.addr);
+  w.u8(typeof addr === "number" ? AF_INET : AF_INET6)
+    .u8(0)
+    .u16(0)
+    .u32(neigh.dev.ifindex)
+    .u16(neigh.state)
+    .u8(neigh.flags)
+    .u8(1);
+  if (typeof addr === "number") w.attrBe32(R.NDA_DST, addr);
+  else w.attr(R.NDA_DST, bytesOfIp6(addr));
   if ((neigh.state & NUD_VALID) !== 0) w.attrMac(R.NDA_LLADDR, neigh.mac);
   w.attrU32(R.NDA_PROBES, neigh.probes);
   const cache = new NetlinkWriter()
@@ -91,6 +110,23 @@ function requireDevice(ns: NetNamespace, index: number): NetDevice {
   return dev;
 }
 
+type Value = { readonly be32: number; readonly bytes: Uint8Array };
+
+function findNeighbour(dev: NetDevice, family: number, dst: Value | undefined): Neighbour | Neighbour<Ip6> | undefined {
+  if (family !== AF_INET6) return dev.ip?.neighbours.get(dst?.be32 ?? 0);
+  return dst === undefined || dst.bytes.length < 16 ? undefined : dev.ip6?.neighbours.get(readIp6(dst.bytes));
+}
+
+/** Errors: EINVAL for a device without this family. */
+function makeNeighbour(dev: NetDevice, family: number, dst: Value): Neighbour | Neighbour<Ip6> {
+  if (family !== AF_INET6) {
+    if (dev.ip === undefined) throw EINVAL;
+    return neighbourOf(dev.ip, dst.be32);
+  }
+  if (dev.ip6 === undefined || dst.bytes.length < 16) throw EINVAL;
+  return neighbourOf6(dev.ip6, readIp6(dst.bytes));
+}
+
 /** neigh_add(). */
 function addNeighbour({ ns, message }: NetlinkRequest): void {
   const { family, index, state, flags, attrs } = parse(message.payload);
@@ -98,21 +134,20 @@ function addNeighbour({ ns, message }: NetlinkRequest): void {
     addFdb(ns, message.payload, message.flags);
     return;
   }
-  if (family !== AF_INET) throw EAFNOSUPPORT;
+  if (family !== AF_INET && family !== AF_INET6) throw EAFNOSUPPORT;
   const dst = attrs.get(R.NDA_DST);
   if (dst === undefined) throw new NetlinkError(EINVAL, "Network address not specified");
   if ((flags & R.NTF_PROXY) !== 0) throw new NetlinkError(EOPNOTSUPP, "Proxy entries are not built; proxy_arp is");
   if (index === 0) throw EINVAL;
   const dev = requireDevice(ns, index);
-  if (dev.ip === undefined) throw EINVAL;
-  const known = dev.ip.neighbours.get(dst.be32);
+  const known = findNeighbour(dev, family, dst);
   if (known === undefined) {
     if ((message.flags & NLM_F_CREATE) === 0) throw ENOENT;
   } else {
     if ((message.flags & NLM_F_EXCL) !== 0) throw EEXIST;
   }
   const mac = attrs.get(R.NDA_LLADDR)?.mac;
-  const neigh = known ?? neighbourOf(dev.ip, dst.be32);
+  const neigh = known ?? makeNeighbour(dev, family, dst);
   neigh.protocol = attrs.get(R.NDA_PROTOCOL)?.u8 ?? neigh.protocol;
   neigh.update(mac, state, { override: known === undefined || (message.flags & NLM_F_REPLACE) !== 0, admin: true });
 }
@@ -124,11 +159,11 @@ function deleteNeighbour({ ns, message }: NetlinkRequest): void {
     deleteFdb(ns, message.payload);
     return;
   }
-  if (family !== AF_INET) throw EAFNOSUPPORT;
+  if (family !== AF_INET && family !== AF_INET6) throw EAFNOSUPPORT;
   const dst = attrs.get(R.NDA_DST);
   if (dst === undefined) throw new NetlinkError(EINVAL, "Network address not specified");
   const dev = requireDevice(ns, index);
-  const neigh = dev.ip?.neighbours.get(dst.be32);
+  const neigh = findNeighbour(dev, family, dst);
   if (neigh === undefined) throw ENOENT;
   neigh.update(undefined, NUD_FAILED, { override: true, admin: true });
   neigh.destroy();
@@ -213,7 +248,7 @@ export const neighbourHandlers: readonly (readonly [number, NetlinkHandler])[] =
           return;
         }
         const dev = requireDevice(ns, msg.index);
-        const neigh = dev.ip?.neighbours.get(msg.attrs.get(R.NDA_DST)?.be32 ?? 0);
+        const neigh = findNeighbour(dev, msg.family, msg.attrs.get(R.NDA_DST));
         if (neigh === undefined) throw ENOENT;
         reply(RTM_NEWNEIGH, fillNeighbour(neigh));
       },
@@ -223,14 +258,19 @@ export const neighbourHandlers: readonly (readonly [number, NetlinkHandler])[] =
           yield* dumpFdb(ns, msg);
           return;
         }
-        if (msg.family !== AF_INET && msg.family !== AF_UNSPEC) return;
+        const { family } = msg;
+        if (family !== AF_INET && family !== AF_INET6 && family !== AF_UNSPEC) return;
         if ((msg.flags & R.NTF_PROXY) !== 0) return;
         const index = msg.attrs.get(R.NDA_IFINDEX)?.u32 ?? 0;
         const master = msg.attrs.get(R.NDA_MASTER)?.u32 ?? 0;
-        for (const dev of [...ns.devices.values()].sort((a, b) => a.ifindex - b.ifindex)) {
-          if (strict && ((index !== 0 && dev.ifindex !== index) || (master !== 0 && dev.master?.ifindex !== master))) continue;
-          for (const neigh of dev.ip?.neighbours.values() ?? []) yield { type: RTM_NEWNEIGH, payload: fillNeighbour(neigh) };
-        }
+        const devices = [...ns.devices.values()]
+          .sort((a, b) => a.ifindex - b.ifindex)
+          .filter((dev) => !strict || ((index === 0 || dev.ifindex === index) && (master === 0 || dev.master?.ifindex === master)));
+        const all = [
+          ...(family === AF_INET6 ? [] : devices.flatMap((dev) => [...(dev.ip?.neighbours.values() ?? [])])),
+          ...(family === AF_INET ? [] : devices.flatMap((dev) => [...(dev.ip6?.neighbours.values() ?? [])])),
+        ];
+        for (const neigh of all) yield { type: RTM_NEWNEIGH, payload: fillNeighbour(neigh) };
       },
     },
   ],

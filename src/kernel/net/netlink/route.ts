@@ -32,11 +32,11 @@ import {
   RTN_LOCAL,
   RTN_MULTICAST,
   RTN_UNICAST,
-  RTPROT_KERNEL,
 } from "../ipv4/route-types.ts";
-import { type Ipv6Route, ipv6Routes } from "../ipv6/routes.ts";
+import { ipv6Routes } from "../ipv6/routes.ts";
 import type { Attributes } from "./link-kinds.ts";
 import { NetlinkError, type NetlinkHandler, type NetlinkRequest } from "./protocol.ts";
+import { deleteRoute6, fillRoute6, getRoute6, newRoute6 } from "./route6.ts";
 
 const RTMSG = 12;
 const NOTHING = RT_SCOPE_NOWHERE;
@@ -99,18 +99,6 @@ export function fillRoute(route: FibRoute): Uint8Array {
   if (route.gateway !== 0) w.attrBe32(R.RTA_GATEWAY, route.gateway);
   if (dev !== undefined) w.attrU32(R.RTA_OIF, dev.ifindex);
   return w.finish();
-}
-
-/** rt6_fill_node(). */
-function fillRoute6({ table, type, prefix, prefixLength, priority, dev }: Ipv6Route): Uint8Array {
-  const w = new NetlinkWriter();
-  w.u8(AF_INET6).u8(prefixLength).u8(0).u8(0).u8(table).u8(RTPROT_KERNEL).u8(RT_SCOPE_UNIVERSE).u8(type).u32(0);
-  w.attrU32(R.RTA_TABLE, table);
-  w.attr(R.RTA_DST, Uint8Array.from(prefix.flatMap((group) => [group >>> 8, group & 255])));
-  w.attrU32(R.RTA_PRIORITY, priority);
-  w.attrU32(R.RTA_OIF, dev.ifindex);
-  w.attr(R.RTA_CACHEINFO, new Uint8Array(32));
-  return w.attrU8(R.RTA_PREF, 0).finish();
 }
 
 function fillMetrics(w: NetlinkWriter, route: FibRoute): void {
@@ -207,8 +195,13 @@ function gatewayHop(ns: NetNamespace, msg: RtMsg, gateway: number, oif: number):
   return { dev, nhScope: found.scope, onlink: false };
 }
 
-function newRoute({ ns, message }: NetlinkRequest): void {
+function newRoute(request: NetlinkRequest): void {
+  const { ns, message } = request;
   const msg = parse(message.payload);
+  if (msg.family === AF_INET6) {
+    newRoute6(request);
+    return;
+  }
   requireInet(msg.family);
   const route = routeOf(ns, msg);
   const fib = fibOf(ns);
@@ -221,8 +214,13 @@ function newRoute({ ns, message }: NetlinkRequest): void {
 }
 
 /** fib_table_delete(): the first that fits what the request names. Errors: ESRCH. */
-function deleteRoute({ ns, message }: NetlinkRequest): void {
+function deleteRoute(request: NetlinkRequest): void {
+  const { ns, message } = request;
   const msg = parse(message.payload);
+  if (msg.family === AF_INET6) {
+    deleteRoute6(request);
+    return;
+  }
   requireInet(msg.family);
   const { attrs, dstLength } = msg;
   const dst = attrs.get(R.RTA_DST)?.be32 ?? 0;
@@ -253,8 +251,13 @@ function deleteRoute({ ns, message }: NetlinkRequest): void {
 // ── Asking ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** inet_rtm_getroute(): the route that a packet would take. */
-function getRoute({ ns, message, task, reply }: NetlinkRequest): void {
+function getRoute(request: NetlinkRequest): void {
+  const { ns, message, task, reply } = request;
   const { family, tos, attrs, flags } = parse(message.payload);
+  if (family === AF_INET6) {
+    getRoute6(request);
+    return;
+  }
   requireInet(family);
   const dst = attrs.get(R.RTA_DST)?.be32 ?? 0;
   const src = attrs.get(R.RTA_SRC)?.be32 ?? 0;
@@ -360,7 +363,7 @@ export const routeHandlers: readonly (readonly [number, NetlinkHandler])[] = [
           for (const route of t.all()) if (!filtered(route, route.protocol)) yield { type: RTM_NEWROUTE, payload: fillRoute(route) };
         }
         if (family === AF_INET) return;
-        for (const route of ipv6Routes(ns)) if (!filtered(route, RTPROT_KERNEL)) yield { type: RTM_NEWROUTE, payload: fillRoute6(route) };
+        for (const route of ipv6Routes(ns)) if (!filtered(route, route.protocol)) yield { type: RTM_NEWROUTE, payload: fillRoute6(route) };
       },
     },
   ],

@@ -18,6 +18,7 @@ import {
   RTNLGRP_IPV4_ROUTE,
   RTNLGRP_IPV4_RULE,
   RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_ROUTE,
   RTNLGRP_LINK,
   RTNLGRP_NEIGH,
 } from "../../../abi/rtnetlink.ts";
@@ -31,6 +32,7 @@ import { nsidHandlers } from "./nsid.ts";
 import type { NetlinkProtocol } from "./protocol.ts";
 import { qdiscHandlers } from "./qdisc.ts";
 import { fillRoute, routeHandlers } from "./route.ts";
+import { fillRoute6 } from "./route6.ts";
 import { fillRule, ruleHandlers } from "./rule.ts";
 import { netlinkBroadcast } from "./socket.ts";
 
@@ -63,6 +65,9 @@ export const rtnlNotifier: RtnlNotifier = {
   },
   route(action, ns, route) {
     netlinkBroadcast(ns, NETLINK_ROUTE, RTNLGRP_IPV4_ROUTE, pick(action, RTM_NEWROUTE, RTM_DELROUTE), () => fillRoute(route));
+  },
+  route6(action, ns, route) {
+    netlinkBroadcast(ns, NETLINK_ROUTE, RTNLGRP_IPV6_ROUTE, pick(action, RTM_NEWROUTE, RTM_DELROUTE), () => fillRoute6(route));
   },
   neighbour(action, neigh) {
     netlinkBroadcast(neigh.dev.ns, NETLINK_ROUTE, RTNLGRP_NEIGH, pick(action, RTM_NEWNEIGH, RTM_DELNEIGH), () => fillNeighbour(neigh));

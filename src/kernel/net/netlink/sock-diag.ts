@@ -6,7 +6,7 @@
 import { ECONNABORTED, EINVAL, ENOENT, EOPNOTSUPP } from "../../../abi/errno.ts";
 import { IPPROTO_ICMP, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP } from "../../../abi/inet.ts";
 import { NetlinkWriter } from "../../../abi/netlink.ts";
-import { AF_INET, AF_PACKET, AF_UNIX, AF_UNSPEC } from "../../../abi/socket.ts";
+import { AF_INET, AF_INET6, AF_PACKET, AF_UNIX, AF_UNSPEC } from "../../../abi/socket.ts";
 import * as D from "../../../abi/sock-diag.ts";
 import { encodeUtf8 } from "../../../abi/utf8.ts";
 import type { DatagramSock } from "../ipv4/datagram.ts";
@@ -19,6 +19,7 @@ import type { TcpSock } from "../ipv4/tcp/sock.ts";
 import { tcpTable } from "../ipv4/tcp/table.ts";
 import type { TcpTimeWait } from "../ipv4/tcp/timewait.ts";
 import { udpTable } from "../ipv4/udp.ts";
+import { groupsOfIp6, ip6Of, type IpAddr, isMapped, mappedGroups, readIp6, writeIp6 } from "../ipv6/ip6.ts";
 import { shownId } from "../../ns/idmap.ts";
 import type { Task } from "../../task/task.ts";
 import type { NetNamespace } from "../net-namespace.ts";
@@ -28,6 +29,8 @@ import { unixNames } from "../unix-names.ts";
 import type { NetlinkHandler, NetlinkPart, NetlinkProtocol, NetlinkRequest } from "./protocol.ts";
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+const INET_DIAG_SKV6ONLY = 11;
 
 // ── Internet sockets ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -57,7 +60,14 @@ type Entry = Omit<TcpEntry, "sock">;
 function ofDatagram(sock: DatagramSock, port: number): Entry {
   return {
     state: sock.connected ? TCP_STATE_NUMBER.ESTABLISHED : TCP_STATE_NUMBER.CLOSE,
-    ...{ localAddr: sock.rcvSaddr, localPort: port, remoteAddr: sock.daddr, remotePort: sock.remotePort, boundDev: sock.boundDev },
+    ...{
+      family: sock.family,
+      localAddr: sock.rcvSaddr,
+      localPort: port,
+      remoteAddr: sock.daddr,
+      remotePort: sock.remotePort,
+      boundDev: sock.boundDev,
+    },
     ...{ rqueue: sock.rmem, wqueue: sock.wmem, timer: 0, expiresNs: 0, retransmits: 0, probes: 0, uid: sock.uid, ino: sock.ino },
     cookie: sock.cookie,
   };
@@ -66,14 +76,14 @@ function ofDatagram(sock: DatagramSock, port: number): Entry {
 function fixedPart(entry: Entry, asker: Task): NetlinkWriter {
   const bytes = new Uint8Array(D.INET_DIAG_MSG_SIZE);
   const v = viewOf(bytes);
-  bytes[0] = AF_INET;
+  bytes[0] = entry.family;
   bytes[1] = entry.state;
   bytes[2] = entry.timer;
   bytes[3] = entry.retransmits;
   v.setUint16(4, entry.localPort);
   v.setUint16(6, entry.remotePort);
-  v.setUint32(8, entry.localAddr);
-  v.setUint32(24, entry.remoteAddr);
+  putAddress(bytes, 8, entry.family, entry.localAddr);
+  putAddress(bytes, 24, entry.family, entry.remoteAddr);
   v.setUint32(40, entry.boundDev, true);
   v.setUint32(44, entry.cookie, true);
   v.setUint32(52, Math.floor(entry.expiresNs / 1e6), true);
@@ -82,6 +92,12 @@ function fixedPart(entry: Entry, asker: Task): NetlinkWriter {
   v.setUint32(64, shownId(asker.cred.userNs, "uidMap", entry.uid), true);
   v.setUint32(68, entry.ino, true);
   return new NetlinkWriter().raw(bytes);
+}
+
+function putAddress(bytes: Uint8Array, at: number, family: number, addr: IpAddr): void {
+  if (typeof addr === "string") writeIp6(bytes, at, addr);
+  else if (family === AF_INET) viewOf(bytes).setUint32(at, addr);
+  else if (addr !== 0) writeIp6(bytes, at, ip6Of(mappedGroups(addr)));
 }
 
 const u32s = (...values: number[]): Uint8Array => {
@@ -97,6 +113,7 @@ function fillTcp({ sock, ...entry }: TcpEntry, ext: number, asker: Task): Uint8A
   if (sock === undefined) return w.finish();
   const { tcb } = sock;
   w.attrU8(D.INET_DIAG_SHUTDOWN, tcb.shutdown);
+  if (sock.family === AF_INET6) w.attrU8(INET_DIAG_SKV6ONLY, sock.v6only ? 1 : 0);
   if (asked(ext, D.INET_DIAG_TOS)) w.attrU8(D.INET_DIAG_TOS, sock.tos);
   if (sock.mark !== 0) w.attrU32(D.INET_DIAG_MARK, sock.mark);
   if (asked(ext, D.INET_DIAG_MEMINFO)) w.attr(D.INET_DIAG_MEMINFO, u32s(tcb.unread, tcb.queuedBytes, 0, tcb.queuedBytes));
@@ -150,8 +167,9 @@ function tcpInfoBytes(sock: TcpSock): Uint8Array {
   return bytes;
 }
 
-function* inetDump(ns: NetNamespace, request: InetRequest, asker: Task): Iterable<NetlinkPart> {
+function* inetDump(ns: NetNamespace, family: number, request: InetRequest, asker: Task): Iterable<NetlinkPart> {
   const fits = (entry: Entry): boolean =>
+    (family === AF_UNSPEC || family === entry.family) &&
     (request.states & (1 << entry.state)) !== 0 &&
     (request.localPort === 0 || request.localPort === entry.localPort) &&
     (request.remotePort === 0 || request.remotePort === entry.remotePort);
@@ -165,6 +183,7 @@ function* inetDump(ns: NetNamespace, request: InetRequest, asker: Task): Iterabl
     if (!fits(entry)) continue;
     const w = fixedPart(entry, asker);
     w.attrU8(D.INET_DIAG_SHUTDOWN, sock.shutdown);
+    if (sock.family === AF_INET6) w.attrU8(INET_DIAG_SKV6ONLY, sock.v6only ? 1 : 0);
     if (asked(request.ext, D.INET_DIAG_TOS)) w.attrU8(D.INET_DIAG_TOS, sock.tos);
     if (sock.mark !== 0) w.attrU32(D.INET_DIAG_MARK, sock.mark);
     if (asked(request.ext, D.INET_DIAG_MEMINFO)) w.attr(D.INET_DIAG_MEMINFO, u32s(sock.rmem, 0, 0, sock.wmem));
@@ -229,8 +248,9 @@ function dump({ ns, message, task }: NetlinkRequest): Iterable<NetlinkPart> {
   const { payload } = message;
   switch (payload[0]) {
     case AF_INET:
+    case AF_INET6:
     case AF_UNSPEC:
-      return inetDump(ns, parseInet(payload), task);
+      return inetDump(ns, payload[0], parseInet(payload), task);
     case AF_UNIX:
       return unixDump(ns, payload, task);
     case AF_PACKET:
@@ -243,19 +263,26 @@ function dump({ ns, message, task }: NetlinkRequest): Iterable<NetlinkPart> {
 /** inet_diag_dump_one_icsk(): the socket with these ends. */
 function one(request: NetlinkRequest): void {
   const { message, ns, reply, task } = request;
-  if (message.payload[0] !== AF_INET) throw EOPNOTSUPP;
-  const [first] = inetDump(ns, { ...parseInet(message.payload), states: 0xffff }, task);
+  const family = message.payload[0];
+  if (family !== AF_INET && family !== AF_INET6) throw EOPNOTSUPP;
+  const [first] = inetDump(ns, family, { ...parseInet(message.payload), states: 0xffff }, task);
   if (first === undefined) throw ENOENT;
   reply(first.type, first.payload);
 }
 
+const endAt = (payload: Uint8Array, at: number): IpAddr => {
+  const groups = groupsOfIp6(readIp6(payload, at));
+  if (isMapped(groups)) return viewOf(payload).getUint32(at + 12);
+  return groups.every((group) => group === 0) ? 0 : ip6Of(groups);
+};
+
 /** tcp_abort(), for `ss -K`: ends the connection with these ends, or the listener. */
 function destroy({ ns, message }: NetlinkRequest): void {
   const { payload } = message;
-  if (payload[0] !== AF_INET || payload[1] !== IPPROTO_TCP) throw EOPNOTSUPP;
+  if ((payload[0] !== AF_INET && payload[0] !== AF_INET6) || payload[1] !== IPPROTO_TCP) throw EOPNOTSUPP;
   const { localPort, remotePort } = parseInet(payload);
   const v = viewOf(payload);
-  const [localAddr, remoteAddr] = [v.getUint32(12), v.getUint32(28)];
+  const [localAddr, remoteAddr] = payload[0] === AF_INET ? [v.getUint32(12), v.getUint32(28)] : [endAt(payload, 12), endAt(payload, 28)];
   const table = tcpTable(ns);
   const found = table.find(localAddr, localPort, remoteAddr, remotePort, 0);
   if (found?.kind === "time-wait") (found as TcpTimeWait).kill("TWKilled");

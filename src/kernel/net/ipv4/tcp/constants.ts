@@ -63,6 +63,8 @@ export const MAX_QUICKACKS = 16;
 export const TSTAMP_ALIGNED = 12;
 /** IPv4 and TCP header without options. */
 export const HEADERS = 40;
+/** IPv6 headers are this much longer. */
+export const MORE_IN_IPV6 = 20;
 /** No path is taken to carry more (IP_MAX_MTU). */
 export const MTU_MAX = 65_535;
 /** Most bytes of one packet that stands for several segments (GSO_MAX_SIZE, less room for headers). */

@@ -1,5 +1,6 @@
 /** TCP's sockets as /proc/net/tcp and inet_diag show them: Linux `get_tcp4_sock`, `inet_sk_diag_fill`. */
 
+import type { IpAddr } from "../../ipv6/ip6.ts";
 import type { NetNamespace } from "../../net-namespace.ts";
 import { TCP_STATE_NUMBER } from "./constants.ts";
 import type { TcpSock } from "./sock.ts";
@@ -7,9 +8,10 @@ import { tcpTable } from "./table.ts";
 
 export interface TcpEntry {
   readonly state: number;
-  readonly localAddr: number;
+  readonly family: number;
+  readonly localAddr: IpAddr;
   readonly localPort: number;
-  readonly remoteAddr: number;
+  readonly remoteAddr: IpAddr;
   readonly remotePort: number;
   readonly boundDev: number;
   readonly rqueue: number;
@@ -38,6 +40,7 @@ function describe(sock: TcpSock): TcpEntry {
   const [timer, expiresNs] = timerOf(sock);
   return {
     state: TCP_STATE_NUMBER[tcb.state],
+    family: sock.family,
     localAddr: sock.rcvSaddr,
     localPort: sock.localPort,
     remoteAddr: sock.daddr,
@@ -68,15 +71,15 @@ export function* tcpEntries(ns: NetNamespace): IterableIterator<TcpEntry> {
       const { localAddr, localPort, remoteAddr, remotePort, boundDev, retries } = request;
       const expiresNs = Math.max(0, request.untilNs - nowNs);
       yield {
-        ...{ ...none, state: TCP_STATE_NUMBER.SYN_RECV, localAddr, localPort, remoteAddr, remotePort, boundDev },
+        ...{ ...none, state: TCP_STATE_NUMBER.SYN_RECV, family: sock.family, localAddr, localPort, remoteAddr, remotePort, boundDev },
         ...{ timer: 1, expiresNs, retransmits: retries, uid: sock.uid },
       };
     }
   }
   for (const entry of table.timeWaits) {
-    const { localAddr, localPort, remoteAddr, remotePort, boundDev, substate } = entry;
+    const { family, localAddr, localPort, remoteAddr, remotePort, boundDev, substate } = entry;
     yield {
-      ...{ ...none, state: TCP_STATE_NUMBER[substate], localAddr, localPort, remoteAddr, remotePort, boundDev },
+      ...{ ...none, state: TCP_STATE_NUMBER[substate], family, localAddr, localPort, remoteAddr, remotePort, boundDev },
       ...{ timer: 3, expiresNs: Math.max(0, entry.untilNs - nowNs), retransmits: 0, uid: 0 },
     };
   }

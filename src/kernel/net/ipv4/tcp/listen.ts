@@ -32,7 +32,8 @@ export function startListening(sock: TcpSock, backlog: number): void {
  */
 function connectionRequest(listener: TcpSock, skb: SkBuff, header: TcpHeader, isn: number | undefined): void {
   const { ns, listen: queue } = listener;
-  const { dev, route } = skb;
+  const { dev } = skb;
+  const route = skb.route ?? skb.route6;
   const { tcpExt } = listener.mib;
   const drop = (): void => {
     tcpExt.ListenDrops++;

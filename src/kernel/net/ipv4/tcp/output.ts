@@ -4,7 +4,6 @@ import type { TcpHeader } from "../../skb.ts";
 import {
   ATO_MIN_NS,
   DELACK_MAX_NS,
-  HEADERS,
   INIT_CWND,
   RTO_MAX_NS,
   TCP_ACK,
@@ -349,4 +348,4 @@ export function retransmitLost(t: Tcb): void {
 }
 
 /** MTU that a payload of `mss` bytes makes. */
-export const mtuFor = (t: Tcb, mss: number): number => mss + HEADERS + (t.tstampOk ? TSTAMP_ALIGNED : 0);
+export const mtuFor = (t: Tcb, mss: number): number => mss + t.headers + (t.tstampOk ? TSTAMP_ALIGNED : 0);

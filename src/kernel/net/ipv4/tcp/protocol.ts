@@ -3,7 +3,8 @@
 import type { InetProtocol } from "../../core.ts";
 import { PACKET_HOST } from "../../device.ts";
 import type { NetNamespace } from "../../net-namespace.ts";
-import type { Ipv4Header, SkBuff, TcpHeader } from "../../skb.ts";
+import type { SkBuff, TcpHeader } from "../../skb.ts";
+import type { IpHeader } from "../../wire.ts";
 import { transportMib } from "../mib.ts";
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from "./constants.ts";
 import { replyReset } from "./reply.ts";
@@ -27,7 +28,7 @@ function tcpReceive(skb: SkBuff, ns: NetNamespace): void {
     ns.core.drop(skb, ns, dev, skb.corrupt ? "IP_CSUM" : "NOT_SPECIFIED");
     return;
   }
-  const ip = skb.network as Ipv4Header;
+  const ip = skb.network as IpHeader;
   const table = tcpTable(ns);
   const found = table.find(ip.dst, header.dstPort, ip.src, header.srcPort, skb.iif);
   if (found !== undefined) {
@@ -67,7 +68,11 @@ export const tcpProtocol: InetProtocol = {
     if (transport.kind !== "tcp") return;
     const found = tcpTable(ns).find(ip.src, transport.srcPort, ip.dst, transport.dstPort, 0);
     if (found instanceof TcpSock) found.icmpError(about, type, code, info);
-    else if (found instanceof TcpRequest && seqDiff(transport.seq, found.isn) === 0 && type === 3 && code !== 4) {
+    else if (
+      found instanceof TcpRequest &&
+      seqDiff(transport.seq, found.isn) === 0 &&
+      (ip.kind === "ipv6" ? type === 1 : type === 3 && code !== 4)
+    ) {
       // tcp_req_err(): the caller cannot be reached.
       found.listener.mib.tcpExt.ListenDrops++;
       found.drop();

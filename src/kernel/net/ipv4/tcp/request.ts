@@ -2,8 +2,11 @@
 
 import { Timer } from "../../../sched/timer.ts";
 import { netSetting } from "../../sysctl.ts";
-import type { Ipv4Header, SkBuff, TcpHeader } from "../../skb.ts";
-import { HEADERS, MTU_MAX, INVALID_RATELIMIT_NS, MSS_DEFAULT, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, TIMEOUT_INIT_NS } from "./constants.ts";
+import { ipHeaderLength } from "../../ipv6/either.ts";
+import { type IpAddr, needsScope } from "../../ipv6/ip6.ts";
+import type { SkBuff, TcpHeader } from "../../skb.ts";
+import type { IpHeader } from "../../wire.ts";
+import { MTU_MAX, INVALID_RATELIMIT_NS, MSS_DEFAULT, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, TIMEOUT_INIT_NS } from "./constants.ts";
 import { receiveSegment } from "./input.ts";
 import { initPassive } from "./receive-window.ts";
 import { mix, replyReset, secretOf, sendBare } from "./reply.ts";
@@ -14,9 +17,9 @@ import { type Connection, tcpTable } from "./table.ts";
 
 export class TcpRequest implements Connection {
   readonly kind = "request";
-  readonly localAddr: number;
+  readonly localAddr: IpAddr;
   readonly localPort: number;
-  readonly remoteAddr: number;
+  readonly remoteAddr: IpAddr;
   readonly remotePort: number;
   readonly boundDev: number;
   readonly mark: number;
@@ -40,13 +43,14 @@ export class TcpRequest implements Connection {
     header: TcpHeader,
     isn: number | undefined,
   ) {
-    const ip = skb.network as Ipv4Header;
+    const ip = skb.network as IpHeader;
     const { ns } = listener;
     this.localAddr = ip.dst;
     this.localPort = listener.localPort;
     this.remoteAddr = ip.src;
     this.remotePort = header.srcPort;
-    this.boundDev = listener.boundDev;
+    // A link-local caller is one of this link.
+    this.boundDev = listener.boundDev === 0 && typeof ip.src === "string" && needsScope(ip.src) ? skb.iif : listener.boundDev;
     this.mark = listener.mark;
     this.irs = header.seq;
     this.child = this.makeChild(header);
@@ -67,7 +71,9 @@ export class TcpRequest implements Connection {
     child.daddr = this.remoteAddr;
     child.localPort = this.localPort;
     child.remotePort = this.remotePort;
-    child.boundDev = listener.boundDev;
+    child.family = listener.family;
+    child.v6only = listener.v6only;
+    child.boundDev = this.boundDev;
     child.mark = listener.mark;
     child.tos = listener.tos;
     child.ttl = listener.ttl;
@@ -97,7 +103,8 @@ export class TcpRequest implements Connection {
     tcb.sndbufLocked = model.sndbufLocked;
     const route = child.routeTo(child.daddr);
     tcb.mtu = Math.min(route.mtu, MTU_MAX);
-    tcb.advmss = Math.max(256, Math.min(route.dev.mtu, MTU_MAX) - HEADERS);
+    tcb.headers = ipHeaderLength(child.daddr) + 20;
+    tcb.advmss = Math.max(256, Math.min(route.dev.mtu, MTU_MAX) - tcb.headers);
     const { params } = child;
     tcb.tstampOk = params.timestamps && header.timestamps !== undefined;
     tcb.sackOk = params.sack && header.sackPermitted;

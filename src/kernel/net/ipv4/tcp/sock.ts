@@ -9,18 +9,20 @@ import { IP_PMTUDISC_DONT } from "../../../../abi/sockopt.ts";
 import { Timer } from "../../../sched/timer.ts";
 import type { IcmpErrorAbout } from "../../core.ts";
 import type { NetNamespace } from "../../net-namespace.ts";
+import { type AnyRoute, ipHeaderLength, localOut, newPacketTo } from "../../ipv6/either.ts";
+import { convertIcmp6Error, ICMPV6_PKT_TOOBIG } from "../../ipv6/icmp-types.ts";
+import type { IpAddr } from "../../ipv6/ip6.ts";
 import type { SkBuff, TcpHeader } from "../../skb.ts";
 import { netSetting, netSettingNumbers } from "../../sysctl.ts";
 import { convertIcmpError } from "../icmp-errors.ts";
 import { ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED } from "../icmp-types.ts";
 import { InetSock, type SockOwner } from "../inet-sock.ts";
 import { transportMib } from "../mib.ts";
-import { ipLocalOut, newPacket } from "../output.ts";
 import type { PortOwner } from "../ports.ts";
-import { type Route, RTN_BROADCAST, RTN_MULTICAST } from "../route-types.ts";
+import { RTN_BROADCAST, RTN_MULTICAST } from "../route-types.ts";
 import { abort } from "./close.ts";
 import { resendTooLarge } from "./congestion.ts";
-import { HEADERS, MTU_MAX, TCP_STATE_NUMBER, type TcpState } from "./constants.ts";
+import { MTU_MAX, TCP_STATE_NUMBER, type TcpState } from "./constants.ts";
 import { finish, receiveSegment } from "./input.ts";
 import { retransmitLost, sendSyn } from "./output.ts";
 import { mix, replyReset, secretOf } from "./reply.ts";
@@ -30,6 +32,9 @@ import { type Connection, tcpTable } from "./table.ts";
 import { DEFAULT_TCP_PARAMS, Tcb, type TcpHost, type TcpParams } from "./tcb.ts";
 import { onTimer } from "./timer.ts";
 import { TcpTimeWait } from "./timewait.ts";
+
+/** In the trace addresses are IPv4's. */
+const shown = (addr: IpAddr): number => (typeof addr === "number" ? addr : 0);
 
 /** Of a listener. */
 export interface ListenQueue {
@@ -78,11 +83,11 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
     tcpTable(ns).socks.add(this);
   }
 
-  get localAddr(): number {
+  get localAddr(): IpAddr {
     return this.rcvSaddr;
   }
 
-  get remoteAddr(): number {
+  get remoteAddr(): IpAddr {
     return this.daddr;
   }
 
@@ -107,7 +112,7 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
   }
 
   send(header: TcpHeader, payload: Uint8Array, gsoSize: number): void {
-    let route: Route;
+    let route: AnyRoute;
     try {
       route = this.routeTo(this.daddr, this.rcvSaddr);
     } catch (e) {
@@ -120,7 +125,7 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
       this.tcb.mtu = mtu;
       this.tcb.syncMss();
     }
-    const skb = newPacket(this.ns, route, this.rcvSaddr, this.daddr, {
+    const skb = newPacketTo(this.ns, route, this.rcvSaddr, this.daddr, {
       protocol: IPPROTO_TCP,
       ttl: this.ttlFor(route),
       tos: this.tos,
@@ -132,7 +137,7 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
     skb.gsoSize = gsoSize;
     skb.mark = this.mark;
     skb.sk = this;
-    ipLocalOut(this.ns, skb);
+    localOut(this.ns, skb);
   }
 
   /** Lazily: a timer that comes too early finds nothing to do, and asks when to come again. */
@@ -163,9 +168,9 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
       ns: this.ns.ino,
       oldState: from,
       newState: to,
-      ipSrc: this.rcvSaddr,
+      ipSrc: shown(this.rcvSaddr),
       srcPort: this.localPort,
-      ipDst: this.daddr,
+      ipDst: shown(this.daddr),
       dstPort: this.remotePort,
     });
   }
@@ -249,7 +254,7 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
    * tcp_v4_connect(): chooses the ends and sends the SYN. Errors: those of routes; ENETUNREACH for broadcast and multicast; EADDRNOTAVAIL where no port
    * is left, or the pair of ends is in use.
    */
-  open(addr: number, port: number): void {
+  open(addr: IpAddr, port: number): void {
     const { tcb, ns } = this;
     const wanted = this.destination(addr);
     const route = this.routeTo(wanted);
@@ -268,7 +273,8 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
     }
     this.forgetRoute();
     tcb.mtu = Math.min(route.mtu, MTU_MAX);
-    tcb.advmss = Math.max(256, Math.min(route.dev.mtu, MTU_MAX) - HEADERS);
+    tcb.headers = ipHeaderLength(wanted) + 20;
+    tcb.advmss = Math.max(256, Math.min(route.dev.mtu, MTU_MAX) - tcb.headers);
     tcb.tsOffset = mix(secretOf(ns), this.rcvSaddr, this.daddr);
     this.routed = true;
     this.hash();
@@ -279,7 +285,11 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
   private claimEnds(): number | undefined {
     const { ns, rcvSaddr, daddr, remotePort } = this;
     const table = tcpTable(ns);
-    const secret = mix(secretOf(ns) ^ 0x5bd1, mix(rcvSaddr, daddr, remotePort), 1);
+    const secret = mix(
+      secretOf(ns) ^ 0x5bd1,
+      typeof rcvSaddr === "number" ? mix(rcvSaddr, daddr, remotePort) : mix(mix(remotePort, rcvSaddr, daddr), 0, 0),
+      1,
+    );
     let reused: TcpTimeWait | undefined;
     const free = (port: number): boolean => {
       const other = table.find(rcvSaddr, port, daddr, remotePort, 0);
@@ -327,11 +337,12 @@ export class TcpSock extends InetSock implements TcpHost, Connection, PortOwner 
       this.mib.tcpExt.OutOfWindowIcmps++;
       return;
     }
-    if (type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED) {
+    const six = about.ip.kind === "ipv6";
+    if (six ? type === ICMPV6_PKT_TOOBIG : type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED) {
       this.shrinkMtu(info);
       return;
     }
-    const converted = convertIcmpError(type, code);
+    const converted = six ? convertIcmp6Error(type, code) : convertIcmpError(type, code);
     if (converted === undefined) return;
     if (tcb.state === "SYN_SENT" || tcb.state === "SYN_RECV") finish(tcb, converted.error);
     else if (this.recvErr) {

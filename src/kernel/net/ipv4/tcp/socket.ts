@@ -20,6 +20,7 @@ import {
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP } from "../../../../abi/poll.ts";
 import { SIGPIPE } from "../../../../abi/signal.ts";
 import {
+  AF_INET,
   AF_UNSPEC,
   MSG_ERRQUEUE,
   MSG_NOSIGNAL,
@@ -44,7 +45,8 @@ import type { Caller } from "../../../vfs/caller.ts";
 import type { File } from "../../../vfs/file.ts";
 import { netNsOf } from "../../net-namespace.ts";
 import type { Received, SocketFile } from "../../socket.ts";
-import { InetSocket, requireInet } from "../inet-socket.ts";
+import { netSetting } from "../../sysctl.ts";
+import { InetSocket } from "../inet-socket.ts";
 import { abort, close, readBytes, shutdownSend, writeBytes } from "./close.ts";
 import { startListening } from "./listen.ts";
 import { getTcpOption, setTcpOption } from "./options.ts";
@@ -59,9 +61,13 @@ export class TcpSocket extends InetSocket {
   /** As `struct socket` has it: what connect(2) makes of the next call. */
   private stage: "unconnected" | "connecting" | "connected" | "disconnecting" = "unconnected";
 
-  constructor(system: System, flags: number, task: Task, accepted?: TcpSock) {
-    super(system, SOCK_STREAM, flags, task);
+  constructor(system: System, flags: number, task: Task, family: number = AF_INET, accepted?: TcpSock) {
+    super(system, SOCK_STREAM, flags, task, family);
     this.sock = accepted ?? new TcpSock(netNsOf(task), { uid: task.cred.fsuid });
+    if (accepted === undefined) {
+      this.sock.family = family;
+      this.sock.v6only = family !== AF_INET && netSetting(this.sock.ns, "ipv6/bindv6only") !== 0;
+    }
     this.sock.ino = this.inode.ino;
     if (accepted !== undefined) {
       this.sock.uid = task.cred.fsuid;
@@ -117,7 +123,7 @@ export class TcpSocket extends InetSocket {
     const first = this.stage === "unconnected";
     if (first) {
       if (tcb.state !== "CLOSE") throw EISCONN;
-      const { addr: ip, port } = requireInet(addr, EAFNOSUPPORT);
+      const { addr: ip, port } = this.peerOf(addr, EAFNOSUPPORT);
       this.work(() => this.sock.open(ip, port));
       this.stage = "connecting";
       // What comes back at once waits until the call has returned: the caller has the socket locked.
@@ -187,7 +193,7 @@ export class TcpSocket extends InetSocket {
     const child = this.sock.listen?.ready.shift();
     if (child === undefined) return undefined;
     child.parent = undefined;
-    const accepted = new TcpSocket(this.system, flags, task, child);
+    const accepted = new TcpSocket(this.system, flags, task, this.domain, child);
     accepted.inherit(this);
     return accepted;
   }

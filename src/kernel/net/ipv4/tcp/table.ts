@@ -1,6 +1,8 @@
 /** Who is who among TCP's ports and connections of one network namespace: Linux `net/ipv4/inet_hashtables.c`. */
 
 import { EADDRINUSE } from "../../../../abi/errno.ts";
+import { AF_INET } from "../../../../abi/socket.ts";
+import type { IpAddr } from "../../ipv6/ip6.ts";
 import { type NetNamespace, netPart } from "../../net-namespace.ts";
 import type { SkBuff, TcpHeader } from "../../skb.ts";
 import { findPort, type PortOwner, PortTable, tcpConflict } from "../ports.ts";
@@ -10,9 +12,9 @@ import type { TcpTimeWait } from "./timewait.ts";
 /** An entry with both ends: a connection, one that is not accepted yet, or the memory of one. */
 export interface Connection {
   readonly kind: "sock" | "request" | "time-wait";
-  readonly localAddr: number;
+  readonly localAddr: IpAddr;
   readonly localPort: number;
-  readonly remoteAddr: number;
+  readonly remoteAddr: IpAddr;
   readonly remotePort: number;
   readonly boundDev: number;
   /** A segment for it. Owns the packet. */
@@ -32,7 +34,7 @@ export class TcpTable {
 
   constructor(private readonly ns: NetNamespace) {}
 
-  find(localAddr: number, localPort: number, remoteAddr: number, remotePort: number, ifindex: number): Connection | undefined {
+  find(localAddr: IpAddr, localPort: number, remoteAddr: IpAddr, remotePort: number, ifindex: number): Connection | undefined {
     const bucket = this.connections.get(localPort * 65_536 + remotePort);
     if (bucket === undefined) return undefined;
     for (const c of bucket) {
@@ -63,14 +65,16 @@ export class TcpTable {
   }
 
   /** The listener for a connection to this address: the one that is bound most closely; among equals (SO_REUSEPORT) by the caller's port. */
-  findListener(addr: number, port: number, ifindex: number, remotePort: number): TcpSock | undefined {
+  findListener(addr: IpAddr, port: number, ifindex: number, remotePort: number): TcpSock | undefined {
     const bucket = this.listeners.get(port);
     if (bucket === undefined) return undefined;
     let best = -1;
     let found: TcpSock[] = [];
     for (const sock of bucket) {
-      if (!sock.acceptsDevice(ifindex) || (sock.rcvSaddr !== 0 && sock.rcvSaddr !== addr)) continue;
-      const score = (sock.rcvSaddr !== 0 ? 2 : 0) + (sock.boundDev !== 0 ? 1 : 0);
+      if (!sock.acceptsDevice(ifindex) || !sock.hears(addr)) continue;
+      // Of two that hear all addresses, one of the segment's own family goes first.
+      const own = typeof addr === "string" || sock.family === AF_INET ? 1 : 0;
+      const score = (sock.rcvSaddr !== 0 ? 4 : 0) + (sock.boundDev !== 0 ? 2 : 0) + own;
       if (score > best) {
         best = score;
         found = [sock];

@@ -131,6 +131,8 @@ export class Tcb {
   sndSml = 0;
   sndWscale = 0;
   /** Path MTU. */
+  /** Bytes of the headers of IP and TCP, without options. */
+  headers = HEADERS;
   mtu = 1500;
   /** The peer's MSS option. */
   mssClamp = MSS_DEFAULT;
@@ -321,7 +323,7 @@ export class Tcb {
 
   /** tcp_sync_mss(): after the MTU, the options or the peer's window have changed. */
   syncMss(): void {
-    let mss = Math.min(this.mtu - HEADERS, this.mssClamp) - (this.tstampOk ? TSTAMP_ALIGNED : 0);
+    let mss = Math.min(this.mtu - this.headers, this.mssClamp) - (this.tstampOk ? TSTAMP_ALIGNED : 0);
     mss = Math.max(mss, MIN_MSS - HEADERS);
     this.mssCache = this.boundToHalfWindow(mss);
   }

@@ -2,6 +2,7 @@
 
 import { Timer } from "../../../sched/timer.ts";
 import type { NetNamespace } from "../../net-namespace.ts";
+import { IN6_LOOPBACK, type IpAddr } from "../../ipv6/ip6.ts";
 import type { SkBuff, TcpHeader } from "../../skb.ts";
 import { netSetting } from "../../sysctl.ts";
 import type { PortOwner } from "../ports.ts";
@@ -14,12 +15,13 @@ import { type Connection, tcpTable } from "./table.ts";
 export class TcpTimeWait implements Connection, PortOwner {
   readonly kind = "time-wait";
   readonly portState = "time-wait";
-  readonly localAddr: number;
+  readonly localAddr: IpAddr;
   readonly localPort: number;
-  readonly remoteAddr: number;
+  readonly remoteAddr: IpAddr;
   readonly remotePort: number;
   readonly boundDev: number;
-  readonly rcvSaddr: number;
+  readonly rcvSaddr: IpAddr;
+  readonly family: number;
   readonly reuseAddr: boolean;
   readonly reusePort: boolean;
   readonly sharedByConnect: boolean;
@@ -62,6 +64,7 @@ export class TcpTimeWait implements Connection, PortOwner {
     this.mib = sock.mib;
     this.localAddr = sock.localAddr;
     this.rcvSaddr = sock.rcvSaddr;
+    this.family = sock.family;
     this.localPort = sock.localPort;
     this.remoteAddr = sock.daddr;
     this.remotePort = sock.remotePort;
@@ -109,7 +112,10 @@ export class TcpTimeWait implements Connection, PortOwner {
   /** tcp_twsk_unique(): a new connection may have these ends if timestamps tell it apart: by tcp_tw_reuse, 2 for loopback only. */
   get reusable(): boolean {
     const reuse = netSetting(this.ns, "ipv4/tcp_tw_reuse");
-    const loopback = this.localAddr >>> 24 === 127 || this.localAddr === this.remoteAddr;
+    const loopback =
+      this.localAddr === IN6_LOOPBACK ||
+      (typeof this.localAddr === "number" && this.localAddr >>> 24 === 127) ||
+      this.localAddr === this.remoteAddr;
     return this.tstampOk && this.nowNs - this.tsRecentNs > 1e9 && (reuse === 1 || (reuse === 2 && loopback));
   }
 
