@@ -2,9 +2,9 @@
 
 import { systemError } from "./errors.ts";
 
-/** Nanoseconds since 1970; undefined where nothing, or 0, is said. Errors: system. */
+/** Nanoseconds since 1970; undefined where nothing is said. Errors: system. */
 export function parseTimestamp(text: string | undefined): number | undefined {
-  if (text === undefined || text === "" || text === "0") return undefined;
+  if (text === undefined || text === "") return undefined;
   const match = /^(-?\d+)(?:\.(\d+))?$/.exec(text);
   // Go's API parses no other form here: what is relative or a date the client has made a number of already.
   if (match === null) throw systemError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);

@@ -70,7 +70,8 @@ export function* containerLogs(x: Exchange): Proc<void> {
   if (!wanted.stdout && !wanted.stderr) throw invalidParameter("Bad parameters: you must choose at least one stream");
   if (container.hostConfig.LogConfig.Type === "none") throw notImplemented("configured logging driver does not support reading");
   const since = parseTimestamp(x.query.get("since")) ?? Number.NEGATIVE_INFINITY;
-  const until = parseTimestamp(x.query.get("until")) ?? Number.POSITIVE_INFINITY;
+  // 0 is no end for logs, and one in the past for events.
+  const until = parseTimestamp(x.query.get("until")) || Number.POSITIVE_INFINITY;
   const tailText = x.query.get("tail") ?? "all";
   const tail = /^\d+$/.test(tailText) ? Number(tailText) : Number.POSITIVE_INFINITY;
   const tty = container.config.Tty;
