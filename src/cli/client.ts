@@ -224,7 +224,7 @@ export class Client {
     return {
       *read() {
         if (over) return undefined;
-        const part = yield* body.read();
+        const part = yield* wholePart(body);
         if (part !== undefined) return part;
         over = true;
         if (keepsAlive(head) && client.idle === undefined) client.idle = connection;
@@ -287,6 +287,16 @@ export class Client {
         `error during connect: ${request}: dial tcp ${host.name}:${host.port}: connect: ${e.message.toLowerCase()}`,
       );
     }
+  }
+}
+
+/** Errors: CliError where the daemon breaks off. */
+function* wholePart(body: ByteSource): Proc<Uint8Array | undefined> {
+  try {
+    return yield* body.read();
+  } catch (e) {
+    if (e instanceof HttpError) throw new CliError("unexpected EOF");
+    throw e;
   }
 }
 

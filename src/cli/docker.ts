@@ -208,7 +208,7 @@ function* dispatch(sys: Sys, words: readonly string[], env: Env): Proc<number> {
   return yield* parsed.help === undefined ? docker.run(top, "docker", parsed.args) : docker.help(top, "docker");
 }
 
-/** Builds want BuildKit, of which only the classic builder is here; who asks for that by `DOCKER_BUILDKIT=0` is told nothing. */
+/** Builds want BuildKit, of which only the classic builder is here. */
 function* checkBuilder(cli: Cli, [first, second]: readonly string[]): Proc<void> {
   if (first !== "build" && first !== "builder" && !(first === "image" && second === "build")) return;
   const wanted = cli.env.get("DOCKER_BUILDKIT") ?? "";
@@ -227,6 +227,11 @@ function* checkBuilder(cli: Cli, [first, second]: readonly string[]): Proc<void>
     throw new CliError("DOCKER_BUILDKIT environment variable expects boolean value");
   }
   if (enabled) throw new CliError("ERROR: BuildKit is enabled but the buildx component is missing or broken.");
+  yield* cli.eprint(
+    "DEPRECATED: The legacy builder is deprecated and will be removed in a future release.\n" +
+      "            BuildKit is currently disabled; enable it by removing the DOCKER_BUILDKIT=0\n" +
+      "            environment-variable.\n\n",
+  );
 }
 
 export const main: Program = function* (sys, argv, env) {

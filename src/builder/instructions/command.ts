@@ -66,6 +66,10 @@ export interface WorkdirCommand {
 
 export type Command = ConfigCommand | WorkdirCommand | CopyCommand | RunCommand | ArgCommand;
 
+const ACTING: ReadonlySet<Command["kind"]> = new Set(["workdir", "add", "copy", "run", "arg"] as const);
+
+export const isConfigCommand = (command: Command): command is ConfigCommand => !ACTING.has(command.kind);
+
 /** A command where it stands. */
 export interface Instruction {
   readonly command: Command;

@@ -232,8 +232,6 @@ export function* createContainer(
   if (image !== undefined) mergeImage(config, image.config);
   // `--entrypoint ""` is for none, not even the image's.
   if (config.Entrypoint?.length === 1 && config.Entrypoint[0] === "") config.Entrypoint = null;
-  // An empty word is how to say that the image's is not wanted.
-  if (config.Entrypoint?.length === 1 && config.Entrypoint[0] === "") config.Entrypoint = null;
   if ((config.Entrypoint ?? []).length === 0 && (config.Cmd ?? []).length === 0) throw invalidParameter("No command specified");
   verifyConfig(config);
   const id = yield* daemon.randomHex(32);
