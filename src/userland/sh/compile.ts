@@ -43,6 +43,10 @@ class SourceCompiler implements Compiler {
     readonly braces: boolean,
   ) {}
 
+  within(text: string): Compiler {
+    return new SourceCompiler(text, this.lastLine, this.flavour, this.braces);
+  }
+
   lineAt(pos: number): number {
     if (this.lineStarts === undefined) {
       this.lineStarts = [0];

@@ -23,7 +23,8 @@ export interface Compiler {
   readonly flavour: Flavour;
   /** Brace expansion is on. */
   readonly braces: boolean;
-  readonly shift?: number;
+  /** For a word that is made of a part of the source, or of braces: its places are those in `text`. */
+  within(text: string): Compiler;
   lineAt(pos: number): number;
   substitution(part: CommandExpansionPart, quoted: boolean): Piece;
   process(part: ProcessSubstitutionPart, quoted: boolean): Piece;

@@ -35,7 +35,7 @@ export function compileText(text: string, c: Compiler, assignment = false): Comp
   if (text === "") return literalWord("");
   const word = parseWord(text);
   if (word === undefined) return literalWord(text);
-  return compileWord(word, { ...c, shift: c.lineAt(0) - 1, lineAt: c.lineAt }, assignment);
+  return compileWord(word, c.within(text), assignment);
 }
 
 export function compileWord(word: Word, c: Compiler, assignment = false): CompiledWord {
