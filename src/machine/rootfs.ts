@@ -6,6 +6,7 @@
 
 import type { ElfImage } from "../abi/elf.ts";
 import type { Executable } from "../userland/executable.ts";
+import { dockerDemoFiles } from "./rootfs/docker-demo.ts";
 import { gshadow, shadow, sudoers, textFiles } from "./rootfs/etc.ts";
 import { libraries } from "./rootfs/libraries.ts";
 import { miniDockerFiles } from "./rootfs/mini-docker.ts";
@@ -209,7 +210,7 @@ export function buildRootfs(
   }
   for (const [path, target] of links) tree.link(path, target);
   for (const [path, content] of textFiles(hostname)) tree.file(path, content);
-  for (const [path, content, mode] of miniDockerFiles) tree.file(path, content, mode);
+  for (const [path, content, mode] of [...miniDockerFiles, ...dockerDemoFiles]) tree.file(path, content, mode);
   for (const [path, content] of unitFiles) {
     tree.parents(path);
     tree.file(path, content);
