@@ -93,10 +93,7 @@ export class Kernel implements System {
   forks = 0;
   readonly loads: [number, number, number] = [0, 0, 0];
   readonly filesystems = new Map<string, FilesystemType>();
-  readonly mounts = new Mounts(
-    () => inhabitedMounts(this),
-    () => sysctlNumber(this, "fs/mount-max"),
-  );
+  readonly mounts = new Mounts(() => sysctlNumber(this, "fs/mount-max"));
   readonly charDevices = new Map<number, DeviceDriver>();
   readonly sysctl = new Map<string, string>();
   realtimeOffset: Timespec;
@@ -310,17 +307,6 @@ export class Kernel implements System {
     });
     this.sched.timers.arm(timer, LOAD_FREQ_NS);
   }
-}
-
-/** Where processes stand and what they run from. */
-function inhabitedMounts(system: System): ReadonlySet<Mount> {
-  const mounts = new Set<Mount>();
-  for (const task of system.tasks) {
-    if (task.state === "dead") continue;
-    mounts.add(task.fs.root.mnt).add(task.fs.cwd.mnt);
-    if (task.image.exe !== undefined) mounts.add(task.image.exe.mnt);
-  }
-  return mounts;
 }
 
 /** The body of a task has returned: a thread ends alone, a process with all its threads. */

@@ -57,8 +57,8 @@ export const PACKET_NS = 5_000;
 export const PID_MAX = 32_768;
 /** PIDs below it are not used again after a wrap-around. */
 export const RESERVED_PIDS = 300;
-/** /proc/sys/kernel/threads-max, and RLIMIT_NPROC of every user is half of it, as Linux computes it from memory. */
-export const THREADS_MAX = 4_096;
+/** /proc/sys/kernel/threads-max, and RLIMIT_NPROC of every user is half of it, as Linux computes it from 2 GiB of memory. */
+export const THREADS_MAX = 16_384;
 /** Arguments plus environment of execve, bytes (ARG_MAX, a quarter of the stack limit). */
 export const ARG_MAX = 2_097_152;
 /** One string among them (MAX_ARG_STRLEN). */

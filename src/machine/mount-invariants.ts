@@ -28,11 +28,25 @@ export function checkMounts(kernel: Kernel): void {
     require(mount.group === undefined && mount.master === undefined, `mount ${mount.id} was unmounted but gets propagation`);
   }
   checkPlaces(all);
+  checkInhabitants(kernel, all);
   checkPropagation(all, groupIds.size);
   const counts = new Map<SuperBlock, number>();
   for (const { sb } of all) counts.set(sb, (counts.get(sb) ?? 0) + 1);
   // Filesystems may hold mounts of their own: overlayfs its layers.
   for (const [sb, n] of counts) require(countMounts(sb) >= n, `${sb.fstype} counts ${countMounts(sb)} mounts, there are ${n}`);
+}
+
+/** Where processes stand, and what they run from. */
+function checkInhabitants(kernel: Kernel, all: ReadonlySet<Mount>): void {
+  const counts = new Map<Mount, number>();
+  const count = (mount: Mount): void => void counts.set(mount, (counts.get(mount) ?? 0) + 1);
+  const alive = [...kernel.tasks].filter(({ state }) => state !== "dead");
+  for (const fs of new Set(alive.map((task) => task.fs))) for (const { mnt } of [fs.root, fs.cwd]) count(mnt);
+  for (const { image } of alive) if (image.exe !== undefined) count(image.exe.mnt);
+  for (const mount of all) {
+    const n = counts.get(mount) ?? 0;
+    require(mount.inhabitants === n, `mount ${mount.id} counts ${mount.inhabitants} inhabitants, there are ${n}`);
+  }
 }
 
 function checkPlaces(all: ReadonlySet<Mount>): void {

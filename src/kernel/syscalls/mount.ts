@@ -91,7 +91,7 @@ export const mountCalls: Handlers<"mount" | "umount2"> = {
     if (isRoot && (flags & MNT_DETACH) === 0) {
       // The root is not unmounted but made read-only: what a shutdown wants.
       requireOwner(task, mnt.sb);
-      setReadonly(system, mnt, true);
+      setReadonly(mnt, true);
       return;
     }
     // The absolute root stays.
@@ -246,7 +246,7 @@ function remountMount(task: Task, at: Path, flags: number): void {
   const { mnt } = at;
   const wanted = remountedFlags(mnt, flags);
   checkLocked(mnt, wanted);
-  if ((wanted & ~mnt.flags & MS_RDONLY) !== 0 && hasWriters(task.system, (m) => m === mnt)) throw EBUSY;
+  if ((wanted & ~mnt.flags & MS_RDONLY) !== 0 && mnt.writers > 0) throw EBUSY;
   setFlags(mnt, wanted);
 }
 
@@ -258,9 +258,9 @@ function remount(task: Task, at: Path, flags: number, data: string): void {
   checkLocked(mnt, wanted);
   requireOwner(task, mnt.sb);
   const readonly = (flags & MS_RDONLY) !== 0;
-  if (readonly && !mnt.sb.readonly && hasWriters(task.system, (m) => m.sb === mnt.sb)) throw EBUSY;
+  if (readonly && !mnt.sb.readonly && mnt.sb.writers > 0) throw EBUSY;
   mnt.sb.remount(data);
-  setReadonly(task.system, mnt, readonly);
+  setReadonly(mnt, readonly);
   mnt.sb.syncFlags = (mnt.sb.syncFlags & ~REMOUNT_SYNC_FLAGS) | (flags & REMOUNT_SYNC_FLAGS);
   setFlags(mnt, wanted);
 }
@@ -271,8 +271,8 @@ function setFlags(mnt: Mount, flags: number): void {
 }
 
 /** Errors: EBUSY while a file is open for writing. */
-function setReadonly(system: System, { sb }: Mount, readonly: boolean): void {
-  if (readonly && !sb.readonly && hasWriters(system, (m) => m.sb === sb)) throw EBUSY;
+function setReadonly({ sb }: Mount, readonly: boolean): void {
+  if (readonly && !sb.readonly && sb.writers > 0) throw EBUSY;
   sb.readonly = readonly;
 }
 
@@ -280,12 +280,6 @@ function setReadonly(system: System, { sb }: Mount, readonly: boolean): void {
 function remountedFlags(mnt: Mount, flags: number): number {
   if ((flags & (ATIME_FLAGS | MS_STRICTATIME)) !== 0) return mountFlags(flags);
   return (flags & PLAIN_FLAGS) | (mnt.flags & ATIME_FLAGS);
-}
-
-function hasWriters(system: System, on: (mount: Mount) => boolean): boolean {
-  for (const task of system.tasks)
-    for (const [, file] of task.files.entries()) if (file.path !== undefined && file.writable && on(file.path.mnt)) return true;
-  return false;
 }
 
 /** do_change_type(). */

@@ -51,6 +51,7 @@ export function exitTask(task: Task, waitStatus: number): void {
   if (task.mm.users === 0) task.mm.free();
   if (tg.threads.size === 1) tg.semUndo?.exit();
   task.ns.put();
+  task.leavePlaces();
   system.mounts.sweep();
   tg.deadThreads = addUsage(tg.deadThreads, usage);
   tg.threads.delete(task);

@@ -110,7 +110,8 @@ export class FilesStruct {
 
   /** exit: everything, taken out. */
   takeAll(): File[] {
-    const files = this.table.flatMap((d) => (d === undefined ? [] : [d.file]));
+    const files: File[] = [];
+    for (const d of this.table) if (d !== undefined) files.push(d.file);
     this.table = [];
     this.firstFree = 0;
     return files;

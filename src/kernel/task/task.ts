@@ -16,7 +16,7 @@ import { SchedTask } from "../sched/entity.ts";
 import type { Scheduler } from "../sched/scheduler.ts";
 import type { Timer } from "../sched/timer.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
-import type { Caller, FsStruct } from "../vfs/caller.ts";
+import { type Caller, type FsStruct, moveInhabitant } from "../vfs/caller.ts";
 import type { Path } from "../vfs/dentry.ts";
 import type { MountNamespace } from "../vfs/mount.ts";
 import type { FilesStruct } from "./files.ts";
@@ -190,10 +190,10 @@ export class Task extends SchedTask implements Caller, CgroupTask {
   /** Shared namespaces; replaced as a whole by unshare and setns. */
   ns!: NsProxy<MountNamespace>;
   private credentials: Cred | undefined;
-  fs!: FsStruct;
+  private place: FsStruct | undefined;
   files!: FilesStruct;
   mm!: AddressSpace;
-  image: Image = { exe: undefined, argv: [], env: new Map() };
+  private program: Image = { exe: undefined, argv: [], env: new Map() };
   /** /proc/PID/comm, at most 15 bytes. */
   comm = "";
   blocked: SigSet = 0n;
@@ -246,6 +246,32 @@ export class Task extends SchedTask implements Caller, CgroupTask {
     if (cred.userNs === before) return;
     cred.userNs.get();
     before?.put();
+  }
+
+  get fs(): FsStruct {
+    return this.place as FsStruct;
+  }
+
+  set fs(to: FsStruct) {
+    if (to === this.place) return;
+    to.enter();
+    this.place?.leave();
+    this.place = to;
+  }
+
+  get image(): Image {
+    return this.program;
+  }
+
+  set image(to: Image) {
+    moveInhabitant(this.program.exe, to.exe);
+    this.program = to;
+  }
+
+  /** It stands nowhere any more and runs from nothing: by exit. What it was can still be read. */
+  leavePlaces(): void {
+    this.place?.leave();
+    moveInhabitant(this.program.exe, undefined);
   }
 
   get sched(): Scheduler {

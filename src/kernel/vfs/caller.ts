@@ -10,15 +10,56 @@ import type { MountNamespace } from "./mount.ts";
 
 /** Linux `struct fs_struct`: shared by threads, copied by fork. */
 export class FsStruct {
+  /** Living tasks that stand there. */
+  private users = 0;
+
   constructor(
-    public root: Path,
-    public cwd: Path,
+    private rootPath: Path,
+    private cwdPath: Path,
     public umask: number,
   ) {}
 
-  copy(): FsStruct {
-    return new FsStruct(this.root, this.cwd, this.umask);
+  get root(): Path {
+    return this.rootPath;
   }
+
+  set root(to: Path) {
+    if (this.users > 0) moveInhabitant(this.rootPath, to);
+    this.rootPath = to;
+  }
+
+  get cwd(): Path {
+    return this.cwdPath;
+  }
+
+  set cwd(to: Path) {
+    if (this.users > 0) moveInhabitant(this.cwdPath, to);
+    this.cwdPath = to;
+  }
+
+  copy(): FsStruct {
+    return new FsStruct(this.rootPath, this.cwdPath, this.umask);
+  }
+
+  /** A task begins to use it. */
+  enter(): void {
+    if (this.users++ > 0) return;
+    moveInhabitant(undefined, this.rootPath);
+    moveInhabitant(undefined, this.cwdPath);
+  }
+
+  /** A task uses it no longer. */
+  leave(): void {
+    if (--this.users > 0) return;
+    moveInhabitant(this.rootPath, undefined);
+    moveInhabitant(this.cwdPath, undefined);
+  }
+}
+
+/** Someone stands at `to`, or runs from it, and no longer at `from`. */
+export function moveInhabitant(from: Path | undefined, to: Path | undefined): void {
+  if (to !== undefined) to.mnt.inhabitants++;
+  if (from !== undefined) from.mnt.inhabitants--;
 }
 
 export interface Caller extends SchedTask {

@@ -55,6 +55,16 @@ export abstract class File {
     return (this.flags & O_ACCMODE) !== O_RDONLY && (this.flags & O_PATH) === 0;
   }
 
+  /** mnt_want_write(): special files are written elsewhere than in their filesystem. */
+  private get wantsMountWritable(): boolean {
+    return this.writable && this.inode.isRegular;
+  }
+
+  private countWriters({ mnt }: Path, by: 1 | -1): void {
+    mnt.writers += by;
+    mnt.sb.writers += by;
+  }
+
   get refCount(): number {
     return this.references;
   }
@@ -63,7 +73,10 @@ export abstract class File {
     if (this.references++ === 0) {
       this.inode.opens++;
       if (this.writable) this.inode.writers++;
-      if (this.path !== undefined) this.path.mnt.opens++;
+      if (this.path !== undefined) {
+        this.path.mnt.opens++;
+        if (this.wantsMountWritable) this.countWriters(this.path, 1);
+      }
     }
     return this;
   }
@@ -78,6 +91,7 @@ export abstract class File {
     if (this.path !== undefined) {
       const { mnt } = this.path;
       if ((this.flags & O_PATH) === 0) notifyClose(this.path, this.writable);
+      if (this.wantsMountWritable) this.countWriters(this.path, -1);
       if (--mnt.opens === 0) mnt.onIdle?.();
     }
     if (this.writable) inode.writers--;

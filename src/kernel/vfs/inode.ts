@@ -4,7 +4,7 @@
  */
 
 import { EINVAL, ENODATA, ENOTDIR, EOPNOTSUPP, EPERM } from "../../abi/errno.ts";
-import { type Dirent, isDir, type Stat, type Statfs, type Timespec } from "../../abi/stat.ts";
+import { type Dirent, isDir, isReg, type Stat, type Statfs, type Timespec } from "../../abi/stat.ts";
 import type { MaySleep } from "../blocked.ts";
 import type { UserNamespace } from "../ns/user.ts";
 import type { Caller } from "./caller.ts";
@@ -21,6 +21,8 @@ export abstract class SuperBlock {
   abstract readonly fstype: string;
   abstract readonly root: Inode;
   private isReadonly = false;
+  /** Open descriptions of regular files that may be written. Written by File. */
+  writers = 0;
   /** s_user_ns: the user namespace that it was mounted from; undefined for the initial one. Written by mount(2), once. */
   userNs: UserNamespace | undefined;
   /**
@@ -274,5 +276,9 @@ export abstract class Inode {
 
   get isDirectory(): boolean {
     return isDir(this.mode);
+  }
+
+  get isRegular(): boolean {
+    return isReg(this.mode);
   }
 }

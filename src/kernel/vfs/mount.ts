@@ -34,6 +34,10 @@ export class Mount {
   umounting = false;
   /** Open file descriptions below it. Written by File. */
   opens = 0;
+  /** Those of regular files that may be written. Written by File. */
+  writers = 0;
+  /** Roots and working directories of processes, and what they run from. Written by moveInhabitant. */
+  inhabitants = 0;
   /** Paths that have led into it: what takes the mark of MNT_EXPIRE away. Written by namei.ts. */
   walks = 0;
   /** Told when the last of them is closed, where it was detached before. */
@@ -92,8 +96,6 @@ export class Mounts {
   private lastId = FIRST_MOUNT_ID;
 
   constructor(
-    /** Those that some process stands in or runs from. */
-    private readonly inhabited: () => ReadonlySet<Mount>,
     /** fs.mount-max: how many one namespace may have. */
     readonly limit: () => number,
   ) {}
@@ -104,7 +106,7 @@ export class Mounts {
 
   /** Whether it is in use otherwise than by being mounted. */
   isBusy(mount: Mount): boolean {
-    return mount.opens > 0 || this.inhabited().has(mount);
+    return mount.opens > 0 || mount.inhabitants > 0;
   }
 
   /** Takes mounts, which are marked as umounting, out of their namespaces and trees. Those in use linger until they are left. */
@@ -122,10 +124,9 @@ export class Mounts {
   /** Gives up what nobody uses any more. Called where a process may have left a mount: by exit, chdir, setns and the like. */
   sweep(): void {
     if (this.lingering.size === 0) return;
-    const inhabited = this.inhabited();
     for (const mount of [...this.lingering]) {
       // What is still connected to a detached mount goes with that.
-      if (mount.parent !== undefined || mount.opens > 0 || inhabited.has(mount) || !this.lingering.delete(mount)) continue;
+      if (mount.parent !== undefined || mount.opens > 0 || mount.inhabitants > 0 || !this.lingering.delete(mount)) continue;
       for (const child of [...mount.children.values()]) unhang(child);
       unhang(mount);
       release(mount);

@@ -11,6 +11,9 @@ Documentation=https://docs.docker.com
 Type=notify
 ExecStart=/usr/sbin/dockerd -H fd://
 ExecReload=/bin/kill -s HUP $MAINPID
+LimitNOFILE=1048576
+LimitNPROC=infinity
+LimitCORE=infinity
 KillMode=process
 
 [Install]

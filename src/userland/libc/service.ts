@@ -1,11 +1,12 @@
 /**
- * Services as systemd's unit files describe them, started without systemd: systemd.service(5), as far as `[Service]` ExecStart, ExecReload and `[Unit]` Description go;
+ * Services as systemd's unit files describe them, started without systemd: systemd.service(5), as far as `[Service]` ExecStart, ExecReload, LimitNOFILE, LimitNPROC, LimitCORE and `[Unit]` Description go;
  * systemd.socket(5), as far as one ListenStream path goes: init listens, and whoever connects first starts the service of the same name.
  * Differs from Linux: nobody watches over them; who started one leaves its process id in /run/systemd/units/NAME.pid, and its output is in /var/log/NAME.log.
  */
 
 import { EEXIST, Errno, ESRCH } from "../../abi/errno.ts";
 import { F_SETFD, O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } from "../../abi/fcntl.ts";
+import { RLIMIT_CORE, RLIMIT_NOFILE, RLIMIT_NPROC } from "../../abi/resource.ts";
 import { SIG_SETMASK } from "../../abi/signal.ts";
 import type { Env, Proc, Sys } from "../../abi/sys.ts";
 import { DEFAULT_PATH, execvp, mkdir, open, optional, readDir, readText, unlink, writeFile } from "./unistd.ts";
@@ -28,7 +29,15 @@ export interface Unit {
   readonly reloadSignal: string | undefined;
   /** It tells when it is ready: Type=notify. */
   readonly notifies: boolean;
+  /** Soft and hard alike, by resource. */
+  readonly limits: readonly (readonly [resource: number, value: number])[];
 }
+
+const LIMITS: readonly (readonly [key: string, resource: number])[] = [
+  ["LimitNOFILE", RLIMIT_NOFILE],
+  ["LimitNPROC", RLIMIT_NPROC],
+  ["LimitCORE", RLIMIT_CORE],
+];
 
 /** `docker` and `docker.service` alike; undefined where there is no such unit. */
 export function* findUnit(sys: Sys, name: string): Proc<Unit | undefined> {
@@ -45,6 +54,10 @@ export function* findUnit(sys: Sys, name: string): Proc<Unit | undefined> {
     execStart: (value("ExecStart") ?? "").split(/\s+/).filter((word) => word !== ""),
     reloadSignal: /-s (\w+)/.exec(value("ExecReload") ?? "")?.[1],
     notifies: value("Type") === "notify",
+    limits: LIMITS.flatMap(([key, resource]) => {
+      const limit = value(key);
+      return limit === undefined ? [] : [[resource, limit === "infinity" ? Number.POSITIVE_INFINITY : Number(limit)] as const];
+    }),
   };
 }
 
@@ -135,6 +148,7 @@ export function* becomeUnit(sys: Sys, unit: Unit, { notifySocket, listener }: Su
   if (listener === 3) yield* sys.fcntl(3, F_SETFD, 0);
   yield* sys.close_range(listener === undefined ? 3 : 4, 0xffffffff, 0);
   yield* optional(unlink(sys, readyFileOf(unit)));
+  for (const [resource, value] of unit.limits) yield* sys.prlimit64(0, resource, { cur: value, max: value });
   yield* sys.chdir("/");
   const env: Env = new Map([
     ["PATH", DEFAULT_PATH],
