@@ -71,6 +71,8 @@ export function defineCommand<F extends Flags>(spec: CommandSpec<F>): AnyCommand
 export interface Group {
   readonly name: string;
   readonly short: string;
+  /** What its own usage says after its name, where an unknown command is answered with it. */
+  readonly usage?: "COMMAND";
   readonly topic?: "swarm";
   readonly hidden?: true;
   readonly only?: "experimental";
@@ -93,7 +95,8 @@ export const under = (command: AnyCommand, changes: Partial<AnyCommand>): AnyCom
 /** `docker run [OPTIONS] IMAGE…`: the first line gets the path before it, as cobra has it. */
 export function usageLine(node: Node, path: string): string {
   const parent = path.includes(" ") ? path.slice(0, path.lastIndexOf(" ")) : "";
-  return isGroup(node) ? path : `${parent === "" ? "" : `${parent} `}${node.use}`;
+  if (isGroup(node)) return node.usage === undefined ? path : `${path} ${node.usage}`;
+  return `${parent === "" ? "" : `${parent} `}${node.use}`;
 }
 
 const plural = (n: number): string => (n === 1 ? "argument" : "arguments");

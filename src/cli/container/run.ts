@@ -9,7 +9,7 @@ import { attachTo } from "./attach.ts";
 import { containerRequest, type ContainerRequest } from "./config.ts";
 import { createContainer, requestOf, withHelp } from "./create.ts";
 import { createFlags } from "./create-flags.ts";
-import { followSize, forwardSignals } from "./signals.ts";
+import { followSize, forwardSignals, holdSignals } from "./signals.ts";
 import type { Coupled } from "./stream.ts";
 import { checkTty } from "./tty.ts";
 import { waitForExit } from "./wait.ts";
@@ -83,7 +83,7 @@ interface Foreground {
 
 /** Attached before it starts, so that nothing of its output is lost. */
 function* inForeground(cli: Cli, id: string, { config }: ContainerRequest, options: Foreground): Proc<number> {
-  if (options.proxy) yield* forwardSignals(cli, id);
+  yield* options.proxy ? forwardSignals(cli, id) : holdSignals(cli);
   const coupled: Coupled = yield* attachTo(cli, id, {
     tty: config.Tty,
     stdin: config.AttachStdin,

@@ -23,19 +23,40 @@ export interface Target {
   readonly id: string;
 }
 
+/** Counts the signals that ask the client to end; the last of them ends it. */
+class Patience {
+  private interrupts = 0;
+
+  constructor(private readonly cli: Cli) {}
+
+  *take(signo: number): Proc<void> {
+    if (signo !== SIGINT && signo !== SIGTERM) return;
+    if (++this.interrupts < MOST_INTERRUPTS) return;
+    yield* this.cli.eprint(`\ngot ${MOST_INTERRUPTS} SIGTERM/SIGINTs, forcefully exiting\n`);
+    yield* this.cli.sys.exit_group(1);
+  }
+}
+
+/** `--sig-proxy=false`: the container gets none of them, and the client stays until it has ended, or someone insists. Before any other thread. */
+export function* holdSignals(cli: Cli): Proc<void> {
+  const held = sigBit(SIGINT) | sigBit(SIGTERM);
+  yield* cli.sys.rt_sigprocmask(SIG_BLOCK, held);
+  const patience = new Patience(cli);
+  yield* start(cli.sys, function* () {
+    for (;;) yield* patience.take((yield* cli.sys.rt_sigtimedwait(held)).signo);
+  });
+}
+
 /** Blocks the signals for all threads, and starts one that passes them on. Before any other thread. */
 export function* forwardSignals(cli: Cli, id: string): Proc<void> {
   const client = yield* cli.anotherClient();
-  yield* cli.sys.rt_sigprocmask(SIG_BLOCK, ALL | sigBit(SIGWINCH));
-  let interrupts = 0;
+  // Who listens for SIGPIPE, as Go's Notify does for all signals, learns of a broken pipe from write.
+  yield* cli.sys.rt_sigprocmask(SIG_BLOCK, ALL | sigBit(SIGWINCH) | sigBit(SIGPIPE));
+  const patience = new Patience(cli);
   yield* start(cli.sys, function* () {
     for (;;) {
       const { signo } = yield* cli.sys.rt_sigtimedwait(ALL);
-      if (signo === SIGINT || signo === SIGTERM) interrupts++;
-      if (interrupts === MOST_INTERRUPTS) {
-        yield* cli.eprint(`\ngot ${MOST_INTERRUPTS} SIGTERM/SIGINTs, forcefully exiting\n`);
-        yield* cli.sys.exit_group(1);
-      }
+      yield* patience.take(signo);
       const name = signalName(signo) ?? String(signo);
       try {
         yield* client.send("POST", `/containers/${id}/kill`, { query: { signal: name } });

@@ -5,6 +5,8 @@ import { SIG_BLOCK, SIGWINCH, sigBit } from "../../abi/signal.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Cli } from "../cli.ts";
 import type { Hijacked } from "../client.ts";
+import type { ByteSink } from "../../userland/libc/stream.ts";
+import { CliError } from "../errors.ts";
 import { stdCopy, copyAll } from "../stdcopy.ts";
 import { Future, start } from "../thread.ts";
 import { DEFAULT_DETACH_KEYS, DetachKeys, detachBytes, rawMode } from "./tty.ts";
@@ -37,9 +39,14 @@ export function* couple(cli: Cli, hijacked: Hijacked, options: Coupling): Proc<C
   if (options.stdin) yield* startInput(cli, hijacked, options, end, wanted);
   if (wanted) {
     yield* start(sys, function* () {
+      const out = named(cli.stdout, "/dev/stdout");
       try {
-        if (options.tty) yield* copyAll(hijacked.input, cli.stdout);
-        else yield* stdCopy(hijacked.input, options.stdout ? cli.stdout : undefined, options.stderr ? cli.stderr : undefined);
+        if (options.tty) yield* copyAll(hijacked.input, out);
+        else
+          yield* stdCopy(hijacked.input, options.stdout ? out : undefined, options.stderr ? named(cli.stderr, "/dev/stderr") : undefined);
+      } catch (e) {
+        if (e instanceof CliError) yield* end.settle({ kind: "error", error: e });
+        throw e;
       } finally {
         yield* end.set("ended");
       }
@@ -47,6 +54,17 @@ export function* couple(cli: Cli, hijacked: Hijacked, options: Coupling): Proc<C
   } else if (!options.stdin) yield* end.set("ended");
   return { end, restore };
 }
+
+/** Go's os.File tells which of them could not be written. */
+const named = (sink: ByteSink, name: string): ByteSink => ({
+  *write(bytes) {
+    try {
+      yield* sink.write(bytes);
+    } catch (e) {
+      throw e instanceof Errno ? new CliError(`write ${name}: ${e.message.toLowerCase()}`) : e;
+    }
+  },
+});
 
 function* noRestore(): Proc<void> {}
 

@@ -8,4 +8,9 @@ import { prune } from "./prune.ts";
 import { rm } from "./rm.ts";
 import { update } from "./update.ts";
 
-export const volume: Group = { name: "volume", short: "Manage volumes", commands: [create, inspect, ls, prune, rm, update] };
+export const volume: Group = {
+  name: "volume",
+  short: "Manage volumes",
+  usage: "COMMAND",
+  commands: [create, inspect, ls, prune, rm, update],
+};

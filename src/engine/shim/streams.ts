@@ -5,7 +5,7 @@ import { F_DUPFD_CLOEXEC, F_SETFL, O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_RDWR, O_WR
 import type { Proc, Sys } from "../../abi/sys.ts";
 import { writeAll } from "../../userland/libc/stdio.ts";
 import { open } from "../../userland/libc/unistd.ts";
-import { startThread } from "../sync.ts";
+import { startThread, WaitGroup } from "../sync.ts";
 import type { StreamPaths } from "./protocol.ts";
 
 /** The process's own ends. */
@@ -23,11 +23,15 @@ export class Streams {
   private stdinHolder: number | undefined;
   /** Master end of the terminal. */
   console: number | undefined;
+  /** Copies of what the process writes. */
+  private readonly outputs: WaitGroup;
 
   constructor(
     private readonly sys: Sys,
     readonly paths: StreamPaths,
-  ) {}
+  ) {
+    this.outputs = new WaitGroup(sys);
+  }
 
   /** Makes the pipes for a process without a terminal; with one, it gets /dev/null until it makes its own. */
   *open(): Proc<ProcessEnds> {
@@ -84,6 +88,11 @@ export class Streams {
     if (holder !== undefined) yield* this.sys.close(holder);
   }
 
+  /** Blocks until dockerd has all that the process wrote, or for `timeoutNs`. */
+  *settle(timeoutNs: number): Proc<void> {
+    yield* this.outputs.wait(timeoutNs);
+  }
+
   private *copyIn(path: string, to: number): Proc<void> {
     const { sys } = this;
     const from = yield* open(sys, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -99,14 +108,16 @@ export class Streams {
 
   /** A reading end of ours keeps the pipe whole while there is no dockerd: what is written waits there. */
   private *copyOut(from: number, path: string, closeFrom: boolean): Proc<void> {
-    const { sys } = this;
+    const { sys, outputs } = this;
     const keeper = yield* open(sys, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     const to = yield* open(sys, path, O_WRONLY | O_CLOEXEC);
+    outputs.add();
     yield* startThread(sys, function* () {
       yield* copy(sys, from, to);
       yield* sys.close(to);
       yield* sys.close(keeper);
       if (closeFrom) yield* sys.close(from);
+      yield* outputs.finish();
       return 0;
     });
   }

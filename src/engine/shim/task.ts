@@ -22,6 +22,9 @@ interface Process {
   readonly streams: Streams;
 }
 
+/** How long a process's last words may take to reach dockerd. containerd `pkg/process/init.go` delete. */
+const SETTLE_NS = 2e9;
+
 /** A child of ours that has ended. */
 interface Ended {
   readonly status: number;
@@ -233,7 +236,9 @@ export class Task {
     }
     // What is left of it, and what it has left behind.
     yield* this.runc(["delete", "--force", this.id]);
-    if (this.init !== undefined) yield* this.init.streams.closeStdin();
+    if (this.init === undefined) return;
+    yield* this.init.streams.settle(SETTLE_NS);
+    yield* this.init.streams.closeStdin();
   }
 
   /** Before the shim ends: nothing that runs is left without a parent that knows it. */

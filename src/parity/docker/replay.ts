@@ -83,7 +83,10 @@ export function replayTopic(topic: string): void {
     const replay = new Replay();
     test.each(cases)("$name", (c) => {
       try {
-        expect(replay.run(c.script)).toEqual(golden[c.name]);
+        const recorded = golden[c.name];
+        // Once more: a recording may be older than a rule of what is made equal.
+        const wanted = recorded && { ...recorded, stdout: normalise(recorded.stdout), stderr: normalise(recorded.stderr) };
+        expect(replay.run(c.script)).toEqual(wanted);
         expect(replay.leaks()).toBe("");
       } catch (error) {
         replay.giveUp();

@@ -1,9 +1,9 @@
 /** /dev of a container: the nodes that every one has, those that its configuration adds, and links. runc `libcontainer/rootfs_linux.go`. */
 
 import { EEXIST, ENOENT, EPERM } from "../../abi/errno.ts";
-import { AT_FDCWD, O_CLOEXEC, O_CREAT, O_WRONLY } from "../../abi/fcntl.ts";
+import { AT_FDCWD, O_CLOEXEC, O_CREAT, O_RDWR, O_WRONLY } from "../../abi/fcntl.ts";
 import { MS_BIND } from "../../abi/mount.ts";
-import { makedev, S_IFBLK, S_IFCHR, S_IFIFO } from "../../abi/stat.ts";
+import { makedev, S_IFBLK, S_IFCHR, S_IFIFO, S_IFMT } from "../../abi/stat.ts";
 import type { Proc, Sys } from "../../abi/sys.ts";
 import { dirname, open, optional, stat, symlink, unlink } from "../../userland/libc/unistd.ts";
 import { RuncError, wrap } from "../error.ts";
@@ -77,4 +77,15 @@ export function* setupDevLinks(sys: Sys, rootfs: string): Proc<void> {
   // The container's own devpts answers for new terminals.
   yield* optional(unlink(sys, `${rootfs}/dev/ptmx`), [ENOENT]);
   yield* symlink(sys, "pts/ptmx", `${rootfs}/dev/ptmx`);
+}
+
+/** A stream that is the host's /dev/null becomes the container's own. libcontainer `rootfs_linux.go:reOpenDevNull`. */
+export function* reopenNull(sys: Sys): Proc<void> {
+  const fd = yield* open(sys, "/dev/null", O_RDWR | O_CLOEXEC);
+  const { rdev } = yield* sys.fstat(fd);
+  for (const stream of [0, 1, 2]) {
+    const found = yield* sys.fstat(stream);
+    if (found.rdev === rdev && (found.mode & S_IFMT) === S_IFCHR) yield* sys.dup2(fd, stream);
+  }
+  yield* sys.close(fd);
 }

@@ -16,7 +16,7 @@ import { open, writeFile } from "../../userland/libc/unistd.ts";
 import { goError, RuncError, withPath, wrap } from "../error.ts";
 import type { Spec } from "../spec.ts";
 import { setupConsole } from "./console.ts";
-import { createDevices, setupDevLinks } from "./devices.ts";
+import { createDevices, reopenNull, setupDevLinks } from "./devices.ts";
 import { becomeUser, environment, execProcess, lookPath, seccompFilter } from "./finalize.ts";
 import { maskPath, mkdirAll, mountEntry, readonlyPath, rootPropagation } from "./mounts.ts";
 import { type Bootstrap, SyncPipe } from "./sync.ts";
@@ -196,6 +196,7 @@ function* prepareRootfs(sys: Sys, pipe: SyncPipe, { spec, rootfs, noPivot }: Boo
   yield* withPath("chdir", rootfs, sys.chdir(rootfs));
   if (noPivot) yield* moveRoot(sys, rootfs);
   else yield* wrap("error jailing process inside rootfs", pivotRoot(sys, rootfs));
+  if (ownDev) yield* wrap("error reopening /dev/null inside container", reopenNull(sys));
   yield* mkdirAll(sys, spec.process?.cwd ?? "/", 0o755);
 }
 

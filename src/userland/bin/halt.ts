@@ -52,7 +52,7 @@ function* stop(c: Command, action: Action, sync: boolean): Proc<number> {
     yield* c.sys.reboot(commands[action]);
   } catch (e) {
     if (!(e instanceof Errno)) throw e;
-    if (c.voice === "busybox") return yield* c.fail(e.message);
+    if (c.voice === "busybox") return yield* c.fail(`(null): ${e.message}`);
     yield* c.eprint(`Failed to ${action === "poweroff" ? "power off" : action} system via reboot(2): ${e.message}\n`);
     return 1;
   }

@@ -117,7 +117,7 @@ function* run(c: Command): Proc<number> {
     yield* c.print(ip.out.finishList(shows(args[1])));
     return status;
   } catch (e) {
-    if (e instanceof NetlinkFailure) return yield* ip.die(e.message, 2);
+    if (e instanceof NetlinkFailure) return yield* ip.die(`${c.voice === "busybox" ? "ip: " : ""}${e.message}`, 2);
     if (e instanceof Errno) return yield* ip.die(`Cannot open netlink socket: ${e.message}`, 1);
     throw e;
   }

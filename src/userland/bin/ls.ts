@@ -193,6 +193,7 @@ class Lister {
     } finally {
       yield* c.sys.close(fd);
     }
+    if (c.voice === "busybox" && settings.format === "long") entries = yield* this.readLinks(path, entries);
     sortEntries(entries, settings);
     if (settings.format === "long" || settings.blocks) yield* c.print(`total ${this.listing.total(entries)}${settings.end}`);
     yield* this.listing.print(entries);
@@ -202,6 +203,27 @@ class Lister {
       yield* this.listDirectory(joinPath(path, entry.name), false, true);
     }
     this.active.delete(`${dev}:${ino}`);
+  }
+
+  /** busybox reads where links lead as it prints them, when the directory is closed: in /proc/self/fd that one leads nowhere. */
+  private *readLinks(path: string, entries: readonly Entry[]): Proc<Entry[]> {
+    const { c } = this;
+    const read: Entry[] = [];
+    for (const entry of entries) {
+      const { target, ...rest } = entry;
+      if (target === undefined) {
+        read.push(entry);
+        continue;
+      }
+      try {
+        read.push({ ...rest, target: yield* readlink(c.sys, joinPath(path, entry.name)) });
+      } catch (e) {
+        if (!(e instanceof Errno)) throw e;
+        yield* c.perror(`${joinPath(path, entry.name)}: cannot read link`, e);
+        read.push(rest);
+      }
+    }
+    return read;
   }
 
   private *lookAtEntries(path: string, names: readonly Dirent[]): Proc<Entry[]> {

@@ -16,6 +16,7 @@ import * as R from "../../abi/rtnetlink.ts";
 import { AF_UNSPEC } from "../../abi/socket.ts";
 import { O_CLOEXEC, O_RDONLY } from "../../abi/fcntl.ts";
 import type { Proc } from "../../abi/sys.ts";
+import { NetlinkFailure } from "../libc/rtnetlink.ts";
 import { open, optional } from "../libc/unistd.ts";
 import { indexOf, type IpContext, linkRequest, matches, viewOf, Words } from "./context.ts";
 import { linkDetails } from "./link-details.ts";
@@ -428,7 +429,15 @@ function* change(ip: IpContext, words: Words, type: number, flags: number): Proc
       w.nest(slave ? R.IFLA_INFO_SLAVE_DATA : R.IFLA_INFO_DATA, data);
     });
   }
-  yield* (yield* ip.netlink()).request(type, flags, writer);
+  try {
+    yield* (yield* ip.netlink()).request(type, flags, writer);
+  } catch (e) {
+    if (!(e instanceof NetlinkFailure) || ip.c.voice !== "busybox" || type !== RTM_NEWLINK || adding) throw e;
+    // Differs from Linux: busybox changes a link by ioctl(2), and only its words do here.
+    const call = request.newName !== undefined ? "SIOCSIFNAME" : request.change !== 0 ? "SIOCSIFFLAGS" : undefined;
+    if (call === undefined) throw e;
+    yield* ip.die(`ip: ${call}: ${e.errno?.message ?? ""}`, 2);
+  }
   ip.forget();
   return 0;
 }

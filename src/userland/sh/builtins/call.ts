@@ -65,7 +65,9 @@ export class Call {
     } catch (e) {
       if (!(e instanceof Errno)) throw e;
       if (this.sh.flavour === "dash") yield* this.sh.warn(`${this.name}: I/O error`, undefined);
-      else yield* this.sh.warn(`write error: ${e.message}`, this.name);
+      else if (this.sh.flavour === "bash") yield* this.sh.warn(`write error: ${e.message}`, this.name);
+      // Of busybox's, only echo tells.
+      else if (this.name === "echo") yield* this.sh.eprint(`${this.sh.arg0}: write error: ${e.message}\n`);
       return false;
     }
   }
