@@ -24,6 +24,7 @@ import { buildRoutes } from "./server/routes/build.ts";
 import { containerRoutes } from "./server/routes/containers.ts";
 import { imageRoutes } from "./server/routes/images.ts";
 import { networkRoutes } from "./server/routes/networks.ts";
+import { swarmRoutes } from "./server/routes/swarm.ts";
 import { systemRoutes } from "./server/routes/system.ts";
 import { usageRoutes } from "./server/routes/usage.ts";
 import { volumeRoutes } from "./server/routes/volumes.ts";
@@ -32,7 +33,7 @@ import { startThread } from "./sync.ts";
 import { ENGINE_VERSION, GIT_COMMIT } from "./version.ts";
 import { Volumes } from "./volumes/volumes.ts";
 
-const ROUTES = [systemRoutes, usageRoutes, buildRoutes, containerRoutes, imageRoutes, networkRoutes, volumeRoutes];
+const ROUTES = [systemRoutes, usageRoutes, buildRoutes, containerRoutes, imageRoutes, networkRoutes, volumeRoutes, swarmRoutes];
 
 export const main: Program = function* (sys, argv, env) {
   try {

@@ -49,6 +49,7 @@ export class Containers implements ContainerService {
     const found = this.find(reference);
     if (found !== undefined) return found;
     if (this.withPrefix(reference).length > 1) throw invalidParameter(`Multiple IDs found with provided prefix: ${reference}`);
+    if (reference === "") throw invalidParameter('invalid name or ID supplied: ""');
     throw notFound(`No such container: ${reference}`);
   }
 

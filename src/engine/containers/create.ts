@@ -158,6 +158,20 @@ const emptyHostConfig = (): HostConfig => ({
   ReadonlyPaths: null,
 });
 
+/** The fields that are left out while they are empty, by the one that they stand behind. */
+const BEHIND: Partial<Record<keyof HostConfig, readonly (keyof HostConfig)[]>> = {
+  SecurityOpt: ["StorageOpt", "Tmpfs"],
+  ShmSize: ["Sysctls", "Runtime"],
+  IOMaximumBandwidth: ["Mounts"],
+  ReadonlyPaths: ["Init"],
+};
+
+/** The fields as moby's type has them one after another; what is none of its is dropped. */
+function inOrder(host: HostConfig): HostConfig {
+  const names = (Object.keys(emptyHostConfig()) as (keyof HostConfig)[]).flatMap((name) => [name, ...(BEHIND[name] ?? [])]);
+  return Object.fromEntries(names.filter((name) => name in host).map((name) => [name, host[name]])) as unknown as HostConfig;
+}
+
 /** What the daemon has for what was left open. moby adaptContainerSettings. */
 function completeHostConfig(daemon: Daemon, given: Partial<HostConfig> | undefined): HostConfig {
   const defined = Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined));
@@ -186,7 +200,7 @@ function completeHostConfig(daemon: Daemon, given: Partial<HostConfig> | undefin
     host.ReadonlyPaths ??= READONLY;
   }
   if (host.Init === null) delete host.Init;
-  return host;
+  return inOrder(host);
 }
 
 /** Errors: system `invalid --security-opt 1: "x"`. */

@@ -88,18 +88,22 @@ export function requireExec(containers: Containers, id: string): Exec {
   return exec;
 }
 
-/** What can be said before anything is started. Errors: conflict. */
-export function checkStartable(exec: Exec): void {
-  const { container } = exec;
+/** What is said before the connection becomes a stream. Errors: conflict. */
+export function requireStartable({ container }: Exec): void {
   if (!container.running) throw conflict(`Container ${container.id} is not running`);
   if (container.paused) throw conflict(`Container ${container.id} is paused, unpause the container before exec`);
+}
+
+/** What is said on the stream. Errors: conflict. */
+function requireUnused(exec: Exec): void {
   if (exec.state === "exited") throw conflict(`Error: Exec command ${exec.id} has already run`);
   if (exec.state === "running") throw conflict(`Error: Exec command ${exec.id} is already running`);
 }
 
 /** Errors: EngineError in the words of runc; the exit code is 126 then. */
 export function* startExec(containers: Containers, exec: Exec): Proc<void> {
-  checkStartable(exec);
+  requireStartable(exec);
+  requireUnused(exec);
   exec.state = "running";
   const { container, config } = exec;
   yield* execEvent(containers, exec, `exec_start: ${words(exec)}`);

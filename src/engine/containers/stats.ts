@@ -59,48 +59,57 @@ const NO_LIMIT = 2 ** 64;
 const encode = (stats: ContainerStats): Uint8Array =>
   encodeUtf8(`${JSON.stringify(stats).replaceAll(String(NO_LIMIT), "18446744073709551615")}\n`);
 
+/** What differs from sample to sample. */
+interface Filled {
+  readonly read: string;
+  readonly preread: string;
+  readonly pids: ContainerStats["pids_stats"];
+  readonly cpu: CpuStats;
+  readonly precpu: CpuStats;
+  readonly memory: ContainerStats["memory_stats"];
+  readonly networks: ContainerStats["networks"];
+}
+
 function* sample(container: Container, last: ContainerStats | undefined): Proc<ContainerStats> {
   const blkio = Object.fromEntries(BLKIO.map((name) => [name, null])) as Record<string, BlkioEntry[] | null>;
-  const base = {
-    preread: last?.read ?? NO_TIME,
+  const { name, id } = container;
+  const shape = (filled: Filled): ContainerStats => ({
+    read: filled.read,
+    preread: filled.preread,
+    pids_stats: filled.pids,
+    blkio_stats: blkio,
     num_procs: 0,
     storage_stats: {},
-    precpu_stats: last?.cpu_stats ?? noCpu,
-    name: `/${container.name}`,
-    id: container.id,
-  };
+    cpu_stats: filled.cpu,
+    precpu_stats: filled.precpu,
+    memory_stats: filled.memory,
+    name: `/${name}`,
+    id,
+    ...(filled.networks === undefined ? {} : { networks: filled.networks }),
+  });
   if (!container.running || container.restarting)
-    return {
-      read: NO_TIME,
-      ...base,
-      preread: NO_TIME,
-      pids_stats: {},
-      blkio_stats: blkio,
-      cpu_stats: noCpu,
-      precpu_stats: noCpu,
-      memory_stats: {},
-    };
+    return shape({ read: NO_TIME, preread: NO_TIME, pids: {}, cpu: noCpu, precpu: noCpu, memory: {}, networks: undefined });
   const { sys } = container.daemon;
   const dir = `/sys/fs/cgroup${cgroupsPath(container)}`;
-  const text = function* (name: string): Proc<string> {
-    return (yield* optional(readText(sys, `${dir}/${name}`))) ?? "";
+  const text = function* (file: string): Proc<string> {
+    return (yield* optional(readText(sys, `${dir}/${file}`))) ?? "";
   };
   const bytes = yield* text("io.stat");
   if (bytes !== "") blkio.io_service_bytes_recursive = ioEntries(bytes);
   const networks = yield* networkStats(sys, container.pid);
   const pidsMax = (yield* text("pids.max")).trim();
-  return {
+  return shape({
     read: yield* container.daemon.timestamp(),
-    ...base,
-    pids_stats: {
+    preread: last?.read ?? NO_TIME,
+    pids: {
       current: Number(yield* text("pids.current")),
       limit: pidsMax === "max" || pidsMax === "" ? NO_LIMIT : Number(pidsMax),
     },
-    blkio_stats: blkio,
-    cpu_stats: yield* cpuStats(sys, yield* text("cpu.stat")),
-    memory_stats: yield* memoryStats(sys, text),
-    ...(networks === undefined ? {} : { networks }),
-  };
+    cpu: yield* cpuStats(sys, yield* text("cpu.stat")),
+    precpu: last?.cpu_stats ?? noCpu,
+    memory: yield* memoryStats(sys, text),
+    networks,
+  });
 }
 
 const counters = (text: string): Map<string, number> =>

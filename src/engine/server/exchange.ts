@@ -21,11 +21,12 @@ import { strftime } from "../../userland/libc/strftime.ts";
 import type { Filters } from "../api/events.ts";
 import type { Daemon } from "../daemon.ts";
 import { Query } from "./query.ts";
-import { invalidParameter, systemError } from "../errors.ts";
+import { type EngineError, invalidParameter, systemError } from "../errors.ts";
 
 /** Go's server knows the length of an answer that fits its buffer. */
 const BUFFERED = 2048;
 const MAX_BODY = 64 * 1024 ** 2;
+const MAX_FORM = 10 * 1024 ** 2;
 
 /** A body that is sent as it comes: JSON lines of progress, tar archives, logs. */
 export interface AnswerStream extends ByteSink {
@@ -38,12 +39,13 @@ export class Exchange {
   readonly method: string;
   /** Without the query and `/v1.x`. */
   readonly path: string;
-  readonly query: Query;
+  /** What Go's ParseForm gives: a form in the body, then the query. */
+  query: Query;
   /** Of the path's pattern, decoded. */
   vars: Readonly<Record<string, string>> = {};
   /** 1.41 as 41; that of the client, or the newest that we speak. */
   apiVersion = 41;
-  readonly body: ByteSource;
+  body: ByteSource;
   /** Sent with whatever is answered. */
   readonly headers = new Headers();
   /** Whether an answer has begun. */
@@ -51,6 +53,8 @@ export class Exchange {
   /** The connection serves no further request: hijacked, or broken off in the middle of an answer. */
   finished = false;
   private plain = false;
+  /** The body was a form, and not empty. */
+  private form = false;
 
   constructor(
     readonly daemon: Daemon,
@@ -58,12 +62,23 @@ export class Exchange {
     readonly reader: HttpReader,
     readonly stream: SocketStream,
     path: string,
-    query: string,
+    private readonly queryText: string,
   ) {
     this.method = head.method;
     this.path = path;
-    this.query = new Query(query);
+    this.query = new Query(queryText);
     this.body = reader.body(requestFraming(head));
+  }
+
+  /** A body that calls itself a form is read as one, whatever the route wants with it: `curl -d` says so by itself. Errors: system. Blocks. */
+  *takeForm(): Proc<void> {
+    const type = (this.head.headers.get("Content-Type") ?? "").split(";")[0] ?? "";
+    if (!["POST", "PUT", "PATCH"].includes(this.method) || type.trim().toLowerCase() !== "application/x-www-form-urlencoded") return;
+    const bytes = yield* readUpTo(this.body, MAX_FORM);
+    if (bytes === undefined) throw systemError("http: POST too large");
+    this.form = bytes.length > 0;
+    this.query = new Query(`${decodeUtf8(bytes)}&${this.queryText}`);
+    this.body = empty;
   }
 
   /** A variable of the pattern. */
@@ -113,7 +128,7 @@ export class Exchange {
     const bytes = yield* readUpTo(this.body, MAX_BODY);
     if (bytes === undefined) throw invalidParameter("http: request body too large");
     const text = decodeUtf8(bytes);
-    if (text.trim() === "") return undefined;
+    if (text.trim() === "" && !this.form) return undefined;
     const type = this.head.headers.get("Content-Type");
     if (!/^application\/json(;|$)/.test((type ?? "").trim()))
       throw invalidParameter(`Content-Type specified (${type ?? ""}) must be 'application/json'`);
@@ -189,6 +204,14 @@ export class Exchange {
     return { input: this.reader.rest, output: this.stream };
   }
 
+  /** A failure after the connection was taken over: its status, and its words as they are. */
+  *hijackedError({ status, message }: EngineError, type: string): Proc<void> {
+    this.finished = true;
+    this.answered = true;
+    yield* this.stream.write(encodeHead(statusLine(status), new Headers([["Content-Type", type]])));
+    yield* this.stream.write(encodeUtf8(`${message}\r\n`));
+  }
+
   get keepAlive(): boolean {
     return !this.finished && keepsAlive(this.head);
   }
@@ -210,6 +233,11 @@ export class Exchange {
 }
 
 const nowhere: ByteSink = { *write() {} };
+const empty: ByteSource = {
+  *read() {
+    return undefined;
+  },
+};
 
 /** Errors: system, in the manner of Go's decoder. */
 function parseJson(text: string): unknown {

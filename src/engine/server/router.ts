@@ -84,6 +84,7 @@ export class Router {
     }
     x.headers.set("Docker-Experimental", "false");
     x.vars = found.vars;
+    yield* x.takeForm();
     yield* found.handler(x);
   }
 

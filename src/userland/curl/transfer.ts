@@ -318,7 +318,7 @@ export class Transfer {
       if ((yield* nowMs(c.sys)) - this.startMs >= s.maxTimeMs) throw ETIMEDOUT;
     }
     // A file of nothing is a file, too.
-    if (!ignore && this.got === 0 && framing.kind !== "none") yield* this.sinkOf();
+    if (!ignore && this.got === 0 && head.status !== 304) yield* this.sinkOf();
   }
 
   /** The text of -w. */

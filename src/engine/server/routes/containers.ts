@@ -2,6 +2,7 @@
 
 import { SIGKILL } from "../../../abi/signal.ts";
 import type { Proc } from "../../../abi/sys.ts";
+import { encodeUtf8 } from "../../../abi/utf8.ts";
 import type { ContainerCreateBody, ContainerUpdateBody } from "../../api/container.ts";
 import { archiveRoutes } from "./archive.ts";
 import { attachContainer, containerLogs } from "./streams.ts";
@@ -211,6 +212,6 @@ function* wait(x: Exchange): Proc<void> {
   while (!due() && !gone) yield* container.changed.wait();
   yield* watch.stop();
   if (gone) return;
-  yield* stream.json({ Error: null, StatusCode: container.exitCode });
+  yield* stream.write(encodeUtf8(`${JSON.stringify({ Error: null, StatusCode: container.exitCode })}\n`));
   yield* stream.end();
 }

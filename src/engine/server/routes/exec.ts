@@ -5,10 +5,10 @@ import { encodeUtf8 } from "../../../abi/utf8.ts";
 import type { ExecCreateBody, ExecStartBody } from "../../api/exec.ts";
 import { AttachSession, parseDetachKeys } from "../../containers/attach.ts";
 import type { Containers } from "../../containers/containers.ts";
-import { checkStartable, createExec, type Exec, requireExec, startExec } from "../../containers/exec.ts";
+import { createExec, type Exec, requireExec, requireStartable, startExec } from "../../containers/exec.ts";
 import { shimOf } from "../../containers/lifecycle.ts";
 import { ShimError, ShimGone } from "../../containers/shim-client.ts";
-import { conflict, invalidParameter, isFailure, systemError, wordsOf } from "../../errors.ts";
+import { invalidParameter, isFailure, notFound, systemError, wordsOf } from "../../errors.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Route } from "../router.ts";
 import { frame } from "../stdcopy.ts";
@@ -41,7 +41,7 @@ export const execRoutes: readonly Route[] = [
 function* start(x: Exchange): Proc<void> {
   const body = (yield* x.json<ExecStartBody>()) ?? {};
   const exec = requireExec(all(x), x.var("id"));
-  checkStartable(exec);
+  requireStartable(exec);
   if (body.Detach === true) {
     yield* startExec(all(x), exec);
     yield* x.empty(200);
@@ -101,7 +101,7 @@ function* resize(x: Exchange): Proc<void> {
   const size = { rows: number("h"), cols: number("w") };
   const exec = requireExec(all(x), x.var("id"));
   if (exec.state === "created") exec.terminalSize = size;
-  else if (exec.state === "exited") throw conflict(`exec process is not running: ${exec.id}`);
+  else if (exec.state === "exited") throw notFound("no such exec");
   else
     try {
       yield* shimOf(exec.container).ask({ method: "resize", exec: exec.id, ...size });

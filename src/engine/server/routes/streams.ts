@@ -9,7 +9,7 @@ import { parseTime } from "../../containers/inspect.ts";
 import { shimOf } from "../../containers/lifecycle.ts";
 import { type LogEntry, readLog } from "../../containers/log.ts";
 import { ShimError, ShimGone } from "../../containers/shim-client.ts";
-import { conflict, invalidParameter, notImplemented } from "../../errors.ts";
+import { conflict, EngineError, invalidParameter, notImplemented } from "../../errors.ts";
 import { parseTimestamp } from "../../timestamp.ts";
 import { watchForEnd } from "../connection.ts";
 import type { Exchange } from "../exchange.ts";
@@ -18,7 +18,17 @@ import { frame } from "../stdcopy.ts";
 const all = ({ daemon }: Exchange): Containers => daemon.containers as Containers;
 const RAW = "application/vnd.docker.raw-stream";
 
+/** Errors are told on the connection, which has become a stream already. */
 export function* attachContainer(x: Exchange): Proc<void> {
+  try {
+    yield* attach(x);
+  } catch (e) {
+    if (!(e instanceof EngineError) || x.answered) throw e;
+    yield* x.hijackedError(e, RAW);
+  }
+}
+
+function* attach(x: Exchange): Proc<void> {
   const container = all(x).require(x.var("name"));
   if (container.paused) throw conflict(`Container ${container.id} is paused, unpause the container before attach.`);
   if (container.restarting) throw conflict(`Container ${container.id} is restarting, wait until the container is running.`);
