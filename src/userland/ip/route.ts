@@ -429,7 +429,9 @@ function* get(ip: IpContext, words: Words): Proc<number> {
   const [answer] = yield* (yield* ip.netlink()).request(RTM_GETROUTE, 0, writer);
   if (answer === undefined) return 2;
   ip.out.begin();
-  yield* printRoute(ip, readRoute(answer), { table: TABLE_MAIN });
+  const route = readRoute(answer);
+  // IPv6 answers with the route that it found.
+  yield* printRoute(ip, route, { table: route.family === AF_INET ? TABLE_MAIN : "all" });
   ip.out.textOnly("\n");
   return 0;
 }

@@ -21,7 +21,6 @@ import {
   type SocketAddress,
   SOL_SOCKET,
 } from "../../abi/socket.ts";
-import { IPV6_V6ONLY, SOL_IPV6 } from "../../abi/sockopt.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { type Command, command, Exit } from "../libc/command.ts";
 import { getopt, UsageError } from "../libc/getopt.ts";
@@ -261,7 +260,6 @@ function* listen(n: Netcat, local: SocketAddress): Proc<number> {
     const fd = yield* c.sys.socket(local.family, udp ? SOCK_DGRAM : SOCK_STREAM, 0);
     try {
       if (local.family !== AF_UNIX) yield* c.sys.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-      if (local.family === AF_INET6) yield* c.sys.setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, 1);
       yield* c.sys.bind(fd, local);
       if (!udp) yield* c.sys.listen(fd, local.family === AF_UNIX ? 5 : 1);
     } catch (e) {

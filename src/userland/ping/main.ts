@@ -323,7 +323,7 @@ class Ping {
       // receive_error_msg() finds nothing in the error queue for all but this one, and then nothing is said.
       if (e !== EMSGSIZE) return;
       this.errors++;
-      yield* c.eprint(`ping: local error: message too long, mtu=${yield* this.pathMtu()}\n`);
+      yield* c.eprint(`ping: local error: message too long, ${this.six ? "mtu: " : "mtu="}${yield* this.pathMtu()}\n`);
     }
   }
 

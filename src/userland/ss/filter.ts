@@ -145,7 +145,8 @@ export class FilterParser {
   }
 
   private address(text: string, local: boolean): Test {
-    const colon = text.lastIndexOf(":");
+    const bracket = text.lastIndexOf("]");
+    const colon = text.indexOf(":", bracket) < 0 ? -1 : text.lastIndexOf(":");
     const host = colon < 0 ? text : text.slice(0, colon);
     const tail = colon < 0 ? "" : text.slice(colon + 1);
     const port = tail === "" || tail === "*" ? undefined : this.port(tail);

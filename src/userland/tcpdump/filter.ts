@@ -3,7 +3,18 @@
  * by tcpdump itself, not by a program in the kernel.
  */
 
-import { ETH_P_ARP, ETH_P_IP, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, parseIpv4, parseMac, prefixMask } from "../../abi/inet.ts";
+import {
+  ETH_P_ARP,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  IPPROTO_ICMPV6,
+  IPPROTO_ICMP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  parseIpv4,
+  parseMac,
+  prefixMask,
+} from "../../abi/inet.ts";
 import type { Packet } from "./packet.ts";
 
 export type Filter = (packet: Packet) => boolean;
@@ -26,7 +37,8 @@ const protocolTests: Readonly<Record<string, Filter>> = {
   arp: ({ type }) => type === ETH_P_ARP,
   tcp: ({ ip }) => ip?.protocol === IPPROTO_TCP,
   udp: ({ ip }) => ip?.protocol === IPPROTO_UDP,
-  icmp: ({ ip }) => ip?.protocol === IPPROTO_ICMP,
+  icmp: ({ ip, type }) => type === ETH_P_IP && ip?.protocol === IPPROTO_ICMP,
+  icmp6: ({ ip, type }) => type === ETH_P_IPV6 && ip?.protocol === IPPROTO_ICMPV6,
 };
 
 class Parser {
@@ -178,7 +190,7 @@ class Parser {
       test = (one) => addrs.includes(one);
     }
     return ({ ip, arp }) => {
-      if (ip !== undefined) return match(direction, ip.src, ip.dst, test);
+      if (ip !== undefined && typeof ip.src === "number" && typeof ip.dst === "number") return match(direction, ip.src, ip.dst, test);
       return arp !== undefined && match(direction, arp.senderIp, arp.targetIp, test);
     };
   }

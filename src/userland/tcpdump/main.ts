@@ -162,7 +162,8 @@ class Capture {
   private *resolve({ ip, arp }: Packet): Proc<void> {
     const addresses = ip !== undefined ? [ip.src, ip.dst] : arp !== undefined ? [arp.senderIp, arp.targetIp] : [];
     for (const addr of addresses)
-      if (!this.names.has(addr)) this.names.set(addr, (yield* getHostName(this.c.sys, addr)) ?? formatIpv4(addr));
+      if (typeof addr === "number" && !this.names.has(addr))
+        this.names.set(addr, (yield* getHostName(this.c.sys, addr)) ?? formatIpv4(addr));
   }
 }
 

@@ -1,6 +1,6 @@
 /** Frames taken apart as far as tcpdump shows them. */
 
-import { ETH_P_ARP, ETH_P_IP, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from "../../abi/inet.ts";
+import { ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, formatIpv6, IPPROTO_ICMPV6, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from "../../abi/inet.ts";
 
 export interface Ip {
   readonly tos: number;
@@ -12,8 +12,9 @@ export interface Ip {
   readonly offset: number;
   readonly ttl: number;
   readonly protocol: number;
-  readonly src: number;
-  readonly dst: number;
+  /** A number of IPv4; of IPv6 the text. */
+  readonly src: number | string;
+  readonly dst: number | string;
   /** What the header carries, cut to the length that it gives. */
   readonly payload: Uint8Array;
   readonly srcPort: number | undefined;
@@ -62,6 +63,24 @@ export function decodeIp(bytes: Uint8Array): Ip | undefined {
   };
 }
 
+/** The same of IPv6, without extension headers. */
+export function decodeIp6(bytes: Uint8Array): Ip | undefined {
+  if (bytes.length < 40 || (bytes[0] as number) >>> 4 !== 6) return undefined;
+  const view = viewOf(bytes);
+  const protocol = view.getUint8(6);
+  const length = view.getUint16(4);
+  const payload = bytes.subarray(40, length === 0 ? bytes.length : 40 + length);
+  const ports = (protocol === IPPROTO_TCP || protocol === IPPROTO_UDP) && payload.length >= 4;
+  return {
+    ...{ tos: (view.getUint16(0) >>> 4) & 255, length, id: 0, ttl: view.getUint8(7), protocol, payload },
+    ...{ dontFragment: true, moreFragments: false, offset: 0, src: textAt(view, 8), dst: textAt(view, 24) },
+    srcPort: ports ? viewOf(payload).getUint16(0) : undefined,
+    dstPort: ports ? viewOf(payload).getUint16(2) : undefined,
+  };
+}
+
+export const textAt = (view: DataView, at: number): string => formatIpv6(Array.from({ length: 8 }, (_, i) => view.getUint16(at + 2 * i)));
+
 export function decodeFrame(bytes: Uint8Array): Packet | undefined {
   if (bytes.length < 14) return undefined;
   const view = viewOf(bytes);
@@ -70,7 +89,7 @@ export function decodeFrame(bytes: Uint8Array): Packet | undefined {
   const arp = type === ETH_P_ARP && body.length >= 28 ? viewOf(body) : undefined;
   return {
     ...{ dst: mac(view, 0), src: mac(view, 6), type, length: bytes.length, body },
-    ip: type === ETH_P_IP ? decodeIp(body) : undefined,
+    ip: type === ETH_P_IP ? decodeIp(body) : type === ETH_P_IPV6 ? decodeIp6(body) : undefined,
     arp:
       arp === undefined
         ? undefined
@@ -81,6 +100,7 @@ export function decodeFrame(bytes: Uint8Array): Packet | undefined {
 export const PROTOCOLS: Readonly<Record<number, string>> = {
   [IPPROTO_ICMP]: "ICMP",
   2: "IGMP",
+  [IPPROTO_ICMPV6]: "ICMPv6",
   [IPPROTO_TCP]: "TCP",
   [IPPROTO_UDP]: "UDP",
 };

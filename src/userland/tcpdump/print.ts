@@ -1,9 +1,21 @@
 /** Packets as lines: the formats of tcpdump 4.99's print-arp.c, print-ip.c, print-icmp.c, print-udp.c, print-tcp.c and print-domain.c. */
 
-import { ETH_P_ARP, ETH_P_IP, formatIpv4, formatIpv6, formatMac, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from "../../abi/inet.ts";
+import {
+  ETH_P_ARP,
+  ETH_P_IP,
+  formatIpv4,
+  formatIpv6,
+  formatMac,
+  parseIpv6,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+} from "../../abi/inet.ts";
 import { decodeUtf8 } from "../../abi/utf8.ts";
 import { decodeDns, NXDOMAIN, T_A, T_AAAA, T_CNAME, T_MX, T_NS, T_OPT, T_PTR, T_SOA, T_TXT, type DnsRecord } from "../libc/dns.ts";
 import { checksum } from "../libc/icmp.ts";
+import { icmp6Text } from "./icmp6.ts";
 import { decodeIp, type Ip, type Packet, PROTOCOLS, viewOf } from "./packet.ts";
 
 export interface Style {
@@ -51,18 +63,21 @@ export class PacketPrinter {
       if (arp.op === 1) return `${head}${name}${detail}Request who-has ${style.host(arp.targetIp)} tell ${style.host(arp.senderIp)}${tail}`;
       return `${head}${name}${detail}Reply ${style.host(arp.senderIp)} is-at ${formatMac(arp.senderMac)}${tail}`;
     }
-    if (ip !== undefined) return `${head}${style.link ? "" : "IP "}${this.ip(ip)}`;
-    if (packet.type === 0x86dd && packet.body.length >= 40) {
-      const view = viewOf(packet.body);
-      const groups = (at: number): string => formatIpv6(Array.from({ length: 8 }, (_, i) => view.getUint16(at + 2 * i)));
-      // Differs from Linux: what IPv6 carries is not taken apart.
-      return `${head}${style.link ? "" : "IP6 "}${groups(8)} > ${groups(24)}: next header ${view.getUint8(6)}, length ${view.getUint16(4)}`;
-    }
+    if (ip !== undefined) return `${head}${style.link ? "" : typeof ip.src === "string" ? "IP6 " : "IP "}${this.ip(ip)}`;
     return `${head}ethertype ${kind ?? "Unknown"} (0x${type}), length ${packet.length}`;
+  }
+
+  private host(addr: number | string): string {
+    return typeof addr === "string" ? addr : this.style.host(addr);
   }
 
   private ip(ip: Ip): string {
     if (this.style.verbose === 0) return this.transport(ip);
+    if (typeof ip.src === "string") {
+      const name = PROTOCOLS[ip.protocol] ?? "unknown";
+      const kind = ip.tos === 0 ? "" : `class 0x${ip.tos.toString(16).padStart(2, "0")}, `;
+      return `(${kind}hlim ${ip.ttl}, next-header ${name} (${ip.protocol}) payload length: ${ip.length}) ${this.transport(ip)}`;
+    }
     const flags = [ip.moreFragments ? "+" : "", ip.dontFragment ? "DF" : ""].filter((flag) => flag !== "").join(", ");
     const proto = PROTOCOLS[ip.protocol] ?? "unknown";
     const head = `(tos 0x${ip.tos.toString(16)}, ttl ${ip.ttl}, id ${ip.id}, offset ${ip.offset}, flags [${flags || "none"}], proto ${proto} (${ip.protocol}), length ${ip.length})`;
@@ -71,8 +86,10 @@ export class PacketPrinter {
 
   private transport(ip: Ip): string {
     const { style } = this;
-    const hosts = `${style.host(ip.src)} > ${style.host(ip.dst)}`;
+    const hosts = `${this.host(ip.src)} > ${this.host(ip.dst)}`;
     if (ip.offset > 0) return `${hosts}: ${(PROTOCOLS[ip.protocol] ?? `ip-proto-${ip.protocol}`).toLowerCase()}`;
+    if (ip.protocol === IPPROTO_ICMPV6 && typeof ip.src === "string" && ip.payload.length >= 8)
+      return `${hosts}: ${icmp6Text(ip.payload, (n, p) => style.port(n, p))}`;
     if (ip.protocol === IPPROTO_ICMP && ip.payload.length >= 8) return `${hosts}: ${this.icmp(ip)}`;
     if (ip.protocol === IPPROTO_UDP && ip.srcPort !== undefined && ip.dstPort !== undefined && ip.payload.length >= 8)
       return this.udp(ip, ip.srcPort, ip.dstPort);
@@ -92,7 +109,7 @@ export class PacketPrinter {
     const about = style.verbose > 0 && quoted !== undefined ? `\n\tIP ${this.ip(quoted)}` : "";
     if (type === 11) return `ICMP ${code === 0 ? "time exceeded in-transit" : "ip reassembly time exceeded"}${length}${about}`;
     if (type !== 3 || quoted === undefined) return `ICMP type-#${type}${length}`;
-    const dst = style.host(quoted.dst);
+    const dst = this.host(quoted.dst);
     if (code === 0) return `ICMP net ${dst} unreachable${length}${about}`;
     if (code === 1) return `ICMP host ${dst} unreachable${length}${about}`;
     if (code === 2) return `ICMP ${dst} protocol ${quoted.protocol} unreachable${length}${about}`;
@@ -108,7 +125,7 @@ export class PacketPrinter {
 
   private udp(ip: Ip, src: number, dst: number): string {
     const { style } = this;
-    const head = `${style.host(ip.src)}.${style.port(src, "udp")} > ${style.host(ip.dst)}.${style.port(dst, "udp")}: `;
+    const head = `${this.host(ip.src)}.${style.port(src, "udp")} > ${this.host(ip.dst)}.${style.port(dst, "udp")}: `;
     const data = ip.payload.subarray(8);
     const length = viewOf(ip.payload).getUint16(4) - 8;
     if (style.quiet) return `${head}UDP, length ${length}`;
@@ -123,16 +140,15 @@ export class PacketPrinter {
   private checksum(ip: Ip, at: number): string {
     const given = viewOf(ip.payload).getUint16(at);
     if (at === 6 && given === 0) return "[no cksum]";
-    const pseudo = new Uint8Array(12 + ip.payload.length);
+    const ends = [ip.src, ip.dst].flatMap((addr) => (typeof addr === "number" ? [addr >>> 16, addr & 0xffff] : (parseIpv6(addr) ?? [])));
+    const head = 2 * ends.length + 4;
+    const pseudo = new Uint8Array(head + ip.payload.length);
     const view = viewOf(pseudo);
-    view.setUint32(0, ip.src);
-    view.setUint32(4, ip.dst);
-    view.setUint16(8, ip.protocol);
-    view.setUint16(10, ip.payload.length);
-    pseudo.set(ip.payload, 12);
+    for (const [i, word] of [...ends, ip.protocol, ip.payload.length].entries()) view.setUint16(2 * i, word);
+    pseudo.set(ip.payload, head);
     const good = checksum(pseudo) === 0;
     const hex = (value: number): string => `0x${value.toString(16).padStart(4, "0")}`;
-    view.setUint16(12 + at, 0);
+    view.setUint16(head + at, 0);
     const words = good ? "correct" : `incorrect -> ${hex(checksum(pseudo))}`;
     if (at === 6) return good ? "[udp sum ok]" : `[bad udp cksum ${hex(given)} -> ${hex(checksum(pseudo))}!]`;
     return `cksum ${hex(given)} (${words})`;
@@ -143,7 +159,7 @@ export class PacketPrinter {
     const view = viewOf(ip.payload);
     const offset = (view.getUint8(12) >>> 4) * 4;
     const data = ip.payload.subarray(offset);
-    const head = `${style.host(ip.src)}.${style.port(srcPort, "tcp")} > ${style.host(ip.dst)}.${style.port(dstPort, "tcp")}: `;
+    const head = `${this.host(ip.src)}.${style.port(srcPort, "tcp")} > ${this.host(ip.dst)}.${style.port(dstPort, "tcp")}: `;
     if (style.quiet) return `${head}tcp ${data.length}`;
     const bits = view.getUint8(13);
     const flags = [...FLAGS].filter((_, i) => (bits & (1 << i)) !== 0).join("");

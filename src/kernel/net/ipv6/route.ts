@@ -70,7 +70,10 @@ export function routeOutput6(ns: NetNamespace, flow: { readonly dst: Ip6; readon
     return { type: RTN_LOCAL, dev: loopback, gateway: undefined, src: flow.src ?? dst, mtu: loopback.mtu, local: true, fib };
   }
   const fib = findIpv6Route(ns, dst, oif);
-  if (fib === undefined) throw ENETUNREACH;
+  if (fib === undefined) {
+    // ip6_dst_lookup_tail() looks for an address to send from first.
+    throw flow.src === undefined && selectAddress6(ns, ns.loopback, dst) === undefined ? EADDRNOTAVAIL : ENETUNREACH;
+  }
   const refused = refusal(fib);
   if (refused !== undefined) throw refused;
   const { dev } = fib;

@@ -9,6 +9,7 @@ import { addAddress, removeAddress } from "../ipv4/devinet.ts";
 import { addressMatches, type InAddress } from "../ipv4/in-device.ts";
 import { isMulticast } from "../ipv4/fib-lookup.ts";
 import { addIpv6Address, IFA_F_TENTATIVE, type Ipv6Address, ipv6Addresses, removeIpv6Address, scopeOfIpv6 } from "../ipv6/addresses.ts";
+import { ip6Of } from "../ipv6/ip6.ts";
 import type { NetNamespace } from "../net-namespace.ts";
 import type { Attributes } from "./link-kinds.ts";
 import { NetlinkError, type NetlinkHandler } from "./protocol.ts";
@@ -60,7 +61,7 @@ export function fillAddress6(dev: NetDevice, a: Ipv6Address): Uint8Array {
 }
 
 /** inet6_rtm_newaddr(), inet6_rtm_deladdr(). */
-function change6(ns: NetNamespace, payload: Uint8Array, add: boolean): void {
+function change6(ns: NetNamespace, payload: Uint8Array, add: boolean, replace: boolean): void {
   const { prefixLength, flags, index, attrs } = parse(payload);
   const bytes = (attrs.get(R.IFA_LOCAL) ?? attrs.get(R.IFA_ADDRESS))?.bytes;
   if (bytes === undefined || bytes.length !== 16) throw EINVAL;
@@ -68,9 +69,15 @@ function change6(ns: NetNamespace, payload: Uint8Array, add: boolean): void {
   const dev = ns.devices.get(index);
   if (dev === undefined) throw new NetlinkError(ENODEV, "Unable to find the interface");
   const addr = groupsOf(bytes);
+  const known = dev.ip6?.addresses.find((a) => a.ip6 === ip6Of(addr));
   if (!add) {
+    if (known?.prefixLength !== prefixLength) throw new NetlinkError(EADDRNOTAVAIL, "ipv6: address not found");
     removeIpv6Address(dev, addr, prefixLength);
     return;
+  }
+  if (known !== undefined) {
+    if (replace) return;
+    throw new NetlinkError(EEXIST, "ipv6: address already assigned");
   }
   const scope = scopeOfIpv6(addr);
   const given = attrs.get(R.IFA_FLAGS)?.u32 ?? flags;
@@ -118,7 +125,7 @@ export const addressHandlers: readonly (readonly [number, NetlinkHandler])[] = [
       run({ ns, message }) {
         const { family, prefixLength, flags, scope, index, attrs } = parse(message.payload);
         if (family === AF_INET6) {
-          change6(ns, message.payload, true);
+          change6(ns, message.payload, true, (message.flags & NLM_F_REPLACE) !== 0);
           return;
         }
         requireInet(family);
@@ -168,7 +175,7 @@ export const addressHandlers: readonly (readonly [number, NetlinkHandler])[] = [
       run({ ns, message }) {
         const { family, prefixLength, index, attrs } = parse(message.payload);
         if (family === AF_INET6) {
-          change6(ns, message.payload, false);
+          change6(ns, message.payload, false, false);
           return;
         }
         requireInet(family);

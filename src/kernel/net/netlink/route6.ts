@@ -1,6 +1,6 @@
 /** RTM_NEWROUTE, _DELROUTE, _GETROUTE of IPv6: ip-route(8), Linux `net/ipv6/route.c`. */
 
-import { EHOSTUNREACH, EINVAL, ENETDOWN, ENODEV, EOPNOTSUPP, Errno } from "../../../abi/errno.ts";
+import { EADDRNOTAVAIL, EHOSTUNREACH, EINVAL, ENETDOWN, ENETUNREACH, ENODEV, EOPNOTSUPP, Errno } from "../../../abi/errno.ts";
 import { decodeAttributes, NetlinkWriter, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, RTM_NEWROUTE } from "../../../abi/netlink.ts";
 import * as R from "../../../abi/rtnetlink.ts";
 import { AF_INET6 } from "../../../abi/socket.ts";
@@ -95,7 +95,7 @@ function deviceFor(ns: NetNamespace, { type, oif, gateway, flags }: Asked): NetD
   }
   if (deviceOfIp6(ns, gateway, named) !== undefined) throw new NetlinkError(EINVAL, "Gateway can not be a local address");
   if (isLinkLocal6(gateway)) {
-    if (named === undefined) throw new NetlinkError(EINVAL, "Device can not be unspecified for link-local gateway"); // biome-ignore format: one line
+    if (named === undefined) throw new NetlinkError(EINVAL, "Egress device not specified"); // biome-ignore format: one line
     return named;
   }
   if ((flags & R.RTNH_F_ONLINK) !== 0 && named !== undefined) return named;
@@ -154,7 +154,13 @@ export function getRoute6({ ns, message, reply }: NetlinkRequest): void {
     const found = routeInput6(ns, dst, dev);
     if (found === undefined || found instanceof Errno) throw found ?? EHOSTUNREACH;
     route = found;
-  } else route = routeOutput6(ns, { dst, src: address(R.RTA_SRC), oif: attrs.get(R.RTA_OIF)?.u32 ?? 0 });
+  } else {
+    try {
+      route = routeOutput6(ns, { dst, src: address(R.RTA_SRC), oif: attrs.get(R.RTA_OIF)?.u32 ?? 0 });
+    } catch (e) {
+      throw e === EADDRNOTAVAIL ? ENETUNREACH : e;
+    }
+  }
   const { fib } = route;
   const w = new NetlinkWriter();
   w.u8(AF_INET6).u8(128).u8(128).u8(0).u8((fib?.table ?? RT_TABLE_MAIN) & 255).u8(fib?.protocol ?? 0).u8(RT_SCOPE_UNIVERSE); // biome-ignore format: one line
