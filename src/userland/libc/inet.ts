@@ -1,6 +1,6 @@
 /**
  * Stream sockets as byte sources and sinks, connections with a time limit, and addresses as text. What is asked for by name is resolved by `netdb.ts`.
- * Left out: IPv6 connections, as the machine has none.
+ * What asks by name asks for IPv4.
  */
 
 import { EINPROGRESS, type Errno, errnos, ETIMEDOUT } from "../../abi/errno.ts";
