@@ -224,7 +224,8 @@ function* checkBuilder(cli: Cli, [first, second]: readonly string[]): Proc<void>
   try {
     enabled = parseBool(wanted);
   } catch {
-    throw new CliError("DOCKER_BUILDKIT environment variable expects boolean value");
+    const why = `strconv.ParseBool: parsing ${JSON.stringify(wanted)}: invalid syntax`;
+    throw new CliError(`DOCKER_BUILDKIT environment variable expects boolean value: ${why}`);
   }
   if (enabled) throw new CliError("ERROR: BuildKit is enabled but the buildx component is missing or broken.");
   yield* cli.eprint(

@@ -1,6 +1,6 @@
 /** Instructions with their arguments understood, and stages of them. BuildKit `frontend/dockerfile/instructions/commands.go`. */
 
-import { expandWord } from "../shell/lex.ts";
+import { expandWord, type LexOptions } from "../shell/lex.ts";
 
 export interface KeyValue {
   readonly key: string;
@@ -90,8 +90,8 @@ export interface Stage {
 }
 
 /** The command with the variables in its words replaced, as far as that instruction does so. EXPOSE makes several words of one. Errors: LexError. */
-export function expandCommand(command: Command, variables: ReadonlyMap<string, string>, escape: string): Command {
-  const word = (text: string): string => expandWord(text, variables, { escape }).result;
+export function expandCommand(command: Command, variables: ReadonlyMap<string, string>, lex: LexOptions): Command {
+  const word = (text: string): string => expandWord(text, variables, lex).result;
   switch (command.kind) {
     case "env":
       return { ...command, pairs: command.pairs.map(({ key, value }) => ({ key: word(key), value: word(value) })) };
@@ -115,7 +115,7 @@ export function expandCommand(command: Command, variables: ReadonlyMap<string, s
         args: command.args.map(({ key, value }) => ({ key: word(key), value: value === undefined ? undefined : word(value) })),
       };
     case "expose":
-      return { ...command, ports: command.ports.flatMap((text) => expandWord(text, variables, { escape }).words) };
+      return { ...command, ports: command.ports.flatMap((text) => expandWord(text, variables, lex).words) };
     default:
       return command;
   }

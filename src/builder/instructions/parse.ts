@@ -137,7 +137,7 @@ function copy(node: InstructionNode, kind: "add" | "copy", known: Readonly<Recor
 }
 
 function run(node: InstructionNode): Command {
-  const flags = parseInstructionFlags(node.flags, { mount: "text", network: "text", security: "text" });
+  const flags = parseInstructionFlags(node.flags, { mount: "text" });
   return { kind: "run", line: lineOf(node), flags: [...flags.keys()] };
 }
 

@@ -17,6 +17,8 @@ export interface LexOptions {
   readonly skipQuotes?: boolean;
   /** A variable that is not set stays as it is written. */
   readonly skipUnset?: boolean;
+  /** Only `:-`, `:+` and `:?` are known, as to the classic builder. */
+  readonly colonOnly?: boolean;
 }
 
 export interface Expansion {
@@ -223,6 +225,7 @@ class Lexer {
     if (first === "{" || first === "}" || first === ":") throw new LexError("syntax error: bad substitution");
     const name = this.readName();
     const modifier = this.next();
+    if (this.options.colonOnly === true && modifier !== "}" && modifier !== ":") throw new LexError("missing ':' in substitution");
     switch (modifier) {
       case "}":
         return this.valueOf(name) ?? (this.options.skipUnset === true ? `\${${name}}` : "");
@@ -254,7 +257,7 @@ class Lexer {
   }
 
   private readModified(name: string, modifier: string, nullIsUnset: boolean): string {
-    const text = (nullIsUnset ? ":" : "") + modifier;
+    const text = (nullIsUnset && this.options.colonOnly !== true ? ":" : "") + modifier;
     const isPattern = modifier === "#" || modifier === "%";
     if ((nullIsUnset && isPattern) || !"+-?#%".includes(modifier) || modifier === "")
       throw new LexError(`unsupported modifier (${text}) in substitution`);

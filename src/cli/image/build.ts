@@ -74,6 +74,7 @@ interface Context {
 }
 
 const DOCKERFILE = "Dockerfile";
+const DOCKERIGNORE = ".dockerignore";
 
 /** The Dockerfile's path in the context; it begins with `..` where it lies outside. Errors: CliError. */
 function* relativeDockerfile(cli: Cli, dir: string, name: string): Proc<string> {
@@ -131,11 +132,17 @@ function* directoryContext(cli: Cli, given: string, name: string): Proc<Context>
     *write(sink) {
       const writer = new TarWriter(sink, "pax");
       const wanted = (path: string, directory: boolean): "yes" | "no" | "below" => {
+        if (content !== undefined && path === DOCKERIGNORE) return "no";
         if (!matcher.matches(path)) return "yes";
         return directory && matcher.hasExclusions ? "below" : "no";
       };
       yield* new TreeArchiver(sys, writer, { wanted, rootOwned: true }).add(dir, "");
-      if (content !== undefined) yield* addFile(writer, added, content);
+      if (content !== undefined) {
+        yield* addFile(writer, added, content);
+        // COPY is not to see what was not there.
+        const patterns = (yield* optional(readText(sys, `${dir}/${DOCKERIGNORE}`), [ENOENT])) ?? "";
+        yield* addFile(writer, DOCKERIGNORE, encodeUtf8(`${patterns}\n${DOCKERIGNORE}\n${added}\n`));
+      }
       yield* writer.end(512);
     },
   };
@@ -243,13 +250,19 @@ export const build = defineCommand({
     if (o.iidfile !== "") yield* optional(unlink(cli.sys, o.iidfile));
     const context = yield* contextOf(cli, given, o.file);
     const client = yield* cli.client();
+    let sending = "";
     const { body } = yield* client.request("POST", "/build", {
       query: queryOf(cli, o, context.dockerfile),
       headers: { "X-Registry-Config": "e30=" },
-      stream: { type: "application/x-tar", write: (sink) => sendContext(cli, context, o, sink) },
+      stream: {
+        type: "application/x-tar",
+        *write(sink) {
+          sending = yield* sendContext(cli, context, o, sink);
+        },
+      },
     });
     let id = "";
-    let said = "";
+    let said = o.quiet ? sending : "";
     const keep = function* (text: string): Proc<void> {
       said += text;
     };
@@ -266,8 +279,9 @@ export const build = defineCommand({
       throw e;
     }
     if (o.quiet) {
-      id = said.trim();
-      yield* cli.print(said);
+      const answer = said.slice(sending.length);
+      id = answer.trim();
+      yield* cli.print(answer);
     }
     if (o.iidfile === "") return;
     if (id === "") throw new CliError(`Server did not provide an image ID. Cannot write ${o.iidfile}`);
@@ -275,7 +289,8 @@ export const build = defineCommand({
   },
 });
 
-function* sendContext(cli: Cli, context: Context, o: Values, sink: ByteSink): Proc<void> {
+/** Returns what was said of it, or would have been. */
+function* sendContext(cli: Cli, context: Context, o: Values, sink: ByteSink): Proc<string> {
   const compressed = o.compress ? new GzipSink(cli.sys, sink) : undefined;
   const counter = new Counter(compressed ?? sink);
   yield* context.write(counter);

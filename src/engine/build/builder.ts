@@ -19,7 +19,7 @@ import { InstructionError } from "../../builder/instructions/error.ts";
 import { findStage, parseCommand, parseStages } from "../../builder/instructions/parse.ts";
 import type { Dockerfile, ParseWarning } from "../../builder/parser/node.ts";
 import { parseDockerfile } from "../../builder/parser/parse.ts";
-import { expandWord, LexError } from "../../builder/shell/lex.ts";
+import { expandWord, LexError, type LexOptions } from "../../builder/shell/lex.ts";
 import { cleanPath } from "../../image/path.ts";
 import { InvalidPlatform, parsePlatform } from "../../image/platform.ts";
 import { parseNormalizedNamed, InvalidReference, tagNameOnly } from "../../image/reference.ts";
@@ -59,7 +59,7 @@ export class ClassicBuild {
   private readonly cache: ImageCache;
   readonly containers: StepContainers;
   private readonly results = new StageResults();
-  private readonly escape: string;
+  private readonly lex: LexOptions;
   /** The client is gone. */
   cancelled = false;
 
@@ -74,7 +74,7 @@ export class ClassicBuild {
     this.sys = daemon.sys;
     this.cache = new ImageCache(images, options.noCache, options.cacheFrom);
     this.containers = new StepContainers(daemon, output, options.hostConfig);
-    this.escape = context.dockerfile.escape;
+    this.lex = { escape: context.dockerfile.escape, colonOnly: true };
   }
 
   /** Returns the image's id. Errors: EngineError, StepFailure. Blocks. */
@@ -143,7 +143,7 @@ export class ClassicBuild {
 
   /** Errors: invalidParameter. */
   private expand(command: Command, variables: ReadonlyMap<string, string>): Command {
-    return worded(() => expandCommand(command, variables, this.escape));
+    return worded(() => expandCommand(command, variables, this.lex));
   }
 
   // ── FROM ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -151,7 +151,7 @@ export class ClassicBuild {
   private *begin(source: StageSource, args: BuildArgs): Proc<Stage> {
     yield* this.cache.reset();
     const stageArgs = args.forStage();
-    const word = (text: string): string => worded(() => expandWord(text, stageArgs.allMeta(), { escape: this.escape }).result);
+    const word = (text: string): string => worded(() => expandWord(text, stageArgs.allMeta(), this.lex).result);
     const platform = source.platform === "" ? "" : word(source.platform);
     if (platform !== "") {
       try {
@@ -267,6 +267,8 @@ export class ClassicBuild {
     const config = { ...stage.config, Cmd: command };
     if (yield* this.probe(stage, config)) return;
     const container = yield* this.containers.create(config);
+    // As with moby: what the check of the image below says besides stays in the build.
+    if (stage.config.Healthcheck != null && container.config.Healthcheck != null) stage.config.Healthcheck = container.config.Healthcheck;
     yield* this.commit(stage, container, container.config);
   }
 

@@ -49,6 +49,7 @@ export class StepContainers {
     this.running = container;
     try {
       if (this.cancelled) throw systemError("build cancelled");
+      yield* this.containers.event(container, "attach");
       yield* this.containers.start(container);
       const code = yield* this.containers.waitStopped(container);
       if (this.cancelled) throw systemError("build cancelled");

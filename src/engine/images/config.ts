@@ -60,7 +60,7 @@ export function changedConfig(config: Partial<ContainerConfig>, changes: readonl
       if (!CHANGES.includes(name.toLowerCase())) throw invalidParameter(`${name.toLowerCase()} is not a valid change command`);
     const state = { cmdSet: false };
     for (const given of nodes.map(parseCommand)) {
-      const command = expandCommand(given, variablesOf(changed.Env ?? []), escape);
+      const command = expandCommand(given, variablesOf(changed.Env ?? []), { escape, colonOnly: true });
       if (command.kind === "workdir") changed.WorkingDir = resolveWorkdir(changed.WorkingDir, command.path);
       else if (isConfigCommand(command)) applyToConfig(changed, command, state);
     }
