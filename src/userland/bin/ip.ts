@@ -5,6 +5,7 @@ import { AF_INET, AF_INET6, AF_PACKET, AF_UNSPEC } from "../../abi/socket.ts";
 import type { Proc } from "../../abi/sys.ts";
 import type { Executable } from "../executable.ts";
 import { address } from "../ip/address.ts";
+import { busyboxUsage } from "../ip/busybox.ts";
 import { IpContext, matches } from "../ip/context.ts";
 import { help } from "../ip/help.ts";
 import { link } from "../ip/link.ts";
@@ -16,6 +17,8 @@ import { Printer } from "../ip/print.ts";
 import { route } from "../ip/route.ts";
 import { rule } from "../ip/rule.ts";
 import { type Command, command, Exit } from "../libc/command.ts";
+import { UsageError } from "../libc/getopt.ts";
+import { help as helpOf } from "../libc/help.ts";
 import { NetlinkFailure } from "../libc/rtnetlink.ts";
 
 type IpCommand = (ip: IpContext, args: readonly string[]) => Proc<number>;
@@ -32,6 +35,8 @@ const objects: readonly (readonly [name: string, run: IpCommand])[] = [
   ["maddress", maddress],
   ["monitor", monitor],
 ];
+
+const BUSYBOX_OBJECTS = ["address", "route", "link", "neigh", "rule"];
 
 interface Flags {
   family: number;
@@ -56,6 +61,11 @@ function* parseFlags(c: Command, flags: Flags): Proc<number> {
     const word = c.args[i] as string;
     if (!word.startsWith("-") || word === "-") break;
     const option = word.startsWith("--") && word.length > 2 ? word.slice(1) : word;
+    if (c.voice === "busybox") {
+      if (option === "-help") yield* c.help();
+      const known = ["-4", "-6", "-0", "--"].includes(option) || matches(option, "-family") || matches(option, "-oneline");
+      if (!known || option === "-") throw new UsageError("");
+    }
     if (option === "--") return i + 1;
     if (option === "-4") flags.family = AF_INET;
     else if (option === "-6") flags.family = AF_INET6;
@@ -109,6 +119,10 @@ function* run(c: Command): Proc<number> {
   const ip = new IpContext(c, flags, new Printer(flags), flags.all);
   if (flags.netns !== undefined) yield* switchTo(ip, flags.netns);
   const [name] = args;
+  if (c.voice === "busybox") {
+    if (name === undefined || !BUSYBOX_OBJECTS.some((object) => matches(name, object))) throw new UsageError("");
+    if (matches(name, "link")) ip.busyboxStatus = 2;
+  }
   if (name === undefined || matches(name, "help")) return yield* help(ip, "ip");
   const found = objects.find(([object]) => matches(name, object));
   if (found === undefined) return yield* ip.die(`Object "${name}" is unknown, try "ip help".`, 1);
@@ -117,7 +131,8 @@ function* run(c: Command): Proc<number> {
     yield* c.print(ip.out.finishList(shows(args[1])));
     return status;
   } catch (e) {
-    if (e instanceof NetlinkFailure) return yield* ip.die(`${c.voice === "busybox" ? "ip: " : ""}${e.message}`, 2);
+    if (e instanceof NetlinkFailure)
+      return yield* ip.die(c.voice === "busybox" ? new NetlinkFailure(e.errno, undefined).message : e.message, 2);
     if (e instanceof Errno) return yield* ip.die(`Cannot open netlink socket: ${e.message}`, 1);
     throw e;
   }
@@ -130,7 +145,7 @@ function shows(verb: string | undefined): boolean {
 
 export const ip: Executable = {
   name: "ip",
-  main: command({ help: "" }, run),
+  main: command({ help: helpOf("", busyboxUsage) }, run),
   paths: ["/usr/bin/ip", "/usr/sbin/ip"],
   needed: ["libbpf.so.1", "libelf.so.1", "libmnl.so.0", "libbsd.so.0", "libcap.so.2", "libc.so.6"],
   sizeBytes: 691_016,

@@ -7,6 +7,7 @@ import { AF_INET, AF_INET6, AF_UNSPEC } from "../../abi/socket.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { type Command, Exit } from "../libc/command.ts";
 import { NetlinkFailure, NetlinkSocket } from "../libc/rtnetlink.ts";
+import { busyboxWords, isBusybox } from "./busybox.ts";
 import type { Printer } from "./print.ts";
 
 export interface IpOptions {
@@ -37,9 +38,13 @@ export class IpContext {
     return this.socket;
   }
 
+  /** Status of busybox' mistakes: that of `ip link` is 2. */
+  busyboxStatus = 1;
+
   /** Says it on stderr and ends the program. */
   *die(message: string, status: number): Proc<never> {
     yield* this.flush();
+    if (isBusybox(this)) return yield* this.c.fail(busyboxWords(message), status === 2 ? 2 : this.busyboxStatus);
     yield* this.c.eprint(`${message}\n`);
     throw new Exit(status);
   }

@@ -19,6 +19,7 @@ import type { Proc } from "../../abi/sys.ts";
 import { NetlinkFailure } from "../libc/rtnetlink.ts";
 import { open, optional } from "../libc/unistd.ts";
 import { indexOf, type IpContext, linkRequest, matches, viewOf, Words } from "./context.ts";
+import { isBusybox, linkFields } from "./busybox.ts";
 import { linkDetails } from "./link-details.ts";
 import { help } from "./help.ts";
 import { linkStats } from "./link-stats.ts";
@@ -70,9 +71,11 @@ function* flagNames(ip: IpContext, flags: number, attrs: Attributes): Proc<strin
   for (const [bit, name] of FLAGS) if ((flags & bit) !== 0) names.push(name);
   // The other end is in this namespace too, and is down.
   const peer = attrs.get(R.IFLA_LINK)?.u32 ?? 0;
-  if (peer !== 0 && !attrs.has(R.IFLA_LINK_NETNSID)) {
+  if (peer !== 0 && (!attrs.has(R.IFLA_LINK_NETNSID) || isBusybox(ip))) {
     const [other] = yield* listLinks(ip, { name: yield* ip.linkName(peer) });
-    if (other !== undefined && (viewOf(other.message).getUint32(8, true) & 1) === 0) names.push("M-DOWN");
+    // busybox does not know of namespaces, and takes what it does not find to be down.
+    const up = other === undefined ? !isBusybox(ip) : (viewOf(other.message).getUint32(8, true) & 1) !== 0;
+    if (!up) names.push("M-DOWN");
   }
   return names;
 }
@@ -85,7 +88,7 @@ function* tie(
   const peer = attrs.get(R.IFLA_LINK)?.u32;
   if (peer === undefined) return { text: "", link: undefined, index: undefined };
   if (peer === 0) return { text: "@NONE", link: "null", index: undefined };
-  if (attrs.has(R.IFLA_LINK_NETNSID)) return { text: `@if${peer}`, link: undefined, index: peer };
+  if (attrs.has(R.IFLA_LINK_NETNSID) && !isBusybox(ip)) return { text: `@if${peer}`, link: undefined, index: peer };
   const name = yield* ip.linkName(peer);
   return { text: `@${name}`, link: name, index: undefined };
 }
@@ -111,6 +114,14 @@ export function* printLink(
   const flags = yield* flagNames(ip, view.getUint32(8, true), attrs);
   out.field("flags", flags, `<${flags.join(",")}> `);
   const mtu = attrs.get(R.IFLA_MTU)?.u32;
+  const qlen = attrs.get(R.IFLA_TXQLEN)?.u32 ?? 0;
+  if (isBusybox(ip)) {
+    const masterOf = attrs.get(R.IFLA_MASTER)?.u32;
+    const master = masterOf === undefined ? undefined : yield* ip.linkName(masterOf);
+    out.textOnly(linkFields({ mtu, qdisc: attrs.get(R.IFLA_QDISC)?.string, master, qlen }));
+    if (hardware) yield* printHardware(ip, message, attrs);
+    return;
+  }
   if (mtu !== undefined) out.field("mtu", mtu, `mtu ${mtu} `);
   const qdisc = attrs.get(R.IFLA_QDISC)?.string;
   if (qdisc !== undefined) out.field("qdisc", qdisc, `qdisc ${qdisc} `);
@@ -128,7 +139,6 @@ export function* printLink(
   if (mode) out.field("linkmode", "DEFAULT", "mode DEFAULT ");
   const group = attrs.get(R.IFLA_GROUP)?.u32 ?? 0;
   out.field("group", group === 0 ? "default" : String(group), `group ${group === 0 ? "default" : group} `);
-  const qlen = attrs.get(R.IFLA_TXQLEN)?.u32 ?? 0;
   if (qlen !== 0 && !news) out.field("txqlen", qlen, `qlen ${qlen}`);
   if (hardware) yield* printHardware(ip, message, attrs);
   if (ip.options.details) linkDetails(out, attrs);
@@ -153,7 +163,7 @@ function* printHardware(ip: IpContext, message: NetlinkMessage, attrs: Attribute
     out.field("broadcast", formatMac(broadcast.mac), out.colour("mac", formatMac(broadcast.mac)));
   }
   const nsid = attrs.get(R.IFLA_LINK_NETNSID);
-  if (nsid !== undefined) {
+  if (nsid !== undefined && !isBusybox(ip)) {
     const id = nsid.u32 | 0;
     const name = (yield* namespaceNames(ip)).get(id);
     if (name !== undefined) out.field("link_netns", name, ` link-netns ${name}`);

@@ -15,6 +15,7 @@ import {
 import * as R from "../../abi/rtnetlink.ts";
 import { AF_INET, AF_UNSPEC } from "../../abi/socket.ts";
 import type { Proc } from "../../abi/sys.ts";
+import { isBusybox, routeFields } from "./busybox.ts";
 import { scopeName, scopeNumber } from "./address.ts";
 import { formatAddress, type IpContext, type IpPrefix, matches, parseAddress, parsePrefix, Words } from "./context.ts";
 import { help } from "./help.ts";
@@ -237,11 +238,24 @@ function* printRoute(ip: IpContext, route: Route, filter: Filter): Proc<void> {
   const gateway = attrs.get(R.RTA_GATEWAY)?.bytes;
   if (gateway !== undefined) out.field("gateway", address(gateway), `via ${out.colour(colour, `${address(gateway)} `)}`);
   const oif = attrs.get(R.RTA_OIF)?.u32;
-  if (oif !== undefined && filter.device === undefined) {
+  if (oif !== undefined && (filter.device === undefined || isBusybox(ip))) {
     const name = yield* ip.linkName(oif);
     out.field("dev", name, `dev ${out.colour("ifname", `${name} `)}`);
   }
   const cloned = (route.flags & R.RTM_F_CLONED) !== 0;
+  const prefsrc = attrs.get(R.RTA_PREFSRC)?.bytes;
+  const metric = attrs.get(R.RTA_PRIORITY)?.u32;
+  if (isBusybox(ip)) {
+    const fields = {
+      table: filter.table === "all" && route.table !== TABLE_MAIN ? tableName(route.table) : undefined,
+      scope: cloned || route.scope === SCOPE_UNIVERSE || filter.scope !== undefined ? undefined : scopeName(route.scope),
+      source: prefsrc === undefined ? undefined : address(prefsrc),
+      metric,
+      flags: flagWords(route),
+    };
+    out.textOnly(routeFields(fields));
+    return;
+  }
   // `ip route get` tells of a table that is neither of the two that everybody has.
   if ((cloned ? route.table !== TABLE_LOCAL : filter.table === "all" || options.details) && route.table !== TABLE_MAIN)
     out.field("table", tableName(route.table), `table ${tableName(route.table)} `);
@@ -251,9 +265,7 @@ function* printRoute(ip: IpContext, route: Route, filter: Filter): Proc<void> {
     if ((route.scope !== SCOPE_UNIVERSE || options.details) && filter.scope === undefined)
       out.field("scope", scopeName(route.scope), `scope ${scopeName(route.scope)} `);
   }
-  const prefsrc = attrs.get(R.RTA_PREFSRC)?.bytes;
   if (prefsrc !== undefined) out.field("prefsrc", address(prefsrc), `src ${out.colour(colour, `${address(prefsrc)} `)}`);
-  const metric = attrs.get(R.RTA_PRIORITY)?.u32;
   if (metric !== undefined) out.field("metric", metric, `metric ${metric} `);
   printFlags(ip, route);
   const mark = attrs.get(R.RTA_MARK)?.u32;
@@ -283,8 +295,10 @@ const ROUTE_FLAGS: readonly (readonly [bit: number, name: string])[] = [
   [R.RTNH_F_LINKDOWN, "linkdown"],
 ];
 
-function printFlags({ out }: IpContext, { flags }: Route): void {
-  const names = ROUTE_FLAGS.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
+const flagWords = ({ flags }: Route): string[] => ROUTE_FLAGS.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
+
+function printFlags({ out }: IpContext, route: Route): void {
+  const names = flagWords(route);
   out.field("flags", names, names.map((name) => `${name} `).join(""));
 }
 
