@@ -21,5 +21,5 @@ export function parseUlimit(text: string): Ulimit {
   const wrong = "ulimit soft limit must be less than or equal to hard limit";
   if (hard !== -1 && soft === -1) throw new Error(`${wrong}: soft: -1 (unlimited), hard: ${hard}`);
   if (hard !== -1 && soft > hard) throw new Error(`${wrong}: ${soft} > ${hard}`);
-  return { Name: name, Soft: soft, Hard: hard };
+  return { Name: name, Hard: hard, Soft: soft };
 }

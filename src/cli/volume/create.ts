@@ -32,7 +32,13 @@ export const create = defineCommand({
   *run({ cli, o, args }) {
     if (args.length === 1 && o.name !== "")
       throw new CliError("conflicting options: cannot specify a volume-name through both --name and as a positional arg");
-    const body = { Driver: o.driver, DriverOpts: Object.fromEntries(o.opt), Labels: toRecord(o.label), Name: args[0] ?? o.name };
+    const body = {
+      Driver: o.driver,
+      // What is empty is left out, so that the volume has none.
+      ...(o.opt.size === 0 ? {} : { DriverOpts: Object.fromEntries(o.opt) }),
+      ...(o.label.length === 0 ? {} : { Labels: toRecord(o.label) }),
+      Name: args[0] ?? o.name,
+    };
     const client = yield* cli.client();
     const { Name } = yield* client.json<VolumeResource>("POST", "/volumes/create", { body });
     yield* cli.print(`${Name}\n`);

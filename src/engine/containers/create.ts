@@ -85,7 +85,7 @@ function mergeImage(config: ContainerConfig, image: Partial<ContainerConfig>): v
   }
   if (config.WorkingDir === "") config.WorkingDir = image.WorkingDir ?? "";
   const volumes = { ...config.Volumes, ...image.Volumes };
-  if (Object.keys(volumes).length > 0) config.Volumes = volumes;
+  config.Volumes = Object.keys(volumes).length > 0 ? volumes : (image.Volumes ?? null);
   if (!config.StopSignal && image.StopSignal) config.StopSignal = image.StopSignal;
   if (config.Shell === undefined && image.Shell !== undefined) config.Shell = image.Shell;
 }
@@ -191,6 +191,8 @@ function completeHostConfig(daemon: Daemon, given: Partial<HostConfig> | undefin
   if (host.CgroupnsMode === "") host.CgroupnsMode = host.Privileged ? "host" : "private";
   if (given !== undefined && !host.Runtime) host.Runtime = "runc";
   if (host.Memory > 0 && host.MemorySwap === 0) host.MemorySwap = host.Memory * 2;
+  if (host.MemorySwappiness === -1) host.MemorySwappiness = null;
+  if (host.PidsLimit !== null && host.PidsLimit <= 0) host.PidsLimit = null;
   if (host.OomKillDisable === null) host.OomKillDisable = false;
   if (host.Privileged) {
     host.MaskedPaths ??= null;

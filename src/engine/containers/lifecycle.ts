@@ -274,7 +274,7 @@ export function* sendSignal(containers: Containers, container: Container, signal
     const unpause = last && container.paused;
     yield* deliver(container, signal);
     yield* containers.event(container, "kill", { signal: String(signal) });
-    if (unpause) yield* resume(containers, container);
+    if (unpause) yield* resumeKilled(containers, container);
   } finally {
     yield* container.lock.unlock();
   }
@@ -368,6 +368,16 @@ function* resume(containers: Containers, container: Container): Proc<void> {
   yield* container.save();
   yield* container.announce();
   yield* containers.event(container, "unpause");
+}
+
+/** With the lock. What was killed while it was frozen may be gone already. */
+function* resumeKilled(containers: Containers, container: Container): Proc<void> {
+  try {
+    yield* resume(containers, container);
+  } catch (e) {
+    if (!isFailure(e)) throw e;
+    yield* containers.daemon.log("warning", e.message);
+  }
 }
 
 function* askOr(container: Container, method: "pause" | "resume", context: string): Proc<void> {

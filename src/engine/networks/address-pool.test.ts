@@ -40,3 +40,13 @@ test("default subnets follow each other, past what is given or busy, until there
   expect(given).toHaveLength(1 + 12 + 16);
   expect(() => subnets.take(cidr("172.20.3.0/24"))).toThrow("Pool overlaps with other one on this address space");
 });
+
+test("a default subnet that was given back is not given away again before all others were", () => {
+  const subnets = new Subnets([{ base: "10.0.0.0/14", size: 16 }]);
+  const given = Array.from({ length: 5 }, () => {
+    const subnet = subnets.takeDefault(() => false);
+    subnets.free(subnet);
+    return formatCidr(subnet);
+  });
+  expect(given).toEqual(["10.0.0.0/16", "10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16", "10.0.0.0/16"]);
+});

@@ -82,8 +82,13 @@ export class AddressPool {
 /** The subnets that are given away. */
 export class Subnets {
   private readonly given: Prefix[] = [];
+  private readonly defaults: readonly Prefix[];
+  /** Where the next search begins: what was given back is not given away again at once. */
+  private start = 0;
 
-  constructor(private readonly pools: readonly { readonly base: string; readonly size: number }[]) {}
+  constructor(pools: readonly { readonly base: string; readonly size: number }[]) {
+    this.defaults = [...split(pools)];
+  }
 
   /** Errors: forbidden if another network has part of it. */
   take(subnet: Prefix): void {
@@ -91,10 +96,12 @@ export class Subnets {
     this.given.push(subnet);
   }
 
-  /** The first default subnet that no network has and that is not `busy` on this host. Errors: systemError. */
+  /** The next default subnet that no network has and that is not `busy` on this host. Errors: systemError. */
   takeDefault(busy: (subnet: Prefix) => boolean): Prefix {
-    for (const subnet of split(this.pools)) {
+    const { defaults, start } = this;
+    for (const subnet of [...defaults.slice(start), ...defaults.slice(0, start)]) {
       if (this.given.some((other) => overlaps(other, subnet)) || busy(subnet)) continue;
+      this.start = defaults.indexOf(subnet) + 1;
       this.given.push(subnet);
       return subnet;
     }
