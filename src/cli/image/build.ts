@@ -296,5 +296,7 @@ function* sendContext(cli: Cli, context: Context, o: Values, sink: ByteSink): Pr
   yield* context.write(counter);
   if (compressed !== undefined) yield* compressed.finish();
   const line = `Sending build context to Docker daemon ${humanSize(counter.bytes).padStart(8)}`;
-  if (!o.quiet) yield* cli.print(`${line}\r\r\n`);
+  const text = `${line}\r\r\n`;
+  if (!o.quiet) yield* cli.print(text);
+  return text;
 }
