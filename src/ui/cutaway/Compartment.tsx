@@ -32,9 +32,13 @@ export function Rows({ rows, more, width, related }: RowsProps) {
 }
 
 function Row({ row, width, lit }: { readonly row: RowShape; readonly width: number; readonly lit: boolean }) {
-  const { pid, comm, state, inner, x, y, rise } = row;
+  const { pid, state, inner, serves, x, y, rise } = row;
   const number = inner === undefined || inner === pid ? String(pid) : `${inner} = ${pid}`;
-  const room = Math.floor((width - x - 14 - number.length * 6.1) / 6.7);
+  const letters = (beside: number): number => Math.floor((width - x - 14 - beside * 6.1) / 6.7);
+  const told = serves ?? row.comm;
+  const numbered = letters(number.length) >= Math.min(told.length + (serves === undefined ? 0 : 2), 6);
+  const room = letters(numbered ? number.length : 0);
+  const comm = serves === undefined ? row.comm : `${room < serves.length + 7 ? "" : "shim "}▸ ${serves}`;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: a second way to what the process view and the text twin offer to the keyboard.
     <g
@@ -46,14 +50,20 @@ function Row({ row, width, lit }: { readonly row: RowShape; readonly width: numb
       }}
       onPointerEnter={(event) => event.pointerType === "mouse" && hover({ kind: "task", pid })}
     >
-      <title>{inner === undefined || inner === pid ? `process ${pid}` : `process ${pid} of the host, ${inner} in here`}</title>
+      <title>
+        {serves !== undefined
+          ? `process ${pid}, ${row.comm}: the parent of container ${serves} on the host`
+          : inner === undefined || inner === pid
+            ? `process ${pid}`
+            : `process ${pid} of the host, ${inner} in here`}
+      </title>
       {rise > 0 && <path className="rigging" d={`M-7 ${5 - rise}V0H-4`} />}
       <rect className="hit" x={-4} y={-9} width={Math.max(0, width - x)} height={17} />
       <StateMark face={getStateFace(state)} x={2} y={0} />
       <text className="comm" x={10} y={4}>
         {room >= comm.length ? comm : `${comm.slice(0, Math.max(2, room - 1))}…`}
       </text>
-      {width - x > 70 && (
+      {numbered && (
         <text className="small" x={width - x} y={4} textAnchor="end">
           {number}
         </text>
@@ -87,14 +97,16 @@ interface PodProps {
 /** One of very many: how full it is, how busy, and how it is called. */
 export function Pod({ pod, size, tabbable, onFocus }: PodProps) {
   const { container, x, y, level, busy } = pod;
-  const width = size.width - 8;
-  const height = size.height - 20;
+  const named = size.width >= 40;
+  const width = size.width - (named ? 8 : 4);
+  const height = size.height - (named ? 20 : 4);
+  const bar = Math.max(2, Math.min(4, width / 5));
   return (
     <Shape
       id={container.id}
       name={tellContainer(container)}
       selection={{ kind: "container", id: container.id }}
-      className={`pod ${container.state}`}
+      className={`pod ${container.state}${level > 0.9 && container.limits.memoryBytes > 0 ? " near" : ""}`}
       style={{ transform: `translate(${x}px, ${y}px)` }}
       tabbable={tabbable}
       onFocus={onFocus}
@@ -103,18 +115,20 @@ export function Pod({ pod, size, tabbable, onFocus }: PodProps) {
       <rect
         className="fill memory"
         x={1}
-        width={width - 6}
+        width={width - 2 - bar}
         style={{ y: `${height - 1 - level * (height - 2)}px`, height: `${level * (height - 2)}px` }}
       />
       <rect
         className="fill cpu"
-        x={width - 5}
-        width={4}
+        x={width - 1 - bar}
+        width={bar}
         style={{ y: `${height - 1 - busy * (height - 2)}px`, height: `${busy * (height - 2)}px` }}
       />
-      <text className="small" x={0} y={height + 11}>
-        {container.name.slice(0, 6)}
-      </text>
+      {named && (
+        <text className="small" x={0} y={height + 11}>
+          {container.name.length > 6 ? `${container.name.slice(0, 5)}…` : container.name}
+        </text>
+      )}
     </Shape>
   );
 }

@@ -17,7 +17,7 @@ import "../styles/cutaway.css";
 
 const REDRAW_MS = 240;
 export const SEEN: readonly LiveKind[] = ["tasks", "cgroups", "containers", "images", "networks"];
-const EXAMPLES = ["docker run -d --name web -p 8080:80 -m 64m nginx", "docker run -it alpine sh", "docker ps -a"];
+const EXAMPLES = ["docker run -d --name web -p 8080:80 -m 64m nginx:alpine", "docker run -it alpine sh", "docker-demo"];
 
 export function CutawayPicture() {
   const drawing = useRef<HTMLElement>(null);
@@ -51,7 +51,7 @@ export function CutawayPicture() {
 function Hull({ shapes }: { readonly shapes: CutawayShapes }) {
   const [focused, setFocused] = useState<string | undefined>(undefined);
   const related = useRelated();
-  const { host, compartments, slabs, pods, stopped, deckY, width, height, keel } = shapes;
+  const { host, compartments, slabs, resting, pods, stopped, deckY, width, height, keel } = shapes;
   const items: Item[] = compartments.map(({ key, x, y, width: wide }) => ({ key, x: x + wide / 2, y }));
   for (const { container, x, y } of [...pods, ...stopped]) items.push({ key: container.id, x, y });
   const entry = items.some(({ key }) => key === focused) ? focused : items[0]?.key;
@@ -68,12 +68,18 @@ function Hull({ shapes }: { readonly shapes: CutawayShapes }) {
       {/* The hull: walls and bottom, with the deck on top. */}
       <path className="hull" d={`M4 ${deckY - 6}V${height - 20}q0 14 14 14H${width - 18}q14 0 14 -14V${deckY - 6}`} />
       <path className="deck" d={`M0 ${deckY}H${width}`} />
-      <Compartment shape={host} related={related} deckY={deckY} tabbable={false} onFocus={setFocused} />
+      <Compartment shape={host} related={related} tabbable={false} onFocus={setFocused} />
       {slabs.map((slab) => (
         <Slab key={slab.key} slab={slab} />
       ))}
+      {resting.map(({ key, name, x, y, width: wide }) => (
+        <g key={key} className="resting" style={{ transform: `translate(${x}px, ${y}px)` }}>
+          <title>{`Image ${name}: nothing runs from it`}</title>
+          <text className="small">{cut(name, Math.floor(wide / 6.2))}</text>
+        </g>
+      ))}
       {compartments.map((shape) => (
-        <Compartment key={shape.key} shape={shape} related={related} deckY={deckY} tabbable={shape.key === entry} onFocus={setFocused} />
+        <Compartment key={shape.key} shape={shape} related={related} tabbable={shape.key === entry} onFocus={setFocused} />
       ))}
       {pods.map((pod) => (
         <Pod key={pod.container.id} pod={pod} size={shapes.podSize} tabbable={pod.container.id === entry} onFocus={setFocused} />
@@ -87,12 +93,11 @@ function Hull({ shapes }: { readonly shapes: CutawayShapes }) {
 interface CompartmentProps {
   readonly shape: CompartmentShape;
   readonly related: Related | undefined;
-  readonly deckY: number;
   readonly tabbable: boolean;
   readonly onFocus: (key: string) => void;
 }
 
-function Compartment({ shape, related, deckY, tabbable, onFocus }: CompartmentProps) {
+function Compartment({ shape, related, tabbable, onFocus }: CompartmentProps) {
   const { container } = shape;
   if (container === undefined)
     return (
@@ -112,7 +117,7 @@ function Compartment({ shape, related, deckY, tabbable, onFocus }: CompartmentPr
       onFocus={onFocus}
     >
       <Interior shape={shape} related={related} />
-      <Ports shape={shape} deckY={deckY} />
+      <Ports shape={shape} />
     </Shape>
   );
 }
@@ -123,20 +128,20 @@ function isLit(container: ContainerEntity, related: Related): boolean {
 }
 
 function Interior({ shape, related }: { readonly shape: CompartmentShape; readonly related: Related | undefined }) {
-  const { container, width, height, kind, rows, more, memory, cpu, cpuShare, memoryBytes, processes, upper } = shape;
+  const { container, width, height, kind, rows, more, memory, cpu, cpuShare, memoryBytes, limitBytes, processes, upper } = shape;
   const letters = Math.floor((width - 26) / 7.4);
   const state = container === undefined ? `${processes} processes` : tellState(container);
+  const under =
+    container === undefined ? state : kind === "full" ? `${container.image} · ${state}` : state === "running" ? container.image : state;
   return (
     <>
       <rect className="wall" width={width} height={height} />
       <text className="name" x={8} y={17}>
         {cut(container?.name ?? "the host", letters)}
       </text>
-      {kind === "full" && (
-        <text className="small" x={8} y={31}>
-          {cut(container === undefined ? state : `${container.image} · ${state}`, Math.floor((width - 16) / 6.1))}
-        </text>
-      )}
+      <text className="small" x={8} y={31}>
+        {cut(under, Math.floor((width - 16) / 6.2))}
+      </text>
       <Gauge shape={cpu} kind="cpu" />
       {kind === "full" && width > 190 && (
         <text className="small" x={width - 8} y={17} textAnchor="end">
@@ -147,6 +152,11 @@ function Interior({ shape, related }: { readonly shape: CompartmentShape; readon
       {memory !== undefined && (
         <>
           <Gauge shape={memory} kind="memory" />
+          {limitBytes > 0 && (
+            <text className="small" x={memory.x + memory.width / 2} y={memory.y - 5} textAnchor="middle">
+              {formatBytes(limitBytes)}
+            </text>
+          )}
           <text className="small" x={memory.x + memory.width / 2} y={memory.y + memory.height + 12} textAnchor="middle">
             {formatBytes(memoryBytes)}
           </text>
@@ -167,16 +177,15 @@ export function cut(text: string, most: number): string {
 }
 
 /** Published ports: pipes from the deck into the compartment. */
-function Ports({ shape, deckY }: { readonly shape: CompartmentShape; readonly deckY: number }) {
-  const drop = shape.y - deckY;
-  const most = Math.max(1, Math.floor((shape.width - 12) / 58));
-  return shape.ports.slice(0, most).map(({ key, x, host, inside }) => (
+function Ports({ shape }: { readonly shape: CompartmentShape }) {
+  const { drop } = shape;
+  return shape.ports.map(({ key, x, label, title }) => (
     <g key={key} className="port" transform={`translate(${x} ${-drop})`}>
-      <title>{`Port ${host} of the host leads to ${inside} in here`}</title>
+      <title>{title}</title>
       <path className="pipe" d={`M-4 -7V${drop}M4 -7V${drop}`} />
       <path className="flange" d={`M-8 -7H8M-7 0H7`} />
       <text className="small" x={0} y={-12} textAnchor="middle">
-        {host === inside ? host : `${host}→${inside}`}
+        {label}
       </text>
     </g>
   ));
@@ -185,8 +194,8 @@ function Ports({ shape, deckY }: { readonly shape: CompartmentShape; readonly de
 function Slab({ slab }: { readonly slab: SlabShape }) {
   const { x, y, width, height, label, sharers, depth } = slab;
   return (
-    <g className={`slab${sharers > 1 ? " shared" : ""}`} style={{ transform: `translate(${x}px, ${y}px)` }}>
-      <title>{`Layer ${depth + 1}: ${label}${sharers > 1 ? `; ${sharers} containers stand on it` : ""}`}</title>
+    <g className={`slab${sharers > 1 ? " shared" : sharers === 0 ? " idle" : ""}`} style={{ transform: `translate(${x}px, ${y}px)` }}>
+      <title>{`Layer ${depth + 1}: ${label}${sharers > 1 ? `; ${sharers} containers stand on it` : sharers === 0 ? "; nothing stands on it" : ""}`}</title>
       <rect width={width} height={height} />
       <text x={6} y={height - 3.5}>
         {cut(label, Math.floor((width - 12) / 5.6))}
@@ -301,7 +310,7 @@ function Hatches() {
         <path d="M0 0V4" stroke="var(--state-R)" strokeWidth="3" />
       </pattern>
       <pattern id="cutaway-frost" width="6" height="6" patternUnits="userSpaceOnUse">
-        <path d="M3 0V6M0 3H6" stroke="var(--state-T)" strokeWidth=".6" />
+        <path d="M3 0V6M0 3H6" stroke="var(--state-T)" strokeWidth=".6" opacity=".5" />
       </pattern>
     </defs>
   );

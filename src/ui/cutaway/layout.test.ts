@@ -60,16 +60,61 @@ test("a layer that several containers stand on is drawn once, below all of them"
   expect(slabs.map(({ label }) => label).sort()).toEqual(["made a", "made b", "made z"]);
 });
 
-test("compartments and what is under them do not overlap, whatever comes", () => {
-  for (const count of [1, 2, 5, 9]) {
-    const { compartments, slabs, keel } = layoutCutaway(input(Array.from({ length: count }, (_, i) => container(i + 1))));
-    for (const [i, shape] of compartments.entries()) {
-      const next = compartments[i + 1];
-      if (next !== undefined) expect(shape.x + shape.width).toBeLessThanOrEqual(next.x);
-      for (const slab of slabs) expect(shape.y + shape.height + (shape.upper?.height ?? 0)).toBeLessThanOrEqual(slab.y + 0.01);
+test("compartments and what is under them do not overlap, whatever comes, on a desk as on a phone", () => {
+  const images = ["base", "web", "other"];
+  for (const count of [1, 2, 3, 5, 6, 9, 14])
+    for (const [width, height] of [
+      [900, 700],
+      [420, 560],
+      [380, 560],
+    ] as const) {
+      const containers = Array.from({ length: count }, (_, i) => container(i + 1, { imageId: images[i % 3] as string }));
+      const { compartments, pods, podSize, slabs, keel, hidden } = layoutCutaway(input(containers, { width, height }));
+      const boxes = [
+        ...compartments.map(({ x, y, width: wide, height: high, upper }) => ({
+          x,
+          y,
+          right: x + wide,
+          bottom: y + high + (upper?.height ?? 0),
+        })),
+        ...pods.map(({ x, y }) => ({ x, y, right: x + podSize.width - 4, bottom: y + podSize.height - 4 })),
+        ...slabs.map(({ x, y, width: wide, height: high }) => ({ x, y, right: x + wide, bottom: y + high })),
+      ];
+      expect(compartments.length + pods.length + hidden).toBe(count);
+      for (const [i, a] of boxes.entries()) {
+        expect(a.right).toBeLessThanOrEqual(width);
+        expect(a.bottom).toBeLessThanOrEqual(keel.y);
+        for (const b of boxes.slice(i + 1))
+          expect(a.x >= b.right - 0.01 || b.x >= a.right - 0.01 || a.y >= b.bottom - 0.01 || b.y >= a.bottom - 0.01).toBe(true);
+      }
     }
-    for (const slab of slabs) expect(slab.y + slab.height).toBeLessThanOrEqual(keel.y);
-  }
+});
+
+test("what does not fit side by side with its processes is stacked on its layers", () => {
+  const { compartments, slabs } = layoutCutaway(
+    input(
+      [1, 2, 3, 4].map((n) => container(n)),
+      { width: 560 },
+    ),
+  );
+  expect(compartments.every(({ kind }) => kind === "full")).toBe(true);
+  expect(new Set(compartments.map(({ y }) => y)).size).toBe(2);
+  expect(slabs.map(({ sharers }) => sharers)).toEqual([4]);
+});
+
+test("images that nothing runs from lie beside, on the layers that they share", () => {
+  const { slabs, resting } = layoutCutaway(input([container(1, { imageId: "base" })]));
+  expect(resting.map(({ name }) => name)).toEqual(["web", "other"]);
+  expect(slabs.find(({ label }) => label === "made b")?.sharers).toBe(0);
+});
+
+test("a shim is told by the container that it is the parent of", () => {
+  const state = input([container(1)]);
+  const tasks = new Map(state.tasks).set(50, { ...task(50, 1, 1), comm: "containerd-shim" }).set(100, task(100, 50, 10, [1]));
+  expect(layoutCutaway({ ...state, tasks }).host.rows.map(({ pid, serves }) => [pid, serves])).toEqual([
+    [1, undefined],
+    [50, "c1"],
+  ]);
 });
 
 test("very many are small vessels, the selected one keeps its compartment, and none is lost", () => {
@@ -91,7 +136,5 @@ test("a port is one pipe for both families of addresses", () => {
     { container: "80/tcp", hostIp: "0.0.0.0", hostPort: 8080 },
     { container: "80/tcp", hostIp: "::", hostPort: 8080 },
   ];
-  expect(layoutCutaway(input([container(1, { ports })])).compartments[0]?.ports.map(({ host, inside }) => [host, inside])).toEqual([
-    ["8080", "80"],
-  ]);
+  expect(layoutCutaway(input([container(1, { ports })])).compartments[0]?.ports.map(({ label }) => label)).toEqual(["8080→80"]);
 });
