@@ -91,6 +91,7 @@ export function wireValue(json: Json, name = "", ofImage = false): GoValue {
   const entries = typedEntries(name, Object.entries(object), ofImage);
   if (MAPS.has(name)) return new Map(entries.map(([key, value]) => [key, wireValue(value, name === "Networks" ? "EndpointSettings" : "")]));
   const fields = Object.fromEntries(entries.map(([key, value]): [string, GoValue] => [key, wireValue(value, key, "RootFS" in object)]));
+  if (ofImage && name === "Config") return new ImageConfigStruct("types.Config", fields);
   for (const absent of ABSENT[name] ?? []) if (!(absent in fields)) return new OptionalStruct(`types.${name}`, fields, ABSENT[name] ?? []);
   return new WireStruct(`types.${name}`, fields);
 }
@@ -107,6 +108,24 @@ class OptionalStruct extends WireStruct {
 
   override has(name: string): boolean {
     return super.has(name) || this.optional.includes(name);
+  }
+}
+
+/** Of an image: what JSON leaves out as empty is there for templates. */
+class ImageConfigStruct extends WireStruct {
+  private static readonly empty: ReadonlyMap<string, GoValue> = new Map<string, GoValue>([
+    ...["Entrypoint", "Cmd", "Env", "OnBuild", "Shell"].map((name): [string, GoValue] => [name, NIL_SLICE]),
+    ...["Labels", "Volumes", "ExposedPorts"].map((name): [string, GoValue] => [name, NIL_MAP]),
+    ...["User", "WorkingDir", "StopSignal"].map((name): [string, GoValue] => [name, ""]),
+    ["Healthcheck", null],
+  ]);
+
+  override has(name: string): boolean {
+    return super.has(name) || ImageConfigStruct.empty.has(name);
+  }
+
+  override get(name: string): GoValue {
+    return super.has(name) ? super.get(name) : (ImageConfigStruct.empty.get(name) ?? null);
   }
 }
 
