@@ -31,9 +31,11 @@ export function* expandPromptParameters(sh: Shell, text: string): Proc<string> {
 }
 
 function promptCompiler(sh: Shell): Compiler {
-  return {
+  const compiler: Compiler = {
     flavour: sh.flavour,
     braces: false,
+    // All places are those of the prompt.
+    within: () => compiler,
     lineAt: () => sh.line,
     substitution: (part, quoted) => ({
       kind: "command",
@@ -43,6 +45,7 @@ function promptCompiler(sh: Shell): Compiler {
     }),
     process: () => ({ kind: "literal", text: "", quoted: true, split: false }),
   };
+  return compiler;
 }
 
 function* decode(sh: Shell, raw: string): Proc<string> {
