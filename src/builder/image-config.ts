@@ -57,9 +57,9 @@ export function applyToConfig(config: BuildConfig, command: ConfigCommand, state
       if (command.line.words.length > 0) state.cmdSet = true;
       return `CMD ${quotedList(config.Cmd)}`;
     case "entrypoint":
-      config.Entrypoint = resolveLine(command.line, config);
+      config.Entrypoint = command.line.words.length === 0 ? null : resolveLine(command.line, config);
       if (!state.cmdSet) config.Cmd = null;
-      return `ENTRYPOINT ${quotedList(config.Entrypoint)}`;
+      return `ENTRYPOINT ${quotedList(config.Entrypoint ?? [])}`;
     case "healthcheck":
       config.Healthcheck = healthOf(command.health);
       return `HEALTHCHECK ${healthText(command.health)}`;
