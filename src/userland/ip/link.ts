@@ -446,7 +446,7 @@ function* change(ip: IpContext, words: Words, type: number, flags: number): Proc
     // Differs from Linux: busybox changes a link by ioctl(2), and only its words do here.
     const call = request.newName !== undefined ? "SIOCSIFNAME" : request.change !== 0 ? "SIOCSIFFLAGS" : undefined;
     if (call === undefined) throw e;
-    yield* ip.die(`ip: ${call}: ${e.errno?.message ?? ""}`, 2);
+    yield* ip.die(`${call}: ${e.errno?.message ?? ""}`, 2);
   }
   ip.forget();
   return 0;
