@@ -15,7 +15,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   image: ["abi", "userland/libc"],
   builder: ["abi", "userland/libc", "image"],
   engine: ["abi", "userland/libc", "userland/executable", "image", "builder", "runtime/spec"],
-  cli: ["abi", "userland/libc", "userland/executable", "engine/api", "image/reference", "builder/dockerignore"],
+  cli: ["abi", "userland/libc", "userland/executable", "engine/api", "image/reference", "image/platform", "builder/dockerignore"],
   machine: ["abi", "kernel", "userland", "runtime", "image", "builder", "engine", "cli", "bridge"],
   bridge: ["abi", "kernel/trace", "engine/api"],
   lessons: ["bridge"],
