@@ -85,8 +85,7 @@ export class MountSource {
 
   private findOverlays(): void {
     const found = new Set<OverlaySuperBlock>();
-    for (const { mounts } of this.seen.values())
-      for (const { mount } of mounts) if (isOverlay(mount.sb)) found.add(mount.sb);
+    for (const { mounts } of this.seen.values()) for (const { mount } of mounts) if (isOverlay(mount.sb)) found.add(mount.sb);
     this.overlays = found;
   }
 
