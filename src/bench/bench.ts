@@ -5,15 +5,12 @@ import { build } from "vite";
 import { boot } from "../machine/testing.ts";
 import { bootMs, fileRate, getpidRate, measure, type Micro, pipeRate } from "./micro.ts";
 import { copyUpCost, lookupCost, readdirCost, statCost } from "./overlay.ts";
+import { line } from "./line.ts";
 import { connectRate, loopbackRate, vethRate } from "./net.ts";
 import { curlRate, idleEvents, ncRate } from "./net-programs.ts";
 import { cloneExecRate, realUnshareExecRate, unshareExecRate } from "./isolation.ts";
 import { openJustBash } from "./peers.ts";
 import { boundCost, runnableCost, treeCost, wakeCost } from "./sched.ts";
-
-function line(name: string, ours: string, peers: string, ratio: string): void {
-  console.log(`${name.padEnd(44)} ${ours.padStart(16)} ${peers.padStart(16)} ${ratio.padStart(9)}`);
-}
 
 const rate = (n: number, unit = "/s"): string =>
   n >= 1e6 ? `${(n / 1e6).toFixed(2)} M${unit}` : n >= 1e3 ? `${(n / 1e3).toFixed(1)} k${unit}` : `${n.toFixed(1)} ${unit}`;
@@ -136,6 +133,7 @@ stays("overlay readdir a name, layers", readdirCost, 1, 100, "constant");
 stays("overlay stat, cached, layers", statCost, 1, 100, "constant");
 stays("overlay first lookup, layers", lookupCost, 1, 100, "linear");
 stays("overlay copy-up, layers", copyUpCost, 1, 100, "linear");
+await import("./docker-lines.ts");
 line("boot to prompt, Node", `${bootMs().toFixed(1)} ms`, "aim 50 ms", "");
 const micro = await inChromium();
 line("getpid, Chromium worker", rate(micro.getpid), "aim 10 M/s", "");

@@ -15,7 +15,7 @@ import { Containers } from "./containers/containers.ts";
 import { Daemon, type DaemonConfig } from "./daemon.ts";
 import { wordsOf, EngineError } from "./errors.ts";
 import { Events } from "./events.ts";
-import { makeDirs, writeAtomically } from "./files.ts";
+import { makeDirs, removeTemporaries, writeAtomically } from "./files.ts";
 import { Images } from "./images/images.ts";
 import { Networks } from "./networks/networks.ts";
 import { serveListener } from "./server/connection.ts";
@@ -131,8 +131,19 @@ function* serve(sys: Sys, config: DaemonConfig, env: Env): Proc<number> {
   return 0;
 }
 
+/** Below its root: where it writes files that are renamed. Those of a container or a layer are looked after with it. */
+const OWN_DIRS = [
+  "",
+  "/image/overlay2",
+  "/image/overlay2/imagedb/content/sha256",
+  "/image/overlay2/imagedb/metadata/sha256",
+  "/network/files",
+  "/volumes",
+];
+
 function* startParts(daemon: Daemon): Proc<void> {
   const { sys, config } = daemon;
+  for (const dir of OWN_DIRS) yield* removeTemporaries(sys, `${config.root}${dir}`);
   const idFile = `${config.root}/engine-id`;
   daemon.id = (yield* optional(readText(sys, idFile))) ?? "";
   if (daemon.id === "") {

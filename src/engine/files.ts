@@ -6,7 +6,7 @@ import { type Dirent, DT_DIR } from "../abi/stat.ts";
 import type { Proc, Sys } from "../abi/sys.ts";
 import { encodeUtf8 } from "../abi/utf8.ts";
 import { writeAll } from "../userland/libc/stdio.ts";
-import { mkdir, open, optional, readOpenDir, readText, rename, unlink } from "../userland/libc/unistd.ts";
+import { mkdir, open, optional, readDir, readOpenDir, readText, rename, unlink } from "../userland/libc/unistd.ts";
 
 export function* writeAtomically(sys: Sys, path: string, content: string | Uint8Array, mode = 0o600): Proc<void> {
   const temporary = `${path}.tmp${yield* sys.gettid()}`;
@@ -18,6 +18,12 @@ export function* writeAtomically(sys: Sys, path: string, content: string | Uint8
     yield* sys.close(fd);
   }
   yield* rename(sys, temporary, path);
+}
+
+/** What a daemon that was killed while it wrote has left in a directory. */
+export function* removeTemporaries(sys: Sys, dir: string): Proc<void> {
+  for (const { name } of (yield* optional(readDir(sys, dir))) ?? [])
+    if (/\.tmp\d+$/.test(name)) yield* optional(unlink(sys, `${dir}/${name}`));
 }
 
 /** A JSON file; undefined where there is none, or nothing that can be read. */

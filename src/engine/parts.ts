@@ -48,6 +48,8 @@ export interface ImageService {
   mountLayer(containerId: string): Proc<string>;
   /** One mount less; after the last one it is unmounted. */
   unmountLayer(containerId: string): Proc<void>;
+  /** Layers of containers that a killed daemon has begun to make. Differs from Docker: moby leaves them for good. */
+  removeLayersBut(isKnown: (containerId: string) => boolean): Proc<void>;
   removeLayer(containerId: string): Proc<void>;
   /** Bytes of the writable layer, and of it with the image. */
   layerSize(containerId: string): Proc<{ readonly rw: number; readonly rootFs: number }>;

@@ -6,7 +6,7 @@ import { optional, readDir } from "../../userland/libc/unistd.ts";
 import type { ContainerCreateBody, HostConfig } from "../api/container.ts";
 import type { Daemon } from "../daemon.ts";
 import { conflict, invalidParameter, isFailure, notFound } from "../errors.ts";
-import { makeDirs, readJson, removeAll } from "../files.ts";
+import { makeDirs, readJson, removeAll, removeTemporaries } from "../files.ts";
 import type { Container as ContainerView, ContainerService } from "../parts.ts";
 import { startThread, WaitGroup } from "../sync.ts";
 import { type Container, type ContainerFile, containerOfFile } from "./container.ts";
@@ -163,10 +163,12 @@ export class Containers implements ContainerService {
         }
         continue;
       }
+      yield* removeTemporaries(sys, `${dir}/${name}`);
       const container = containerOfFile(this.daemon, file, hostConfig);
       this.register(container);
       found.push(container);
     }
+    yield* this.daemon.images.removeLayersBut((id) => this.byId.has(id));
     yield* this.daemon.networks.restore(found.filter(({ running }) => running));
     yield* this.daemon.log("info", "Loading containers: start.");
     yield* this.atOnce(found, (container) => reviveContainer(this, container));

@@ -8,7 +8,7 @@ import { familiarString, parseAnyReference, type Reference, InvalidReference, ta
 import type { ByteSink } from "../../userland/libc/stream.ts";
 import type { FilesystemChange, GraphDriverJson } from "../api/container.ts";
 import type { Daemon } from "../daemon.ts";
-import { invalidParameter, notFound, systemError } from "../errors.ts";
+import { invalidParameter, isFailure, notFound, systemError } from "../errors.ts";
 import { makeDirs } from "../files.ts";
 import type { ImageForContainer, ImageService } from "../parts.ts";
 import { DistributionStore } from "./distribution-store.ts";
@@ -133,6 +133,18 @@ export class Images implements ImageService {
 
   unmountLayer(containerId: string): Proc<void> {
     return this.layers.unmount(containerId);
+  }
+
+  *removeLayersBut(isKnown: (containerId: string) => boolean): Proc<void> {
+    for (const id of this.layers.writableNames()) {
+      if (isKnown(id)) continue;
+      try {
+        yield* this.layers.removeWritable(id);
+      } catch (e) {
+        if (!isFailure(e)) throw e;
+        yield* this.daemon.log("error", `failed to remove the layer of ${id}: ${e.message}`);
+      }
+    }
   }
 
   removeLayer(containerId: string): Proc<void> {

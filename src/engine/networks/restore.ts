@@ -98,15 +98,28 @@ function* removeLeftNamespaces(networks: Networks): Proc<void> {
   }
 }
 
-/** Ports of our bridges that no endpoint has. */
+/** What `networks/sandbox.ts` calls the ends of a new pair. */
+const VETH_NAME = /^veth[0-9a-f]{7}$/;
+
+/** Ports of our bridges that no endpoint has, and pairs that became none. */
 function* removeLeftDevices(networks: Networks): Proc<void> {
   const all = networks.catalog.list();
   const kept = new Set(all.flatMap(({ endpoints }) => [...endpoints.values()].map(({ hostDevice }) => hostDevice)));
   yield* Links.use(networks.daemon.sys, function* (links) {
     const devices = yield* links.list();
     const bridges = new Set(devices.filter(({ name }) => all.some(({ bridge }) => bridge?.name === name)).map(({ index }) => index));
-    for (const { index, name, kind, master } of devices)
-      if (kind === "veth" && bridges.has(master) && !kept.has(name)) yield* links.remove(index);
+    const left = devices.filter(({ name, kind, master }) => kind === "veth" && bridges.has(master) && !kept.has(name));
+    const removed = new Set(left.map(({ index }) => index));
+    // A pair that was made and not yet used: neither end has gone anywhere. The other end goes along.
+    const byIndex = new Map(devices.map((device) => [device.index, device]));
+    for (const device of devices) {
+      const peer = byIndex.get(device.peer);
+      if (device.master !== 0 || peer?.master !== 0 || removed.has(peer.index) || removed.has(device.index)) continue;
+      if (!VETH_NAME.test(device.name) || !VETH_NAME.test(peer.name) || peer.peer !== device.index) continue;
+      removed.add(device.index);
+      left.push(device);
+    }
+    for (const { index } of left) yield* links.remove(index);
   });
 }
 
