@@ -201,6 +201,9 @@ export class Exchange {
       headers.add("Upgrade", "tcp");
     }
     yield* this.stream.write(encodeHead(first, headers));
+    // A body that nobody asked for is no input: some clients send their options again.
+    if (this.head.headers.has("Content-Length"))
+      for (let some = yield* this.body.read(); some !== undefined; ) some = yield* this.body.read();
     return { input: this.reader.rest, output: this.stream };
   }
 
