@@ -1,6 +1,7 @@
 /** The tree of cgroups: measures its room, asks `layout.ts` for shapes, and draws them. */
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import type { CgroupEntity } from "../../bridge/messages.ts";
+import { findContainerOfCgroup } from "../containers.ts";
 import { formatCount, formatSpan } from "../format.ts";
 import type { LiveKind } from "../live.ts";
 import { findNeighbour, type Item } from "../picture/navigate.ts";
@@ -151,7 +152,7 @@ function Strip({ strip, related, tabbable, onFocus }: StripProps) {
   const full = kind === "full";
   const baseline = full ? 15 : 17;
   const lit = related?.cgroups.has(cgroup.id) === true;
-  const name = cgroup.parent === undefined ? "/" : cgroup.name;
+  const name = cgroup.parent === undefined ? "/" : (findContainerOfCgroup(cgroup.name)?.name ?? cgroup.name);
   const cpus = live.sample?.busy.length ?? 4;
   return (
     <Shape

@@ -206,7 +206,8 @@ function Log({ id }: { readonly id: string }) {
   }, [id, session]);
   if (lines.length === 0) return null;
   return (
-    <pre className="container-log">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+    <pre className="container-log" role="log" aria-label="Its last output" aria-live="off" tabIndex={0}>
       {lines.map(({ stream, text }, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: lines have nothing else.
         <span key={i} className={stream}>{`${text}\n`}</span>

@@ -2,6 +2,7 @@
 import { useEffect } from "react";
 import { create } from "zustand";
 import type { Answer, MountEntity } from "../../bridge/messages.ts";
+import { findOwner } from "../containers.ts";
 import { useSession } from "../context.tsx";
 import type { Session } from "../session.ts";
 import { live, onFrame, useStore } from "../store.ts";
@@ -58,7 +59,7 @@ export function listNamespaces(): readonly NamespaceChoice[] {
   }
   return [...found]
     .sort(([a, x], [b, y]) => x.first - y.first || a - b)
-    .map(([mntNs, { label, processes }]) => ({ mntNs, label, processes }));
+    .map(([mntNs, { label, processes }]) => ({ mntNs, label: findOwner(mntNs)?.name ?? label, processes }));
 }
 
 /** The namespace that is shown: the chosen one, that of what is selected, or the host's. */

@@ -50,7 +50,9 @@ export function LayersText() {
                 {layers.map((layer) => (
                   <tr key={layer.index}>
                     <td>{layer.label}</td>
-                    <td>{showName(layer.directory)}</td>
+                    <td>
+                      {layer.made === undefined ? showName(layer.directory) : `${showName(layer.made)} (${showName(layer.directory)})`}
+                    </td>
                   </tr>
                 ))}
                 {overlay.workdir !== undefined && (

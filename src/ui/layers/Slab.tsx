@@ -33,6 +33,10 @@ export function Slab({ slab, writing }: { readonly slab: SlabShape; readonly wri
 /** Where a layer is; of the upper one also where its files are prepared, if there is room for it. */
 function describePlace(layered: Layered | undefined, workdir: string | undefined, room: number): string {
   const most = Math.max(60, room);
+  if (layered?.made !== undefined) {
+    const letters = Math.floor(most / SMALL_ADVANCE);
+    return layered.made.length <= letters ? layered.made : `${layered.made.slice(0, letters - 1)}…`;
+  }
   const place = showName(layered?.directory ?? "");
   const whole = layered?.upper === true && workdir !== undefined ? `${place} · work ${showName(workdir)}` : place;
   return whole.length * SMALL_ADVANCE <= most ? whole : cutStart(place, most, SMALL_ADVANCE);

@@ -15,6 +15,8 @@ export interface Layered {
   readonly label: string;
   readonly directory: string;
   readonly upper: boolean;
+  /** How it was made, where it is a layer of an image. */
+  readonly made?: string;
 }
 
 export interface LayersInput {

@@ -2,6 +2,7 @@
 import { useEffect } from "react";
 import { create } from "zustand";
 import type { Answer, LayerEntry, MountEntity, OverlayEntity } from "../../bridge/messages.ts";
+import { findContainerOfOverlay } from "../containers.ts";
 import { useSession } from "../context.tsx";
 import { isWithin, joinPath } from "../files/names.ts";
 import { findHostNs } from "../files/state.ts";
@@ -102,6 +103,17 @@ export function showContent(session: Session, overlay: number, layer: number): v
   });
 }
 
+/** Of a container's root: the line of its image's history that made this lower layer. Docker puts one of its own on top of them. */
+function tellImageLayer({ id, lowerdirs }: OverlayEntity, i: number): { readonly made?: string } {
+  const container = findContainerOfOverlay(id);
+  const image = live.images.get(container?.imageId ?? "");
+  if (container === undefined || image === undefined || lowerdirs.length !== image.diffIds.length + 1) return {};
+  if (i === 0) return { made: `docker's own for ${container.name}: hosts, hostname, resolv.conf` };
+  const step = image.history.filter(({ empty }) => !empty)[lowerdirs.length - 1 - i];
+  const words = step?.createdBy.replace(/^\/bin\/sh -c (#\(nop\) *)?/, "").replace(/\s+/g, " ") ?? "";
+  return { made: `${container.image}: ${words === "" ? step?.comment || "a layer" : words}` };
+}
+
 /** What layers there are, topmost first, as the layout and the words take them. */
 export function listLayered(overlay: OverlayEntity): readonly Layered[] {
   const upper = overlay.upperdir === undefined ? [] : [{ index: 0, label: "upper", directory: overlay.upperdir, upper: true }];
@@ -111,6 +123,7 @@ export function listLayered(overlay: OverlayEntity): readonly Layered[] {
     label: overlay.lowerdirs.length === 1 ? "lower" : `lower ${i + 1}`,
     directory,
     upper: false,
+    ...tellImageLayer(overlay, i),
   }));
   return [...upper, ...lowers];
 }

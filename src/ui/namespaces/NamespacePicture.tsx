@@ -1,6 +1,7 @@
 /** Processes × kinds of namespaces: measures its room, asks `layout.ts` for shapes, and draws them. */
 import { type CSSProperties, type KeyboardEvent, useEffect, useRef, useState } from "react";
 import type { NamespaceEntity, NamespaceKind } from "../../bridge/messages.ts";
+import { findContainerOfAll, findOwner } from "../containers.ts";
 import { formatCount } from "../format.ts";
 import type { LiveKind } from "../live.ts";
 import { findNeighbour, type Item } from "../picture/navigate.ts";
@@ -211,7 +212,7 @@ function Row({ row, shapes, former, related, tabbable, onFocus }: RowProps) {
       <rect className="halo" x={8} y={1.5} width={shapes.labelWidth - 4} height={row.height - 3} />
       <rect className="hit" x={8} y={0} width={shapes.labelWidth - 4} height={row.height} />
       <text className="comm" x={14} y={middle + 4}>
-        {cut(row.label, shapes.labelWidth - 22 - number.length * 6.6)}
+        {cut(nameRow(row), shapes.labelWidth - 22 - number.length * 6.6)}
       </text>
       <text className="small" x={shapes.labelWidth} y={middle + 4} textAnchor="end">
         {number}
@@ -245,10 +246,18 @@ function Row({ row, shapes, former, related, tabbable, onFocus }: RowProps) {
   );
 }
 
+/** With the container's name before it, where all its processes are in one. */
+export function nameRow({ label, pids }: RowShape): string {
+  const container = findContainerOfAll(pids);
+  return container === undefined ? label : `${container.name}: ${label}`;
+}
+
 function describePlate({ kind, ino, count, level, words }: PlateShape): string {
   if (count > 1) return `${count} ${kind} namespaces`;
   const nested = level > 1 ? `, nested ${level - 1} deep` : "";
-  return `${kind} namespace ${ino}${words?.label === undefined ? "" : ` (${words.label})`}${nested}`;
+  const owner = ino === undefined ? undefined : findOwner(ino);
+  const whose = owner === undefined ? "" : ` of container ${owner.name}`;
+  return `${kind} namespace ${ino}${whose}${words?.label === undefined ? "" : ` (${words.label})`}${nested}`;
 }
 
 function Plate({ plate, related, tabbable, onFocus }: { readonly plate: PlateShape } & PartProps) {

@@ -6,6 +6,7 @@ import { live, toggleSelection, useStore } from "../store.ts";
 import { useLiveVersion } from "../use-live.ts";
 import { KINDS } from "./kinds.ts";
 import { layoutNamespaces, type RowShape } from "./layout.ts";
+import { nameRow } from "./NamespacePicture.tsx";
 import { listMembers } from "./members.ts";
 
 const SEEN: readonly LiveKind[] = ["tasks", "namespaces"];
@@ -46,7 +47,7 @@ export function NamespaceText() {
           {rows.map((row) => (
             <tr key={row.key}>
               <td className="number">{row.kind === "process" ? row.pids[0] : row.pids.length > 0 ? `×${row.pids.length}` : ""}</td>
-              <td>{row.label}</td>
+              <td>{nameRow(row)}</td>
               {KINDS.map(({ kind }) => (
                 <td key={kind} className={row.points.includes(kind) ? "soft" : undefined}>
                   {cell(row, kind)}

@@ -1,5 +1,6 @@
 /** What the Network view's picture, text and details share: the networks in their order, their names, and which one is selected. */
 import type { NetworkEntity } from "../../bridge/messages.ts";
+import { findOwner } from "../containers.ts";
 import type { LiveKind } from "../live.ts";
 import { live, useStore } from "../store.ts";
 import { findHostNet, nameNetwork, sortNetworks } from "./names.ts";
@@ -18,6 +19,8 @@ export function readNetworks(): Networks {
   const nameOf = (ino: number): string => {
     if (ino === OUTSIDE) return "the world outside";
     const network = live.networks.get(ino);
+    const owner = findOwner(ino);
+    if (owner !== undefined) return owner.name;
     return network === undefined ? `net:[${ino}]` : nameNetwork(network, host, live.tasks);
   };
   return { host, all: sortNetworks(live.networks, host), nameOf };
