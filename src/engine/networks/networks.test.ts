@@ -27,6 +27,7 @@ const published = (hostPort: string, ip = ""): object => ({
   ExposedPorts: { "80/tcp": {} },
   HostConfig: { PortBindings: { "80/tcp": [{ HostIp: ip, HostPort: hostPort }] } },
 });
+const everywhere = (HostPort: string): object[] => ["0.0.0.0", "::"].map((HostIp) => ({ HostIp, HostPort }));
 const serve = (name: string): string => inside(name, "sh -c 'mkdir -p /www; echo from $(hostname) > /www/index.html; httpd -h /www -p 80'");
 
 /** As an engine 20.10.24 lays them out. */
@@ -73,21 +74,18 @@ test("a published port is reached by DNAT, through the proxy, and from the conta
   expect(run("web", published("8080")).status).toBe(204);
   serve("web");
   const { IPAddress, MacAddress, Ports } = inspect("web").NetworkSettings;
-  expect([IPAddress, MacAddress, Ports]).toEqual([
-    "172.17.0.2",
-    "02:42:ac:11:00:02",
-    { "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "8080" }] },
-  ]);
+  expect([IPAddress, MacAddress, Ports]).toEqual(["172.17.0.2", "02:42:ac:11:00:02", { "80/tcp": everywhere("8080") }]);
   expect(rules("nat")).toContain("-A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80");
   expect(rules("nat")).toContain("-A POSTROUTING -s 172.17.0.2/32 -d 172.17.0.2/32 -p tcp -m tcp --dport 80 -j MASQUERADE");
   expect(rules("filter")).toContain("-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT");
   expect(m.run("pgrep -a docker-proxy").stdout).toMatch(
-    / \/usr\/bin\/docker-proxy -proto tcp -host-ip 0\.0\.0\.0 -host-port 8080 -container-ip 172\.17\.0\.2 -container-port 80\n$/,
+    / \/usr\/bin\/docker-proxy -proto tcp -host-ip 0\.0\.0\.0 -host-port 8080 -container-ip 172\.17\.0\.2 -container-port 80\n\d+ \S+ -proto tcp -host-ip :: -host-port 8080 -container-ip 172\.17\.0\.2 -container-port 80\n$/,
   );
   const hello = m.run("curl -s http://172.17.0.2/").stdout;
   expect(hello).toMatch(/^from [0-9a-f]{12}\n$/);
   for (const address of ["127.0.0.1:8080", "10.0.2.15:8080"]) expect(m.run(`curl -s -m 5 http://${address}/`).stdout).toBe(hello);
   expect(inside("web", "wget -q -O - http://172.17.0.1:8080/")).toBe(hello);
+  expect(m.run("printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 ::1 8080 | tail -n 1").stdout).toBe(hello);
   const taken = run("other", published("8080"));
   expect(taken).toMatchObject({ status: 500 });
   expect(taken.text).toMatch(
@@ -111,12 +109,10 @@ test("ports that are not named are those of ip_local_port_range, one after the o
   run("second", published("18100-18103"));
   const ports = (name: string): unknown => inspect(name).NetworkSettings.Ports;
   expect(ports("all")).toEqual({
-    "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "32768" }],
-    "99/udp": [{ HostIp: "0.0.0.0", HostPort: "32768" }],
+    "80/tcp": everywhere("32768"),
+    "99/udp": everywhere("32768"),
   });
-  expect([ports("first"), ports("second")]).toEqual(
-    ["18100", "18101"].map((HostPort) => ({ "80/tcp": [{ HostIp: "0.0.0.0", HostPort }] })),
-  );
+  expect([ports("first"), ports("second")]).toEqual(["18100", "18101"].map((port) => ({ "80/tcp": everywhere(port) })));
   removeAll("all", "first", "second");
 });
 
@@ -161,7 +157,7 @@ test("a running container is connected and disconnected: eth1, the default route
     "endpoint with name box already exists in network bridge",
   );
   expect(m.api("POST", "/networks/bridge/disconnect", { Container: "box" }).status).toBe(200);
-  expect(inside("box", "ip -br -4 addr | tail -n 1")).toMatch(/^eth0@\S+ +UP +172\.18\.0\.2\/16 /);
+  expect(inside("box", "ip -o -4 addr | tail -n 1")).toMatch(/^\d+: eth0 +inet 172\.18\.0\.2\/16 /);
   expect(inside("box", "ip route").split("\n")[0]).toBe("default via 172.18.0.1 dev eth0 ");
   expect(m.api("POST", "/networks/host/connect", { Container: "box" }).text).toContain(
     "container cannot be disconnected from host network or connected to host network",
@@ -183,7 +179,7 @@ test("modes: another's network, the host's, none; links on the default bridge", 
   expect([net("sharer") === net("web"), net("onhost") === m.run("readlink /proc/self/ns/net").stdout]).toEqual([true, true]);
   expect(inside("sharer", "cat /etc/hosts")).toBe(inside("web", "cat /etc/hosts"));
   expect(inside("onhost", "cat /etc/hosts")).toBe(m.read("/etc/hosts"));
-  expect(inside("alone", "ip -br addr")).toBe("lo               UNKNOWN        127.0.0.1/8 \n");
+  expect(inside("alone", "ip -o addr")).toBe("1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever\n");
   const id = (m.api("GET", "/containers/web/json").body as { Id: string }).Id.slice(0, 12);
   expect(inside("linked", "cat /etc/hosts")).toContain(`172.17.0.2\tdb ${id} web\n`);
   expect(m.run(`tr '\\0' '\\n' < /proc/${inspect("linked").State.Pid}/environ | grep DB_`).stdout).toBe(

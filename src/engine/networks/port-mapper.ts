@@ -1,12 +1,13 @@
 /**
  * Published ports: which are taken, the rules that lead to the container, and a docker-proxy each. libnetwork `portallocator`, `portmapper`.
- * Left out: IPv6, as the machine has no such sockets; the engine finds that out and leaves it away, too. SCTP.
+ * What comes by IPv6 is only carried by a proxy, as containers have no such addresses. Left out: SCTP.
  */
 
 import { Errno } from "../../abi/errno.ts";
 import { F_SETFD, O_CLOEXEC } from "../../abi/fcntl.ts";
 import { PR_SET_PDEATHSIG } from "../../abi/sched.ts";
 import { SIG_SETMASK, SIGINT, SIGTERM } from "../../abi/signal.ts";
+import { AF_INET6, SOCK_CLOEXEC, SOCK_STREAM } from "../../abi/socket.ts";
 import type { Proc } from "../../abi/sys.ts";
 import { decodeUtf8 } from "../../abi/utf8.ts";
 import { Input } from "../../userland/libc/stdio.ts";
@@ -41,6 +42,8 @@ export interface PublishedPort {
   /** Of docker-proxy; 0 without one. */
   readonly proxyPid: number;
 }
+
+const isIpv6 = (address: string): boolean => address.includes(":");
 
 interface Range {
   readonly begin: number;
@@ -77,11 +80,40 @@ export class PortMapper {
   private readonly ports = new Map<string, Ports>();
   /** net.ipv4.ip_local_port_range. */
   private dynamic: readonly [number, number] | undefined;
+  private ipv6: boolean | undefined;
 
   constructor(
     private readonly daemon: Daemon,
     private readonly iptables: Iptables,
   ) {}
+
+  /** Where to publish what is asked for an address, or for none: then wherever IPv6 listens, too. Without a proxy nobody would carry that to the container. */
+  *hostAddresses(asked: string, byDefault: string): Proc<readonly string[]> {
+    const address = asked === "" ? byDefault : asked;
+    const { userlandProxy } = this.daemon.config;
+    if (isIpv6(address)) return userlandProxy ? [address] : [];
+    return asked === "" && address === "0.0.0.0" && userlandProxy && (yield* this.listensIpv6()) ? [address, "::"] : [address];
+  }
+
+  /** libnetwork IsV6Listenable(): whether a socket takes `::1`. */
+  private *listensIpv6(): Proc<boolean> {
+    if (this.ipv6 !== undefined) return this.ipv6;
+    const { sys } = this.daemon;
+    this.ipv6 = true;
+    try {
+      const fd = yield* sys.socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      try {
+        yield* sys.bind(fd, { family: AF_INET6, addr: [0, 0, 0, 0, 0, 0, 0, 1], port: 0, scopeId: 0 });
+        yield* sys.listen(fd, 1);
+      } finally {
+        yield* sys.close(fd);
+      }
+    } catch (e) {
+      if (!(e instanceof Errno)) throw e;
+      this.ipv6 = false;
+    }
+    return this.ipv6;
+  }
 
   private of(hostIp: string, proto: string): Ports {
     const key = `${hostIp}/${proto}`;
@@ -159,8 +191,8 @@ export class PortMapper {
 
   /** The three rules of a published port: ChainInfo.Forward(). */
   private *forward(action: Action, bridge: string, mapping: Omit<PublishedPort, "proxyPid">): Proc<void> {
-    if (!this.daemon.config.iptables) return;
     const { proto, containerIp, containerPort, hostIp, hostPort } = mapping;
+    if (!this.daemon.config.iptables || isIpv6(hostIp)) return;
     const to = ["-j", "DNAT", "--to-destination", `${containerIp}:${containerPort}`];
     const daddr = hostIp === "0.0.0.0" ? "0/0" : hostIp;
     const dnat = ["-p", proto, "-d", daddr, "--dport", String(hostPort), ...to];

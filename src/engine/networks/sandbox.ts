@@ -171,10 +171,9 @@ export class Sandbox implements NameSource {
     if (bridge === undefined || addr === undefined || network.config.internal) return;
     endpoint.external = true;
     try {
-      for (const request of this.requests) {
-        const hostIp = request.hostIp === "" ? bridge.hostBinding : request.hostIp;
-        endpoint.published.push(yield* this.mapper.publish(bridge.name, formatIpv4(addr), { ...request, hostIp }));
-      }
+      for (const request of this.requests)
+        for (const hostIp of yield* this.mapper.hostAddresses(request.hostIp, bridge.hostBinding))
+          endpoint.published.push(yield* this.mapper.publish(bridge.name, formatIpv4(addr), { ...request, hostIp }));
     } catch (e) {
       if (!isFailure(e)) throw e;
       yield* this.revoke(endpoint);

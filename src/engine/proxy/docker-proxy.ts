@@ -1,14 +1,17 @@
 /**
  * docker-proxy: accepts what comes to a published port in userland, and carries it to the container. libnetwork `cmd/proxy`. A thread a direction, as the real
- * one has goroutines. Left out: IPv6, SCTP.
+ * one has goroutines. Left out: SCTP, containers' addresses of IPv6.
  */
 
 import { ECONNREFUSED, Errno } from "../../abi/errno.ts";
-import { parseIpv4 } from "../../abi/inet.ts";
+import { IPPROTO_IPV6, parseIpv4, parseIpv6 } from "../../abi/inet.ts";
+import { IPV6_V6ONLY } from "../../abi/sockopt.ts";
 import { POLLIN } from "../../abi/poll.ts";
 import { SIG_BLOCK, SIG_IGN, SIGINT, SIGPIPE, SIGTERM, sigSet } from "../../abi/signal.ts";
 import {
   AF_INET,
+  AF_INET6,
+  type Inet6Address,
   type InetAddress,
   SHUT_RD,
   SHUT_WR,
@@ -21,6 +24,7 @@ import {
 import type { Proc, Program, Sys } from "../../abi/sys.ts";
 import { encodeUtf8 } from "../../abi/utf8.ts";
 import { formatHost, inetAddress } from "../../userland/libc/inet.ts";
+import { inet6Address } from "../../userland/libc/inet6.ts";
 import { writeAll } from "../../userland/libc/stdio.ts";
 import { startThread } from "../sync.ts";
 
@@ -61,12 +65,16 @@ function parseFlags(args: readonly string[]): Map<Flag, string> | string {
   return values;
 }
 
-const text = (address: InetAddress): string => `${formatHost(address)}:${address.port}`;
+type Address = InetAddress | Inet6Address;
+
+const text = (address: Address): string =>
+  address.family === AF_INET6 ? `[${formatHost(address)}]:${address.port}` : `${formatHost(address)}:${address.port}`;
 
 /** A socket that listens. Throws the words of Go's net package. */
-function* listen(sys: Sys, type: number, network: string, at: InetAddress): Proc<number> {
-  const fd = yield* sys.socket(AF_INET, type | SOCK_CLOEXEC, 0);
+function* listen(sys: Sys, type: number, network: string, at: Address): Proc<number> {
+  const fd = yield* sys.socket(at.family, type | SOCK_CLOEXEC, 0);
   try {
+    if (at.family === AF_INET6) yield* sys.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (type === SOCK_STREAM) yield* sys.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     yield* sys.bind(fd, at);
     if (type === SOCK_STREAM) yield* sys.listen(fd, BACKLOG);
@@ -147,7 +155,7 @@ function* runUdp(sys: Sys, listener: number, backend: InetAddress): Proc<void> {
   const connections = new Map<string, number>();
   const buf = new Uint8Array(UDP_BUF_SIZE);
 
-  function* replies(connection: number, client: InetAddress): Proc<number> {
+  function* replies(connection: number, client: Address): Proc<number> {
     const answer = new Uint8Array(UDP_BUF_SIZE);
     while ((yield* sys.poll([{ fd: connection, events: POLLIN, revents: 0 }], UDP_TIMEOUT_MS)) > 0) {
       try {
@@ -167,7 +175,7 @@ function* runUdp(sys: Sys, listener: number, backend: InetAddress): Proc<void> {
 
   for (;;) {
     const { length, from } = yield* sys.recvmsg(listener, buf, 0);
-    const client = from as InetAddress;
+    const client = from as Address;
     let connection = connections.get(text(client));
     try {
       if (connection === undefined) {
@@ -203,20 +211,22 @@ export const main: Program = function* (sys, argv) {
     yield* writeAll(sys, 2, encodeUtf8(`${flags === "" ? "" : `${flags}\n`}${usage(argv[0] ?? "docker-proxy")}`));
     return flags === "" ? 0 : 2;
   }
-  const address = (side: "host" | "container"): InetAddress =>
+  const ipv4 = (side: "host" | "container"): InetAddress =>
     inetAddress(parseIpv4(flags.get(`${side}-ip`) ?? "") ?? 0, Number(flags.get(`${side}-port`) ?? 0));
   const proto = flags.get("proto") ?? "tcp";
   if (proto !== "tcp" && proto !== "udp") {
     yield* log(sys, `unsupported protocol ${proto}`);
     return 1;
   }
-  const [host, container] = [address("host"), address("container")];
+  const groups = parseIpv6(flags.get("host-ip") ?? "");
+  const host: Address = groups === undefined ? ipv4("host") : inet6Address(groups, Number(flags.get("host-port") ?? 0));
+  const container = ipv4("container");
   const signals = sigSet(SIGINT, SIGTERM);
   yield* sys.rt_sigprocmask(SIG_BLOCK, signals);
   yield* sys.rt_sigaction(SIGPIPE, { handler: SIG_IGN, flags: 0, mask: 0n });
   let listener: number;
   try {
-    listener = yield* listen(sys, proto === "tcp" ? SOCK_STREAM : SOCK_DGRAM, `${proto}4`, host);
+    listener = yield* listen(sys, proto === "tcp" ? SOCK_STREAM : SOCK_DGRAM, `${proto}${host.family === AF_INET6 ? 6 : 4}`, host);
   } catch (e) {
     if (!(e instanceof Error)) throw e;
     yield* report(sys, `1\n${e.message}`);
