@@ -12,7 +12,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   kernel: ["abi"],
   userland: ["abi"],
   runtime: ["abi", "userland/libc", "userland/executable"],
-  image: ["abi", "userland/libc"],
+  image: ["abi", "userland/libc", "userland/executable"],
   builder: ["abi", "userland/libc", "image"],
   engine: ["abi", "userland/libc", "userland/executable", "image", "builder", "runtime/spec"],
   cli: ["abi", "userland/libc", "userland/executable", "engine/api", "image/reference", "image/platform", "builder/dockerignore"],

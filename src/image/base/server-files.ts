@@ -253,6 +253,12 @@ if [ "\${1#-}" != "$1" ] || [ "\${1%.conf}" != "$1" ]; then
   set -- redis-server "$@"
 fi
 
+# Started by root: what lies in /data is given to redis, which then runs the server.
+if [ "$1" = 'redis-server' ] && [ "$(id -u)" = '0' ]; then
+  find . \\! -user redis -exec chown redis '{}' +
+  exec gosu redis "$0" "$@"
+fi
+
 um="$(umask)"
 if [ "$um" = '0022' ]; then
   umask 0077

@@ -1,6 +1,7 @@
 /** Every program of the machine. One import and one line each, sorted by name; nothing registers itself. */
 
 import type { Executable } from "../executable.ts";
+import { apache2 } from "./apache2.ts";
 import { arch } from "./arch.ts";
 import { arp } from "./arp.ts";
 import { awk } from "./awk.ts";
@@ -55,6 +56,7 @@ import { getent } from "./getent.ts";
 import { getfattr } from "./getfattr.ts";
 import { egrep, fgrep, grep } from "./grep.ts";
 import { getpcaps } from "./getpcaps.ts";
+import { gosu } from "./gosu.ts";
 import { groups } from "./groups.ts";
 import { gunzip } from "./gunzip.ts";
 import { gzip } from "./gzip.ts";
@@ -133,6 +135,8 @@ import { pwd } from "./pwd.ts";
 import { readelf } from "./readelf.ts";
 import { readlink } from "./readlink.ts";
 import { realpath } from "./realpath.ts";
+import { redisCli } from "./redis-cli.ts";
+import { redisServer } from "./redis-server.ts";
 import { renice } from "./renice.ts";
 import { reset } from "./reset.ts";
 import { rev } from "./rev.ts";
@@ -208,6 +212,7 @@ import { yes } from "./yes.ts";
 import { zcat } from "./zcat.ts";
 
 export const executables: readonly Executable[] = [
+  apache2,
   arch,
   arp,
   ash,
@@ -265,6 +270,7 @@ export const executables: readonly Executable[] = [
   fuser,
   getcap,
   getent,
+  gosu,
   getfattr,
   getpcaps,
   grep,
@@ -351,6 +357,8 @@ export const executables: readonly Executable[] = [
   readelf,
   readlink,
   realpath,
+  redisCli,
+  redisServer,
   reboot,
   renice,
   reset,
