@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { type AnyCommand, findChild, type Group, isGroup, type Node, usageLine } from "./command.ts";
 import { globalFlags } from "./docker.ts";
-import type { Flags } from "./flags.ts";
+import { bool, type Flag, type Flags } from "./flags.ts";
 import { flagUsages } from "./help.ts";
 import { root } from "./root.ts";
 
@@ -53,7 +53,7 @@ test.skipIf(!present).each(Object.entries(surface))("docker %s", (name, expected
   for (const { name: flag, default: shown } of expected.flags) {
     if (shown === undefined) continue;
     const own = flags[flag.slice(2)];
-    const { only: _, ...everywhere } = own ?? globalFlags("").tls;
+    const { only: _, ...everywhere }: Flag<unknown> = own ?? bool("");
     const usage = flagUsages({ x: { ...everywhere, hidden: false } }, newest, 10_000);
     expect([flag, /\(default "?(.*?)"?\)/.exec(usage)?.[1]]).toEqual([flag, shown]);
   }

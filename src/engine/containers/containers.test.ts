@@ -151,7 +151,7 @@ test("further processes: their output, exit codes and errors", () => {
   );
   expect(answer.stdout.replace(/ +/g, " ")).toBe(" 001 \\0 \\0 \\0 \\0 \\0 \\0 004 o u t \\n\n");
   expect(m.api("GET", `/exec/${id}/json`).body).toMatchObject({ Running: false, ExitCode: 4, ProcessConfig: { entrypoint: "sh" } });
-  expect(message("POST", `/exec/${id}/start`, {})).toEqual([409, `Error: Exec command ${id} has already run`]);
+  expect(message("POST", `/exec/${id}/start`, { Detach: true })).toEqual([409, `Error: Exec command ${id} has already run`]);
   expect(message("POST", "/exec/nosuch/start", {})).toEqual([404, "No such exec instance: nosuch"]);
   const bad = m.api("POST", "/containers/aa/exec", { Cmd: ["nope"], AttachStdout: true }).body as { Id: string };
   expect(m.api("POST", `/exec/${bad.Id}/start`, { Tty: false }).text).toContain(

@@ -98,7 +98,7 @@ export class ContainerSource {
     const file = peekText(this.kernel, `${IMAGES}/repositories.json`, this.tags.inode);
     if (file === undefined || file.inode === this.tags.inode) return false;
     const byId = new Map<string, string[]>();
-    const repositories = parse(file.text)?.["Repositories"];
+    const repositories = parse(file.text)?.Repositories;
     for (const names of Object.values(asObject(repositories)))
       for (const [name, id] of Object.entries(asObject(names))) {
         if (name.includes("@")) continue;
@@ -137,58 +137,58 @@ const familiar = (name: string): string => name.replace(/^docker\.io\/(library\/
 
 function describeContainer(id: string, configText: string | undefined, hostText: string | undefined): ContainerEntity | undefined {
   const config = parse(configText);
-  if (config === undefined || config["ID"] !== id) return undefined;
+  if (config === undefined || config.ID !== id) return undefined;
   const host = parse(hostText) ?? {};
-  const state = asObject(config["State"]);
-  const settings = asObject(config["NetworkSettings"]);
-  const wanted = asObject(config["Config"]);
+  const state = asObject(config.State);
+  const settings = asObject(config.NetworkSettings);
+  const wanted = asObject(config.Config);
   return {
     id,
-    name: asText(config["Name"]).replace(/^\//, ""),
-    image: asText(wanted["Image"]),
-    imageId: asText(config["Image"]).replace(/^sha256:/, ""),
-    command: [asText(config["Path"]), ...asList(config["Args"]).map(asText)].join(" ").trim(),
+    name: asText(config.Name).replace(/^\//, ""),
+    image: asText(wanted.Image),
+    imageId: asText(config.Image).replace(/^sha256:/, ""),
+    command: [asText(config.Path), ...asList(config.Args).map(asText)].join(" ").trim(),
     state: stateOf(state),
-    pid: asNumber(state["Pid"]),
-    exitCode: asNumber(state["ExitCode"]),
-    oomKilled: state["OOMKilled"] === true,
-    health: asText(asObject(state["Health"])["Status"]),
-    created: asText(config["Created"]),
-    started: asText(state["StartedAt"]),
-    finished: asText(state["FinishedAt"]),
-    restartCount: asNumber(config["RestartCount"]),
-    tty: wanted["Tty"] === true,
-    networkMode: asText(host["NetworkMode"]),
-    networks: Object.entries(asObject(settings["Networks"])).map(([name, endpoint]) => ({
+    pid: asNumber(state.Pid),
+    exitCode: asNumber(state.ExitCode),
+    oomKilled: state.OOMKilled === true,
+    health: asText(asObject(state.Health).Status),
+    created: asText(config.Created),
+    started: asText(state.StartedAt),
+    finished: asText(state.FinishedAt),
+    restartCount: asNumber(config.RestartCount),
+    tty: wanted.Tty === true,
+    networkMode: asText(host.NetworkMode),
+    networks: Object.entries(asObject(settings.Networks)).map(([name, endpoint]) => ({
       name,
-      address: asText(asObject(endpoint)["IPAddress"]),
+      address: asText(asObject(endpoint).IPAddress),
     })),
-    ports: Object.entries(asObject(settings["Ports"])).flatMap(([port, bindings]) =>
+    ports: Object.entries(asObject(settings.Ports)).flatMap(([port, bindings]) =>
       asList(bindings).map((binding) => ({
         container: port,
-        hostIp: asText(asObject(binding)["HostIp"]),
-        hostPort: Number(asText(asObject(binding)["HostPort"])),
+        hostIp: asText(asObject(binding).HostIp),
+        hostPort: Number(asText(asObject(binding).HostPort)),
       })),
     ),
-    mounts: Object.values(asObject(config["MountPoints"])).map((mount) => {
+    mounts: Object.values(asObject(config.MountPoints)).map((mount) => {
       const { Type, Name, Source, Destination, RW } = asObject(mount);
       return { type: asText(Type), name: asText(Name), source: asText(Source), destination: asText(Destination), writable: RW !== false };
     }),
     limits: {
-      memoryBytes: asNumber(host["Memory"]),
-      cpus: asNumber(host["NanoCpus"]) / 1e9 || asNumber(host["CpuQuota"]) / (asNumber(host["CpuPeriod"]) || 100_000),
-      pids: Math.max(0, asNumber(host["PidsLimit"])),
+      memoryBytes: asNumber(host.Memory),
+      cpus: asNumber(host.NanoCpus) / 1e9 || asNumber(host.CpuQuota) / (asNumber(host.CpuPeriod) || 100_000),
+      pids: Math.max(0, asNumber(host.PidsLimit)),
     },
   };
 }
 
 function stateOf(state: Json): ContainerEntity["state"] {
-  if (state["Dead"] === true) return "dead";
-  if (state["RemovalInProgress"] === true) return "removing";
-  if (state["Restarting"] === true) return "restarting";
-  if (state["Paused"] === true) return "paused";
-  if (state["Running"] === true) return "running";
-  return asText(state["StartedAt"]).startsWith("0001-") ? "created" : "exited";
+  if (state.Dead === true) return "dead";
+  if (state.RemovalInProgress === true) return "removing";
+  if (state.Restarting === true) return "restarting";
+  if (state.Paused === true) return "paused";
+  if (state.Running === true) return "running";
+  return asText(state.StartedAt).startsWith("0001-") ? "created" : "exited";
 }
 
 function describeImage(id: string, text: string | undefined, tags: readonly string[]): ImageEntity | undefined {
@@ -197,9 +197,9 @@ function describeImage(id: string, text: string | undefined, tags: readonly stri
   return {
     id,
     tags,
-    created: asText(image["created"]),
-    diffIds: asList(asObject(image["rootfs"])["diff_ids"]).map(asText),
-    history: asList(image["history"]).map((entry) => {
+    created: asText(image.created),
+    diffIds: asList(asObject(image.rootfs).diff_ids).map(asText),
+    history: asList(image.history).map((entry) => {
       const { created_by, comment, empty_layer } = asObject(entry);
       return { createdBy: asText(created_by), comment: asText(comment), empty: empty_layer === true };
     }),

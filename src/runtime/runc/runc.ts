@@ -96,7 +96,10 @@ function* runVerb(sys: Sys, env: Env, out: Output, verb: Verb, words: readonly s
 /** Verbs whose messages name them, and the status after their failure. */
 const PREFIXES: Readonly<Record<string, string>> = { create: "runc create failed: ", run: "runc run failed: ", exec: "exec failed: " };
 
-const logOf = (given: ParsedOptions["given"]): Log => ({ path: given.get("log")?.at(-1), json: given.get("log-format")?.at(-1) === "json" });
+const logOf = (given: ParsedOptions["given"]): Log => ({
+  path: given.get("log")?.at(-1),
+  json: given.get("log-format")?.at(-1) === "json",
+});
 
 /** What the words say of the log, whatever else is wrong with them. */
 function findLog(words: readonly string[]): Log {
