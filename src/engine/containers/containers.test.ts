@@ -199,7 +199,7 @@ test("files go in and out as archives", () => {
   m.run("cd /tmp && echo hi > f && tar cf f.tar f");
   const put = (path: string): string =>
     m.run(
-      `curl -s -w '%{http_code}' -X PUT --data-binary @/tmp/f.tar --unix-socket /var/run/docker.sock 'http://localhost/containers/aa/archive?path=${path}'`,
+      `curl -s -w '%{http_code}' -X PUT -H 'Content-Type: application/x-tar' --data-binary @/tmp/f.tar --unix-socket /var/run/docker.sock 'http://localhost/containers/aa/archive?path=${path}'`,
     ).stdout;
   expect(put("/tmp")).toBe("200");
   expect(put("/nope")).toBe('{"message":"Could not find the file /nope in container aa"}\n404');
