@@ -23,7 +23,7 @@ test("a new volume gets what the image has in its place, with owners and modes; 
   m.run("tar cf /tmp/c.tar -C /tmp/c .");
   m.api("POST", "/containers/create?name=source", { Image: "alpine", Cmd: ["true"] });
   m.run(
-    "curl -s --unix-socket /var/run/docker.sock -X PUT --data-binary @/tmp/c.tar 'http://localhost/v1.41/containers/source/archive?path=/'",
+    "curl -s --unix-socket /var/run/docker.sock -X PUT -H 'Content-Type: application/x-tar' --data-binary @/tmp/c.tar 'http://localhost/v1.41/containers/source/archive?path=/'",
   );
   m.api("POST", "/commit?container=source&repo=filled");
   run("box", { Image: "filled", HostConfig: { Binds: ["data:/srv"] } });
