@@ -57,7 +57,7 @@ test("100,000 lines arrive in order and to the last", async ({ page }) => {
 });
 
 test("a session that a flood ran in comes back after a reload", async ({ page }) => {
-  const visitor = await Visitor.arrive(page, "/");
+  const visitor = await Visitor.arrive(page, "/#view=processes");
   await visitor.enter("yes");
   await expect(page.getByRole("button", { name: /^yes, process/ })).toBeVisible();
   await visitor.expectResponsive();
