@@ -197,6 +197,12 @@ function compatibilityPage(): Plugin {
   };
 }
 
+/** Libraries that only the machine imports. */
+const MACHINE_LIBRARIES = [
+  ...["blake2", "legacy", "sha2", "utils"].map((name) => `@noble/hashes/${name}.js`),
+  ...["diff", "docker-names", "fflate", "re2js", "unbash"],
+];
+
 // biome-ignore lint/style/noDefaultExport: Vite reads the default export.
 export default defineConfig(({ mode }) => {
   const classic = mode === "classic";
@@ -207,6 +213,8 @@ export default defineConfig(({ mode }) => {
     plugins: classic ? [react()] : [react(), pageLoader(), compatibilityPage(), firstPromptSize()],
     // Modules in chunks; or one classic script, which loads by importScripts from a blob where an opaque origin forbids a worker from the server.
     worker: { format: classic ? "iife" : "es", plugins: () => (classic ? [] : [laterCode()]) },
+    // What the worker fetches late: found only then, the server would load the page anew in the middle of a session.
+    optimizeDeps: { include: MACHINE_LIBRARIES },
     publicDir: classic ? false : "public",
     build: {
       target: "es2023",

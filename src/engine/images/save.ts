@@ -109,6 +109,7 @@ export class SaveSession {
 
   private addImage({ image, layers }: Chosen): void {
     const { diff_ids: diffIds } = image.config.rootfs;
+    // moby refuses it in these words.
     if (diffIds.length === 0) throw systemError("empty export - not implemented");
     let parent: string | undefined;
     chainIds(diffIds).forEach((chain, i) => {

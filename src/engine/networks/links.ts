@@ -185,7 +185,7 @@ export class Links {
   }
 
   /** Takes away the IPv6 addresses that the kernel gives by itself. */
-  // Differs from Docker: that sets net.ipv6.conf.all.disable_ipv6, which this kernel has not.
+  // Differs from Docker: that sets net.ipv6.conf.all.disable_ipv6 in the namespace; here only the addresses go.
   *removeIpv6(index: number): Proc<void> {
     for (const { payload } of yield* worded(this.socket.dump(RTM_GETADDR, new NetlinkWriter().u8(AF_INET6).u8(0).u8(0).u8(0).u32(0)))) {
       const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);

@@ -11,6 +11,8 @@ import { findContainers, isAlive } from "./layout.ts";
 import { tellPorts, tellState } from "./words.ts";
 
 const SEEN: readonly LiveKind[] = ["containers", "tasks", "cgroups", "mounts"];
+/** Characters that a narrow cell has room for. */
+const MOST_SHORT = 9;
 const LOG_LINES = 8;
 const LOG_BYTES = 16 * 1024;
 const LOG_EVERY_MS = 1000;
@@ -102,7 +104,7 @@ function Facts({ container }: { readonly container: ContainerEntity }) {
       <p className="detail-state">It is {tellState(container)}.</p>
       <dl>
         {facts.map(([name, value]) => (
-          <div key={name}>
+          <div key={name} className={value.length > MOST_SHORT ? "half" : undefined}>
             <dt className="label">{name}</dt>
             <dd>{value}</dd>
           </div>

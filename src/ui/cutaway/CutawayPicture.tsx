@@ -101,7 +101,7 @@ function Compartment({ shape, related, tabbable, onFocus }: CompartmentProps) {
   const { container } = shape;
   if (container === undefined)
     return (
-      <g className="compartment host" style={{ transform: `translate(${shape.x}px, ${shape.y}px)` }}>
+      <g className="hold host" style={{ transform: `translate(${shape.x}px, ${shape.y}px)` }}>
         <Interior shape={shape} related={related} />
       </g>
     );
@@ -111,7 +111,7 @@ function Compartment({ shape, related, tabbable, onFocus }: CompartmentProps) {
       id={shape.key}
       name={tellContainer(container, shape)}
       selection={{ kind: "container", id: container.id }}
-      className={`compartment ${container.state}${lit ? " related" : ""}`}
+      className={`hold ${container.state}${lit ? " related" : ""}`}
       style={{ transform: `translate(${shape.x}px, ${shape.y}px)` }}
       tabbable={tabbable}
       onFocus={onFocus}

@@ -92,7 +92,8 @@ function forward(ns: NetNamespace, skb: SkBuff, dev: NetDevice, ip: Ipv6Header, 
   const { ip: counted } = ns.part(mib6);
   if (route instanceof Errno) {
     counted.InNoRoutes++;
-    const code = route === ENETUNREACH ? ICMPV6_NOROUTE : route === EACCES ? ICMPV6_ADM_PROHIBITED : route === EHOSTUNREACH ? ICMPV6_ADDR_UNREACH : -1; // biome-ignore format: one line
+    const code =
+      route === ENETUNREACH ? ICMPV6_NOROUTE : route === EACCES ? ICMPV6_ADM_PROHIBITED : route === EHOSTUNREACH ? ICMPV6_ADDR_UNREACH : -1;
     if (code >= 0) icmp6Send(ns, skb, ICMPV6_DEST_UNREACH, code, 0);
     ns.core.drop(skb, ns, dev, "IP_INNOROUTES");
     return;

@@ -18,7 +18,17 @@ const RTMSG = 12;
 const USER_PRIORITY = 1024;
 
 /** struct rta_cacheinfo: of eight numbers only the error. */
-const cacheInfo = (error: number): Uint8Array => new NetlinkWriter().u32(0).u32(0).u32(0).u32(error >>> 0).u32(0).u32(0).u32(0).u32(0).finish(); // biome-ignore format: one line
+const cacheInfo = (error: number): Uint8Array =>
+  new NetlinkWriter()
+    .u32(0)
+    .u32(0)
+    .u32(0)
+    .u32(error >>> 0)
+    .u32(0)
+    .u32(0)
+    .u32(0)
+    .u32(0)
+    .finish();
 
 /** rt6_fill_node(). */
 export function fillRoute6(route: Ipv6Route): Uint8Array {
@@ -95,7 +105,7 @@ function deviceFor(ns: NetNamespace, { type, oif, gateway, flags }: Asked): NetD
   }
   if (deviceOfIp6(ns, gateway, named) !== undefined) throw new NetlinkError(EINVAL, "Gateway can not be a local address");
   if (isLinkLocal6(gateway)) {
-    if (named === undefined) throw new NetlinkError(EINVAL, "Egress device not specified"); // biome-ignore format: one line
+    if (named === undefined) throw new NetlinkError(EINVAL, "Egress device not specified");
     return named;
   }
   if ((flags & R.RTNH_F_ONLINK) !== 0 && named !== undefined) return named;
@@ -108,7 +118,8 @@ function deviceFor(ns: NetNamespace, { type, oif, gateway, flags }: Asked): NetD
 export function newRoute6({ ns, message }: NetlinkRequest): void {
   const asked = parse(message.payload);
   const { table, type, protocol, prefix, prefixLength, gateway, prefSrc, mtu, flags } = asked;
-  if (type !== RTN_UNICAST && type !== RTN_LOCAL && (type < RTN_BLACKHOLE || type > RTN_PROHIBIT)) throw new NetlinkError(EINVAL, "Invalid route type"); // biome-ignore format: one line
+  if (type !== RTN_UNICAST && type !== RTN_LOCAL && (type < RTN_BLACKHOLE || type > RTN_PROHIBIT))
+    throw new NetlinkError(EINVAL, "Invalid route type");
   const dev = deviceFor(ns, asked);
   if (prefSrc !== undefined && deviceOfIp6(ns, prefSrc) === undefined) throw new NetlinkError(EINVAL, "Invalid source address");
   const has = (flag: number): boolean => (message.flags & flag) !== 0;
@@ -163,7 +174,13 @@ export function getRoute6({ ns, message, reply }: NetlinkRequest): void {
   }
   const { fib } = route;
   const w = new NetlinkWriter();
-  w.u8(AF_INET6).u8(128).u8(128).u8(0).u8((fib?.table ?? RT_TABLE_MAIN) & 255).u8(fib?.protocol ?? 0).u8(RT_SCOPE_UNIVERSE); // biome-ignore format: one line
+  w.u8(AF_INET6)
+    .u8(128)
+    .u8(128)
+    .u8(0)
+    .u8((fib?.table ?? RT_TABLE_MAIN) & 255)
+    .u8(fib?.protocol ?? 0)
+    .u8(RT_SCOPE_UNIVERSE);
   w.u8(route.type).u32(0);
   w.attrU32(R.RTA_TABLE, fib?.table ?? RT_TABLE_MAIN);
   w.attr(R.RTA_DST, bytesOfIp6(dst));
